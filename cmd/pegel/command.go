@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"pegel/internal/engine"
+	"pegel/probes/browser"
+	"pegel/scenarios"
+)
+
+// Exit codes. 99, 104 and 105 mean what k6 users expect.
+const (
+	exitOK          = 0
+	exitFailure     = 1   // pegel's own failure, a full disk included
+	exitUsage       = 2   // unknown verb, flag or argument
+	exitObjective   = 99  // an objective was broken at a load that is live now
+	exitScenario    = 104 // the scenario is invalid
+	exitInterrupted = 105
+	exitNoStart     = 107 // the run could not start: platform unreachable, login refused, Chromium missing
+	exitGenerator   = 120 // the generator was the bottleneck; the result is invalid
+	exitNoGo        = 121
+	exitCaution     = 122 // also: not determined
+)
+
+// environment is what a command has of the world.
+type environment struct {
+	stdout, stderr io.Writer
+	getenv         func(string) (string, bool)
+	signals        <-chan os.Signal // interrupts; the first ends a run gently, the second at once
+}
+
+// exitError ends the command with a code. err may be nil where everything has been said.
+type exitError struct {
+	code int
+	err  error
+	hint string
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// run executes the command and returns its exit code.
+func run(ctx context.Context, args []string, env environment) int {
+	root := rootCommand(env)
+	root.SetArgs(args)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	err := root.ExecuteContext(ctx)
+	code, hint := codeOf(err)
+	if err != nil && err.Error() != "" {
+		fmt.Fprintf(env.stderr, "pegel: %v\n", err)
+	}
+	if hint != "" {
+		fmt.Fprintf(env.stderr, "hint: %s\n", hint)
+	}
+	return code
+}
+
+// codeOf finds the exit code and the hint that belong to an error.
+func codeOf(err error) (code int, hint string) {
+	var (
+		exit      *exitError
+		invalid   *scenarios.Errors
+		problem   *scenarios.Problem
+		preflight *engine.PreflightError
+	)
+	switch {
+	case err == nil:
+		return exitOK, ""
+	case errors.As(err, &exit):
+		return exit.code, exit.hint
+	case errors.As(err, &invalid), errors.As(err, &problem):
+		return exitScenario, ""
+	case errors.Is(err, browser.ErrNoChromium):
+		return exitNoStart, "apt-get install chromium, or leave the browser persona out"
+	case errors.As(err, &preflight):
+		return exitNoStart, preflightHint(preflight)
+	case errors.Is(err, engine.ErrStopped), errors.Is(err, context.Canceled):
+		return exitInterrupted, ""
+	}
+	return exitFailure, ""
+}
+
+func usage(format string, args ...any) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+func rootCommand(env environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pegel",
+		Short: "forecast at what load a groupware platform degrades, before the next batch is migrated",
+		Long: `pegel drives simulated users across web UI, IMAP, SMTP and CalDAV while a migration wave
+ramps, records honest latencies, fits a capacity model, and says before the next batch is
+scheduled at what number of users the platform degrades, why, and whether the batch is safe.
+
+Start with: pegel demo`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown verb %q%s", args[0], suggestion(cmd, args[0]))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &exitError{code: exitUsage, err: err, hint: fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
+	})
+	root.AddCommand(demoCommand(env), runCommand(env), validateCommand(env), forecastCommand(env), reportCommand(env),
+		exportCommand(env), testenvCommand(env), scenariosCommand(env))
+	return root
+}
+
+func suggestion(cmd *cobra.Command, word string) string {
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return ""
+}
+
+// exactly is cobra.ExactArgs with our exit code.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage("%s wants %s, got %d arguments", cmd.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}
+
+// colours tells whether w is a terminal that wants colours.
+func colours(w io.Writer, env environment) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	if _, no := env.getenv("NO_COLOR"); no {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

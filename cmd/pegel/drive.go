@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"pegel/internal/archive"
+	"pegel/internal/engine"
+	"pegel/internal/observe"
+	"pegel/internal/plan"
+	"pegel/internal/record"
+	"pegel/probes"
+	"pegel/probes/probe"
+	"pegel/scenarios"
+)
+
+// driving is one run: plan, platform, archive.
+type driving struct {
+	scenario *scenarios.Scenario
+	plan     *plan.Plan
+	dir      string // of the archive
+	notes    []string
+	labels   map[string]string
+	quiet    bool // no progress
+	env      environment
+}
+
+// prepare compiles the plan and names the archive's directory: out, or runs/NAME-TIME.
+func prepare(s *scenarios.Scenario, out string, env environment) (*driving, error) {
+	p, err := plan.Build(s, probes.All())
+	if err != nil {
+		return nil, err
+	}
+	if out == "" {
+		out = filepath.Join("runs", s.Name+"-"+time.Now().Format("20060102-150405"))
+	}
+	return &driving{scenario: s, plan: p, dir: out, labels: map[string]string{"scenario_path": s.Path}, env: env}, nil
+}
+
+// drive tries every way in, then plays the plan into the archive. An interrupted or aborted run leaves a readable
+// archive and returns engine.ErrStopped or *engine.AbortError.
+func (d *driving) drive(ctx context.Context) error {
+	if err := refuseExisting(d.dir); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := make(chan struct{})
+	watching := d.watchSignals(ctx, cancel, stop)
+	defer watching()
+
+	targets, err := engine.Targets(d.scenario)
+	if err != nil {
+		return &exitError{code: exitScenario, err: err}
+	}
+	closeShared, err := d.prepareProtocols(ctx, targets)
+	defer closeShared()
+	if err != nil {
+		return err
+	}
+	runID := newRunID()
+	opt := engine.Options{RunID: runID, Targets: targets, Stop: stop}
+	if err := engine.Preflight(ctx, d.plan, opt); err != nil {
+		return err
+	}
+	writer, err := archive.Create(d.dir, d.meta(runID), d.scenario.Source)
+	if err != nil {
+		return err
+	}
+	err = d.play(ctx, writer, opt)
+	return errors.Join(err, writer.Close())
+}
+
+// play runs engine and observer into the writer.
+func (d *driving) play(ctx context.Context, writer *archive.Writer, opt engine.Options) error {
+	observer, err := observe.New(d.scenario.Observe, (&engine.Dialer{Allow: d.scenario.Targets.Allow}).DialContext)
+	if err != nil {
+		return err
+	}
+	recorder := record.NewRecorder(len(d.plan.Actions), len(d.plan.Personas), 16*runtime.GOMAXPROCS(0))
+	progress := newProgress(d.env.stderr, d.plan, d.env)
+	if d.quiet {
+		progress = newProgress(io.Discard, d.plan, d.env)
+	}
+	defer progress.close()
+
+	var failed error // the first failure to write; the run ends then, because what is not archived is lost
+	var once sync.Once
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	keep := func(err error) {
+		if err != nil {
+			once.Do(func() { failed = err; cancel() })
+		}
+	}
+	for _, o := range d.scenario.Objectives {
+		if o.Abort != nil {
+			opt.AbortOver, opt.AbortFor = o.Abort.Over, o.Abort.For.D()
+		}
+	}
+	opt.OnInterval = func(in *record.Interval) {
+		progress.interval(in)
+		keep(writer.Interval(in))
+	}
+	opt.OnEvent = func(e engine.Event) {
+		progress.event(e)
+		keep(writer.Event(archiveEvent(e)))
+	}
+	start := time.Now()
+	observing, stopObserving := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		observer.Run(observing, func() time.Duration { return time.Since(start) }, writer)
+	}()
+	err = engine.Run(ctx, d.plan, recorder, opt)
+	stopObserving()
+	wg.Wait()
+	if failed != nil {
+		return fmt.Errorf("writing the archive: %w", failed)
+	}
+	return err
+}
+
+func archiveEvent(e engine.Event) archive.Event {
+	out := archive.Event{At: e.At, Kind: e.Kind, Action: e.Action, Text: e.Text}
+	if e.Class != probe.OK {
+		out.Class = e.Class.String()
+	}
+	if s := e.Stage; s != nil {
+		out.Stage = &archive.Stage{Index: s.Index, Users: s.Users, Fresh: s.Fresh, Copy: s.Copiers, Rate: s.Rate, Batch: s.Batch, Live: s.Live, Beyond: s.Beyond}
+	}
+	return out
+}
+
+// prepareProtocols starts what all users of a target share, and puts it into the targets.
+func (d *driving) prepareProtocols(ctx context.Context, targets map[string]probe.Target) (closeAll func(), err error) {
+	var shared []io.Closer
+	closeAll = func() {
+		for _, c := range shared {
+			_ = c.Close() // the run is over; what the protocol started it has tried to end
+		}
+	}
+	for _, name := range d.plan.Targets {
+		prepare := d.plan.Protocol(name).Prepare
+		if prepare == nil {
+			continue
+		}
+		target := targets[name]
+		c, err := prepare(ctx, target)
+		if err != nil {
+			return closeAll, &engine.PreflightError{Target: name, Action: "preparing", Err: err}
+		}
+		shared = append(shared, c)
+		target.Shared = c
+		targets[name] = target
+	}
+	return closeAll, nil
+}
+
+func (d *driving) meta(runID string) archive.Meta {
+	names := make([]string, len(d.plan.Personas))
+	for i, p := range d.plan.Personas {
+		names[i] = p.Name
+	}
+	return archive.Meta{
+		Format: archive.Version, RunID: runID, Started: time.Now().UTC().Truncate(time.Second),
+		Scenario: d.scenario.Name, Seed: d.scenario.Seed, Digest: d.plan.Digest(), Pegel: version, Go: runtime.Version(),
+		Host: thisHost(), Environment: d.scenario.Environment.Name, Compression: d.scenario.Compression,
+		Actions: d.plan.Actions, Personas: names, Notes: d.notes, Labels: d.labels,
+	}
+}
+
+// watchSignals ends the run gently on the first interrupt and at once on the second. The returned function stops
+// watching.
+func (d *driving) watchSignals(ctx context.Context, cancel func(), stop chan struct{}) func() {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		for n := 0; ; n++ {
+			select {
+			case <-d.env.signals:
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			}
+			if n == 0 {
+				fmt.Fprintln(d.env.stderr, "pegel: interrupted; users finish what they are at (again to end at once)")
+				close(stop)
+				continue
+			}
+			cancel()
+			return
+		}
+	}()
+	return func() { close(done); wg.Wait() }
+}
+
+func refuseExisting(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s already holds a run", dir), hint: "name another directory with --out"}
+	}
+	return nil
+}
+
+func newRunID() string {
+	var raw [5]byte
+	rand.Read(raw[:])
+	return hex.EncodeToString(raw[:])
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"pegel/internal/archive"
+	"pegel/internal/engine"
+	"pegel/internal/judge"
+	"pegel/reports"
+	"pegel/scenarios"
+)
+
+// presentation is how a judged run is shown.
+type presentation struct {
+	json  bool
+	lang  string
+	truth *reports.Truth
+}
+
+// judged opens an archive and judges it by the scenario that was driven.
+func judged(dir string, s *scenarios.Scenario, opt judge.Options) (*judge.Result, error) {
+	run, err := archive.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return judge.Judge(run, s, opt)
+}
+
+// store writes forecast.json and report.html into the archive. The forecast is on disk before anybody asks for the
+// truth.
+func store(dir string, r *judge.Result, show presentation) error {
+	err := archive.WriteFile(dir, "forecast.json", func(w io.Writer) error {
+		return reports.WriteForecast(w, r, extra(dir, r, show))
+	})
+	if err != nil {
+		return err
+	}
+	return archive.WriteFile(dir, "report.html", func(w io.Writer) error {
+		return reports.WriteHTML(w, r, options(show))
+	})
+}
+
+func options(show presentation) reports.Options {
+	o := reports.Options{Lang: show.lang}
+	if show.truth != nil {
+		o.Truth = show.truth.Users
+	}
+	return o
+}
+
+func extra(dir string, r *judge.Result, show presentation) reports.Extra {
+	seed := r.Meta.Seed
+	e := reports.Extra{Report: filepath.Join(dir, "report.html"), Archive: dir, Verdict: reports.Verdict(r), Seed: &seed, Truth: show.truth}
+	if r.Meta.Compression > 1 {
+		e.Compression = r.Meta.Compression
+	}
+	return e
+}
+
+// print writes the result to stdout: text for people, or the forecast as JSON.
+func print(env environment, dir string, r *judge.Result, show presentation) error {
+	if show.json {
+		return reports.WriteForecast(env.stdout, r, extra(dir, r, show))
+	}
+	o := options(show)
+	o.Colour = colours(env.stdout, env)
+	if err := reports.WriteText(env.stdout, r, o); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(env.stdout, "\nreport:  %s\narchive: %s\n", filepath.Join(dir, "report.html"), dir)
+	return err
+}
+
+// outcome is the exit code of a finished run, by precedence: interrupted, generator at fault, objective broken at a load
+// that is live, no-go, caution.
+func outcome(r *judge.Result, ended error) error {
+	var aborted *engine.AbortError
+	switch {
+	case errors.Is(ended, engine.ErrStopped):
+		return &exitError{code: exitInterrupted}
+	case r.Generator.Verdict == "invalid":
+		return &exitError{code: exitGenerator, err: errors.New("the generator was the bottleneck in every stage: " + r.Generator.Why)}
+	case errors.As(ended, &aborted):
+		return &exitError{code: exitObjective, err: aborted}
+	}
+	for _, o := range r.Objectives {
+		if o.Broken {
+			return &exitError{code: exitObjective, err: fmt.Errorf("objective broken at %d active users: %s", o.BrokenAt, o.Text)}
+		}
+	}
+	switch reports.Verdict(r) {
+	case reports.NoGo:
+		return &exitError{code: exitNoGo}
+	case reports.Caution, reports.NotDetermined:
+		return &exitError{code: exitCaution}
+	}
+	return nil
+}

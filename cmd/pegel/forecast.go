@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"pegel/internal/archive"
+	"pegel/internal/judge"
+	"pegel/reports"
+	"pegel/scenarios"
+)
+
+func forecastCommand(env environment) *cobra.Command {
+	var (
+		next   int
+		asJSON bool
+		blind  bool
+		lang   string
+	)
+	cmd := &cobra.Command{
+		Use:   "forecast RUN",
+		Short: "fit the models to an archive again and print the forecast",
+		Args:  exactly(1, "one run directory"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := rejudge(args[0], judge.Options{NextBatch: next, Blind: blind})
+			if err != nil {
+				return err
+			}
+			if err := print(env, args[0], r, presentation{json: asJSON, lang: lang}); err != nil {
+				return err
+			}
+			switch reports.Verdict(r) {
+			case reports.NoGo:
+				return &exitError{code: exitNoGo}
+			case reports.Caution, reports.NotDetermined:
+				return &exitError{code: exitCaution}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&next, "next-batch", 0, "accounts of the next batch to be judged")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the forecast as JSON")
+	cmd.Flags().BoolVar(&blind, "blind", false, "leave the platform's counters out")
+	cmd.Flags().StringVar(&lang, "lang", "en", "language of the summary: en or de")
+	return cmd
+}
+
+func reportCommand(env environment) *cobra.Command {
+	var out, lang, format string
+	cmd := &cobra.Command{
+		Use:   "report RUN",
+		Short: "write the report of an archive again",
+		Args:  exactly(1, "one run directory"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := rejudge(args[0], judge.Options{})
+			if err != nil {
+				return err
+			}
+			writers := map[string]func(io.Writer) error{
+				"html":  func(w io.Writer) error { return reports.WriteHTML(w, r, reports.Options{Lang: lang}) },
+				"text":  func(w io.Writer) error { return reports.WriteText(w, r, reports.Options{Lang: lang}) },
+				"json":  func(w io.Writer) error { return reports.WriteForecast(w, r, extra(args[0], r, presentation{})) },
+				"junit": func(w io.Writer) error { return reports.WriteJUnit(w, r) },
+			}
+			write, ok := writers[format]
+			if !ok {
+				return usage("unknown format %q: html, text, json or junit", format)
+			}
+			if format == "html" && out == "" {
+				out = filepath.Join(args[0], "report.html")
+			}
+			if out == "" {
+				return write(env.stdout)
+			}
+			if err := archive.WriteFile(filepath.Dir(out), filepath.Base(out), write); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(env.stdout, out)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "file to write (html: default report.html in the run; others: stdout)")
+	cmd.Flags().StringVar(&lang, "lang", "en", "language: en or de")
+	cmd.Flags().StringVar(&format, "format", "html", "html, text, json or junit")
+	return cmd
+}
+
+// archivedScenario loads the scenario that an archive holds, with the overrides that were given to the run.
+func archivedScenario(run *archive.Run, dir string) (*scenarios.Scenario, error) {
+	path := run.Meta.Labels["scenario_path"]
+	if path == "" {
+		path = filepath.Join(dir, archive.ScenarioFile)
+	}
+	opt := scenarios.Options{SkipSecrets: true}
+	if raw := run.Meta.Labels["set"]; raw != "" {
+		if err := json.Unmarshal([]byte(raw), &opt.Set); err != nil {
+			return nil, fmt.Errorf("the archive's overrides: %w", err)
+		}
+	}
+	s, err := scenarios.Parse(path, run.Scenario, opt)
+	if err != nil {
+		return nil, fmt.Errorf("the archive's scenario: %w", err)
+	}
+	return s, nil
+}

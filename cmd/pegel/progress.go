@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"pegel/internal/engine"
+	"pegel/internal/plan"
+	"pegel/internal/record"
+)
+
+// progress shows how the run goes on: one line that renews itself on a terminal, else a plain line for each change of
+// stage and every ten seconds.
+type progress struct {
+	mu       sync.Mutex
+	w        io.Writer
+	terminal bool
+	total    time.Duration
+	stages   int
+	stage    *plan.Stage
+	phase    string
+	shown    time.Duration // when the last plain line was printed
+	width    int           // of the line on the terminal
+}
+
+func newProgress(w io.Writer, p *plan.Plan, env environment) *progress {
+	return &progress{w: w, terminal: colours(w, env), total: p.Duration(), stages: len(p.Stages)}
+}
+
+func (p *progress) event(e engine.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.Stage != nil && e.Kind != engine.End {
+		p.stage, p.phase = e.Stage, e.Kind
+	}
+	switch {
+	case e.Kind == engine.Error:
+		p.line("%6s  %s failed: %s", clock(e.At), e.Action, e.Text)
+	case p.terminal:
+	case e.Kind == engine.Ramp:
+		p.line("%6s  stage %d/%d: %d active users%s", clock(e.At), e.Stage.Index+1, p.stages, e.Stage.Users, coming(e.Stage))
+	}
+}
+
+func coming(s *plan.Stage) string {
+	var parts []string
+	if s.Batch != "" {
+		parts = append(parts, s.Batch)
+	}
+	if s.Fresh > 0 {
+		parts = append(parts, fmt.Sprintf("%d accounts just switched over", s.Fresh))
+	}
+	if s.Copiers > 0 {
+		parts = append(parts, fmt.Sprintf("%d copying", s.Copiers))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func (p *progress) interval(in *record.Interval) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all record.Histogram
+	var failed uint64
+	for _, s := range in.Series {
+		if s != nil {
+			all.Merge(&s.Response)
+			failed += s.Failed()
+		}
+	}
+	seconds := (in.End - in.Start).Seconds()
+	if seconds <= 0 || p.stage == nil {
+		return
+	}
+	text := fmt.Sprintf("%6s  stage %d/%d %-6s  %5d users  %6.0f actions/s  p95 %8s  %d failed", clock(in.End), p.stage.Index+1, p.stages, p.phase,
+		in.Users, float64(all.Total)/seconds, all.Quantile(0.95).Round(100*time.Microsecond), failed)
+	if p.terminal {
+		share := min(1, float64(in.End)/float64(p.total))
+		bar := int(share * 20)
+		text = fmt.Sprintf("[%s%s] %s", strings.Repeat("=", bar), strings.Repeat(" ", 20-bar), text)
+		fmt.Fprintf(p.w, "\r%-*s", p.width, text)
+		p.width = len(text)
+		return
+	}
+	if in.End-p.shown >= 10*time.Second {
+		p.shown = in.End
+		p.line("%s", text)
+	}
+}
+
+// line prints a line of its own.
+func (p *progress) line(format string, args ...any) {
+	if p.terminal && p.width > 0 {
+		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
+		p.width = 0
+	}
+	fmt.Fprintf(p.w, format+"\n", args...)
+}
+
+func (p *progress) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.terminal && p.width > 0 {
+		fmt.Fprintln(p.w)
+	}
+}
+
+func clock(d time.Duration) string {
+	s := int(d.Seconds())
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}

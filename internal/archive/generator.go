@@ -1,0 +1,30 @@
+package archive
+
+// PageGenerator is the Page of points about the generator itself; no page of the platform may have this name. Resource
+// is then one of the Generator constants and Field is FieldValue.
+const PageGenerator = "generator"
+
+// The fields of points of the platform's resources, and FieldValue for the generator's.
+const (
+	FieldInUse   = "in_use"
+	FieldLimit   = "limit"
+	FieldQueue   = "queue"
+	FieldBusy    = "busy"
+	FieldServed  = "served"
+	FieldRefused = "refused"
+	FieldValue   = "value"
+)
+
+// The metrics of the generator. Children are all processes below this one, such as browsers and servers it has started.
+// Percentages are of one core, but for the machine's, which is of all.
+const (
+	GeneratorCPU         = "cpu_percent"
+	GeneratorRSS         = "rss_bytes"
+	GeneratorGoroutines  = "goroutines"
+	GeneratorMachineCPU  = "machine_cpu_percent"
+	GeneratorGCPause     = "gc_pause_seconds"          // total since the process began
+	GeneratorSchedP99    = "sched_latency_p99_seconds" // of the last second: runnable to running
+	GeneratorFiles       = "open_files"
+	GeneratorChildrenRSS = "children_rss_bytes"
+	GeneratorChildrenCPU = "children_cpu_percent"
+)

@@ -1,0 +1,77 @@
+package capacity
+
+// Load is what a stage puts on the platform.
+type Load struct {
+	Users float64 // active users
+	Fresh float64 // accounts switched over within the last 24 h
+	Copy  float64 // copy operations per second
+}
+
+// Input is everything that a forecast is made from.
+type Input struct {
+	Grid      []Bin // the bins of all histograms, rising
+	Actions   []Action
+	Resources []Resource
+	Stages    []Stage // valid ones only, in any order
+}
+
+// Action is one kind of action with its objectives.
+type Action struct {
+	Name       string
+	Objectives []Objective
+}
+
+// Objective is a limit on a quantile of response time, or on the share of failed actions (Quantile 0).
+type Objective struct {
+	Name     string
+	Quantile float64 // in (0, 1)
+	Limit    float64 // seconds
+	Errors   float64 // share
+}
+
+// Resource is something with a limit that the platform itself counts.
+type Resource struct {
+	Name, Kind string
+	Refuses    bool   // no room to wait: what does not fit is refused
+	Passes     []bool // by action: whether it goes through this resource
+}
+
+// Stage is one plateau of load, measured in blocks of time.
+type Stage struct {
+	Load
+	Blocks []Block
+}
+
+// Block is a stretch of a stage, long enough to be resampled as one.
+type Block struct {
+	Seconds   float64
+	Actions   []ActionBlock   // by action
+	Resources []ResourceBlock // by resource
+	Flight    []FlightCell    // service time by number in flight, relative to the action's base
+}
+
+// ActionBlock is what one action did in one block.
+type ActionBlock struct {
+	Counts []float64 // service times by bin of the grid; nil: none
+	Done   float64
+	Failed float64
+}
+
+// ResourceBlock is what one resource's counters did in one block.
+type ResourceBlock struct {
+	Valid   bool
+	Limit   float64
+	InUse   float64 // mean
+	Queue   float64 // mean
+	Visits  float64 // finished
+	Busy    float64 // seconds of use
+	Refused float64
+}
+
+// FlightCell sums service times of actions that began with about Level others in flight.
+type FlightCell struct {
+	Action int
+	Count  float64
+	Level  float64 // sum of the numbers in flight
+	Sum    float64 // seconds
+}

@@ -1,0 +1,334 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// prediction is a forecast in the making.
+type prediction struct {
+	in     *Input
+	opt    Options
+	out    *Forecast
+	pairs  []pair
+	rng    *rand.Rand
+	broken brokenAt
+
+	samples []*sample // of the draws that gave a number
+	factors []float64 // discrepancy of each draw
+	by, res []int     // by draw: the pair that breaks first, the resource; res −1: none
+	unknown int       // draws in which nothing breaks within reach
+}
+
+// run makes the draws. ready completes a draw's sample; false leaves the draw out.
+func (p *prediction) run(discrepancy float64, ready func(*sample, choice) bool) {
+	f := p.out
+	limit := reach * f.Measured
+	for range p.opt.Draws {
+		c := resample(p.in, p.rng)
+		var s *sample
+		if f.Method == "counters" {
+			s = condense(p.in, c)
+		} else {
+			s = condenseBlind(p.in, c)
+		}
+		if !ready(s, c) {
+			p.unknown++
+			continue
+		}
+		factor := math.Exp(discrepancy * p.rng.NormFloat64())
+		users, by, resource, ok := s.capacityOf(p.pairs, limit)
+		if !ok {
+			p.unknown++
+			continue
+		}
+		p.samples = append(p.samples, s)
+		p.factors = append(p.factors, factor)
+		p.by = append(p.by, by)
+		p.res = append(p.res, resource)
+		f.Draws = append(f.Draws, p.within(users*factor))
+	}
+}
+
+// within keeps a draw inside what the stages have shown: above the highest load at which all objectives held clearly, and
+// not above the first one at which one was broken.
+func (p *prediction) within(users float64) float64 {
+	if p.broken.at > 0 {
+		users = math.Min(users, p.broken.at)
+	}
+	return math.Max(users, p.out.Lower)
+}
+
+// conclude turns the draws into the answer, or into "not determined".
+func (p *prediction) conclude() {
+	f := p.out
+	if f.Why != "" {
+		return
+	}
+	if p.broken.at > 0 {
+		p.crossed()
+	}
+	n := len(f.Draws)
+	if n < p.opt.Draws*9/10 {
+		f.notDetermined(fmt.Sprintf("in %d of %d draws nothing gives way up to %.0f active users, %.1f times what was measured", p.unknown, p.opt.Draws, reach*f.Measured, reach))
+		return
+	}
+	sorted := slices.Clone(f.Draws)
+	slices.Sort(sorted)
+	f.Draws = sorted
+	f.Users = quantiles(sorted)
+	f.Determined = true
+	if f.Method == "in-flight" && f.Users.P95 > 2.5*f.Users.P05 {
+		f.notDetermined("the rise seen from outside is too weak: the interval spans more than a factor of 2.5")
+		return
+	}
+	if f.Users.P50 > 2.2*f.Measured {
+		f.Warnings = append(f.Warnings, Warning{"far-extrapolation", fmt.Sprintf("the forecast lies %.1f times above the highest load measured; beyond 2.2 times it is little more than a guess", f.Users.P50/f.Measured)})
+	}
+	p.unseen()
+}
+
+// crossed handles a staircase that went over the knee: an objective was broken in a stage, so the capacity lies below it
+// whatever a model says.
+func (p *prediction) crossed() {
+	f := p.out
+	missing := p.opt.Draws - len(f.Draws)
+	for range missing { // draws in which the model saw nothing coming: somewhere in the gap
+		f.Draws = append(f.Draws, f.Lower+(p.broken.at-f.Lower)*p.rng.Float64())
+	}
+	above := 0
+	for _, d := range f.Draws {
+		if d >= p.broken.at {
+			above++
+		}
+	}
+	if above > len(f.Draws)/2 {
+		f.Warnings = append(f.Warnings, Warning{"unseen-bottleneck", fmt.Sprintf("%s of %s broke at %.0f active users, which the counters do not explain: something that is not observed gives way first", p.broken.ref.Objective.Name, p.broken.ref.Action, p.broken.at)})
+		for i := range f.Draws {
+			f.Draws[i] = f.Lower + (p.broken.at-f.Lower)*p.rng.Float64()
+		}
+		f.First = First{ObjectiveRef: p.broken.ref, Resource: "", Probability: float64(above) / float64(len(f.Draws))}
+	}
+}
+
+// missingCounters warns of resources without usable counters.
+func (p *prediction) missingCounters(whole *sample) {
+	for r, x := range whole.resources {
+		if !x.valid {
+			p.out.Warnings = append(p.out.Warnings, Warning{"counter-missing", fmt.Sprintf("the counters of %s are missing or have gaps; it took no part in the forecast", p.in.Resources[r].Name)})
+		}
+	}
+}
+
+// unseen compares what the model predicts for the highest stage with what was measured there. Where much more waited than
+// the counters explain, a bottleneck is not observed, and a number would be wrong with confidence.
+func (p *prediction) unseen() {
+	if p.out.Method != "counters" || len(p.in.Stages) < 2 || p.broken.at > 0 {
+		return
+	}
+	s := condense(p.in, all(p.in))
+	top := len(p.in.Stages) - 1
+	v := s.solver(p.in.Stages[top].Users)
+	c := all(p.in)
+	worst, name := 0.0, ""
+	for _, q := range p.pairs {
+		if q.objective.Quantile == 0 {
+			continue
+		}
+		at := v.s.baseQuantile(q.action, 0.9)
+		probe := pair{q.action, Objective{Quantile: 0.9, Limit: at}}
+		seen, n := shareAbove(p.in, top, c[top], probe)
+		if n < 200 {
+			continue
+		}
+		expect := v.above(q.action, at)
+		if seen-expect > 4*math.Sqrt(expect*(1-expect)/n) && seen-expect > worst {
+			worst, name = seen-expect, p.in.Actions[q.action].Name
+		}
+	}
+	switch {
+	case worst > 0.15:
+		p.out.Warnings = append(p.out.Warnings, Warning{"unseen-bottleneck", fmt.Sprintf("%s slowed down at the highest stage far more than the counters explain", name)})
+		p.out.notDetermined("response times rise more than the observed resources explain: something gives way that is not observed")
+	case worst > 0.06:
+		p.out.Warnings = append(p.out.Warnings, Warning{"unseen-bottleneck-suspected", fmt.Sprintf("%s slowed down at the highest stage somewhat more than the counters explain; a resource may not be observed", name)})
+	}
+}
+
+func (s *sample) baseQuantile(action int, q float64) float64 {
+	var total, seen float64
+	for _, n := range s.base[action] {
+		total += n
+	}
+	for k, n := range s.base[action] {
+		if seen += n; seen >= q*total {
+			return s.in.Grid[k].Low + s.in.Grid[k].Width
+		}
+	}
+	return 0
+}
+
+// quantiles of sorted draws.
+func quantiles(sorted []float64) Interval {
+	at := func(q float64) float64 {
+		x := q * float64(len(sorted)-1)
+		i := int(x)
+		if i+1 >= len(sorted) {
+			return sorted[len(sorted)-1]
+		}
+		return sorted[i] + (x-float64(i))*(sorted[i+1]-sorted[i])
+	}
+	return Interval{at(0.05), at(0.5), at(0.95)}
+}
+
+// details works out per objective, per resource and the curve from a part of the draws.
+func (p *prediction) details() {
+	f := p.out
+	if len(p.samples) == 0 {
+		return
+	}
+	p.first()
+	few := p.samples[:min(len(p.samples), 30)]
+	limit := reach * f.Measured
+	for _, q := range p.pairs {
+		var draws []float64
+		for k, s := range few {
+			if users, _, _, ok := s.capacityOf([]pair{q}, limit); ok {
+				draws = append(draws, users*p.factors[k])
+			}
+		}
+		o := ObjectiveForecast{ObjectiveRef: ObjectiveRef{p.in.Actions[q.action].Name, q.objective}}
+		if len(draws) > len(few)*9/10 {
+			slices.Sort(draws)
+			o.Known, o.Users = true, quantiles(draws)
+		}
+		f.Objectives = append(f.Objectives, o)
+	}
+	p.resources(few, limit)
+	p.curve(few)
+}
+
+// first finds what gives way first: pair and resource with their shares of the draws.
+func (p *prediction) first() {
+	type what struct{ by, res int }
+	count := map[what]int{}
+	byRes := map[int]int{}
+	best, bestRes := what{}, 0
+	for i := range p.by {
+		byRes[p.res[i]]++
+	}
+	for r, n := range byRes {
+		if n > byRes[bestRes] || byRes[bestRes] == 0 || n == byRes[bestRes] && r < bestRes {
+			bestRes = r
+		}
+	}
+	best.res = bestRes
+	for i := range p.by {
+		if p.res[i] != bestRes {
+			continue
+		}
+		k := what{p.by[i], p.res[i]}
+		count[k]++
+		if count[k] > count[best] || count[best] == 0 {
+			best = k
+		}
+	}
+	q := p.pairs[best.by]
+	p.out.First = First{
+		ObjectiveRef: ObjectiveRef{p.in.Actions[q.action].Name, q.objective},
+		Resource:     p.resourceName(bestRes),
+		Probability:  float64(byRes[bestRes]) / float64(len(p.by)),
+	}
+}
+
+func (p *prediction) resourceName(r int) string {
+	switch {
+	case r < 0:
+		return ""
+	case r < len(p.in.Resources):
+		return p.in.Resources[r].Name
+	}
+	return "unobserved queue"
+}
+
+func (p *prediction) resources(few []*sample, limit float64) {
+	whole := p.samples[0]
+	for r := range whole.resources {
+		x := whole.resources[r]
+		if !x.valid {
+			continue
+		}
+		out := ResourceForecast{Name: p.resourceName(r), Limit: x.limit, Demand: x.demand, Visits: x.visits.PerUser}
+		if r < len(p.in.Resources) {
+			out.Kind = p.in.Resources[r].Kind
+		}
+		for _, at := range p.res {
+			if at == r {
+				out.Probability += 1 / float64(len(p.res))
+			}
+		}
+		var draws []float64
+		for k, s := range few {
+			alone := *s
+			alone.resources = slices.Clone(s.resources)
+			for i := range alone.resources {
+				alone.resources[i].valid = i == r
+			}
+			if users, _, by, ok := alone.capacityOf(p.pairs, limit); ok && by == r {
+				draws = append(draws, users*p.factors[k])
+			}
+		}
+		if len(draws) > len(few)/2 {
+			slices.Sort(draws)
+			out.Known, out.Users = true, quantiles(draws)
+		}
+		p.out.Resources = append(p.out.Resources, out)
+	}
+	slices.SortStableFunc(p.out.Resources, func(a, b ResourceForecast) int {
+		switch {
+		case a.Probability > b.Probability:
+			return -1
+		case a.Probability < b.Probability:
+			return 1
+		case a.Known != b.Known:
+			if a.Known {
+				return -1
+			}
+			return 1
+		case a.Users.P50 < b.Users.P50:
+			return -1
+		case a.Users.P50 > b.Users.P50:
+			return 1
+		}
+		return 0
+	})
+}
+
+// curve models the quantile that breaks first over load, from the lowest stage to a little beyond the capacity.
+func (p *prediction) curve(few []*sample) {
+	f := p.out
+	of := f.First.ObjectiveRef
+	action := slices.IndexFunc(p.in.Actions, func(a Action) bool { return a.Name == of.Action })
+	if action < 0 || of.Objective.Quantile == 0 || len(f.Draws) == 0 {
+		return
+	}
+	f.CurveOf = of
+	sorted := slices.Clone(f.Draws)
+	slices.Sort(sorted)
+	from, to := p.in.Stages[0].Users, 1.06*sorted[len(sorted)*95/100]
+	top := 4 * of.Objective.Limit
+	const points = 30
+	few = few[:min(len(few), 24)]
+	for i := range points {
+		users := from + (to-from)*float64(i)/(points-1)
+		var values []float64
+		for k, s := range few {
+			values = append(values, s.solver(users/p.factors[k]).quantile(action, of.Objective.Quantile, top))
+		}
+		slices.Sort(values)
+		q := quantiles(values)
+		f.Curve = append(f.Curve, CurvePoint{Users: users, Low: q.P05, Mid: q.P50, High: q.P95})
+	}
+}

@@ -1,0 +1,305 @@
+package capacity
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// sample is the measurements of one bootstrap draw, condensed to what the models need.
+type sample struct {
+	in        *Input
+	base      [][]float64 // by action: service times without waiting, counts by bin
+	mean      []float64   // by action: their mean
+	rate      []line      // by action: done per second over users
+	resources []resourceFit
+	copyRate  float64 // copy operations per second that the forecast assumes
+}
+
+// line is a rate over load: Fixed + PerUser·users + PerCopy·copy, none of them negative.
+type line struct{ Fixed, PerUser, PerCopy float64 }
+
+func (l line) at(users, copies float64) float64 {
+	return l.Fixed + l.PerUser*users + l.PerCopy*copies
+}
+
+// resourceFit is one resource of one draw.
+type resourceFit struct {
+	valid  bool
+	limit  float64
+	demand float64 // seconds of use per visit
+	visits line    // per second
+	share  float64 // visits per action that passes through it
+}
+
+// choice says which blocks of which stage a draw takes.
+type choice [][]int
+
+// all takes every block once.
+func all(in *Input) choice {
+	c := make(choice, len(in.Stages))
+	for i, st := range in.Stages {
+		for j := range st.Blocks {
+			c[i] = append(c[i], j)
+		}
+	}
+	return c
+}
+
+// resample draws as many blocks of each stage as it has, with replacement. Blocks are longer than the platform's
+// relaxation time, so that they are nearly independent (Künsch 1989).
+func resample(in *Input, rng *rand.Rand) choice {
+	c := make(choice, len(in.Stages))
+	for i, st := range in.Stages {
+		for range st.Blocks {
+			c[i] = append(c[i], rng.IntN(len(st.Blocks)))
+		}
+	}
+	return c
+}
+
+// condense estimates demands and rates from the chosen blocks.
+func condense(in *Input, c choice) *sample {
+	s := &sample{in: in}
+	s.rates(c)
+	s.demands(c)
+	s.bases(c)
+	s.shares()
+	return s
+}
+
+// perStage sums f over the chosen blocks of each stage.
+func perStage(in *Input, c choice, f func(b *Block) float64) []float64 {
+	out := make([]float64, len(in.Stages))
+	for i := range in.Stages {
+		for _, j := range c[i] {
+			out[i] += f(&in.Stages[i].Blocks[j])
+		}
+	}
+	return out
+}
+
+func (s *sample) rates(c choice) {
+	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
+	for _, st := range s.in.Stages {
+		s.copyRate = math.Max(s.copyRate, st.Copy)
+	}
+	for a := range s.in.Actions {
+		done := perStage(s.in, c, func(b *Block) float64 { return b.Actions[a].Done })
+		s.rate = append(s.rate, s.fit(done, seconds))
+	}
+}
+
+// fit regresses counts per second on load: least squares, weighted by the variance of a count, with coefficients that are
+// not negative. Copy traffic enters only where it differs between stages; else it is part of Fixed.
+func (s *sample) fit(count, seconds []float64) line {
+	varies := false
+	for _, st := range s.in.Stages {
+		varies = varies || math.Abs(st.Copy-s.in.Stages[0].Copy) > 0.05*s.copyRate
+	}
+	columns := 2
+	if varies && len(s.in.Stages) > 2 {
+		columns = 3
+	}
+	var rows [][]float64
+	var y []float64
+	for i, st := range s.in.Stages {
+		if seconds[i] == 0 {
+			continue
+		}
+		rate := count[i] / seconds[i]
+		w := seconds[i] / math.Sqrt(math.Max(count[i], 1)) // 1 / standard deviation of the rate
+		rows = append(rows, []float64{w, w * st.Users, w * st.Copy}[:columns])
+		y = append(y, w*rate)
+	}
+	if len(rows) == 1 { // a single stage: everything is taken as proportional to users
+		if u := s.in.Stages[0].Users; u > 0 {
+			return line{PerUser: y[0] / rows[0][1]}
+		}
+		return line{}
+	}
+	x := nonNegative(rows, y)
+	l := line{Fixed: x[0], PerUser: x[1]}
+	if columns == 3 {
+		l.PerCopy = x[2]
+	}
+	return l
+}
+
+func (s *sample) demands(c choice) {
+	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
+	for r := range s.in.Resources {
+		var f resourceFit
+		visits := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Visits })
+		busy := perStage(s.in, c, func(b *Block) float64 {
+			x := &b.Resources[r]
+			if x.Busy > 0 {
+				return x.Busy
+			}
+			return x.InUse * b.Seconds // no busy counter: Little's law on the gauge
+		})
+		var sumVisits, sumBusy float64
+		f.valid = true
+		for i, st := range s.in.Stages {
+			for _, j := range c[i] {
+				x := &st.Blocks[j].Resources[r]
+				f.valid = f.valid && x.Valid
+				f.limit = math.Max(f.limit, x.Limit)
+			}
+			sumVisits += visits[i]
+			sumBusy += busy[i]
+		}
+		f.valid = f.valid && f.limit > 0 && sumVisits > 0 && sumBusy > 0
+		if f.valid {
+			f.demand = sumBusy / sumVisits
+			f.visits = s.fit(visits, seconds)
+		}
+		s.resources = append(s.resources, f)
+	}
+}
+
+// bases pools the service times of the stages in which, by the counters, hardly anyone waited (less than 2 % of visits at
+// every resource); the lowest stage always counts.
+func (s *sample) bases(c choice) {
+	calm := make([]bool, len(s.in.Stages))
+	lowest := 0
+	for i, st := range s.in.Stages {
+		calm[i] = len(s.resources) > 0
+		if st.Users < s.in.Stages[lowest].Users {
+			lowest = i
+		}
+		for r := range s.resources {
+			f := &s.resources[r]
+			if !f.valid {
+				calm[i] = false
+				continue
+			}
+			if tail := s.station(f, st.Users).queueTail(st.Users); len(tail) > 0 && tail[0] > 0.02 {
+				calm[i] = false
+			}
+		}
+	}
+	calm[lowest] = true
+	for a := range s.in.Actions {
+		counts := make([]float64, len(s.in.Grid))
+		var sum, n float64
+		for i := range s.in.Stages {
+			if !calm[i] {
+				continue
+			}
+			for _, j := range c[i] {
+				for k, x := range s.in.Stages[i].Blocks[j].Actions[a].Counts {
+					if x > 0 {
+						counts[k] += x
+						sum += x * (s.in.Grid[k].Low + s.in.Grid[k].Width/2)
+						n += x
+					}
+				}
+			}
+		}
+		s.base = append(s.base, counts)
+		s.mean = append(s.mean, sum/math.Max(n, 1))
+	}
+}
+
+func (s *sample) shares() {
+	for r := range s.resources {
+		f := &s.resources[r]
+		if !f.valid {
+			continue
+		}
+		var through, visits float64
+		for _, st := range s.in.Stages {
+			visits += f.visits.at(st.Users, st.Copy)
+			for a, passes := range s.in.Resources[r].Passes {
+				if passes {
+					through += s.rate[a].at(st.Users, st.Copy)
+				}
+			}
+		}
+		if through > 0 {
+			f.share = visits / through
+		}
+	}
+}
+
+// station is the resource's closed model at a load: every active user comes by once in users/visits seconds.
+func (s *sample) station(f *resourceFit, users float64) Station {
+	visits := f.visits.at(users, s.copyRate)
+	cycle := users / math.Max(visits, 1e-9)
+	return Station{Servers: f.limit, Demand: f.demand, Delay: math.Max(cycle-f.demand, 1e-6)}
+}
+
+// nonNegative solves min |A·x − y| with x ≥ 0 for a few columns by trying every set of columns and keeping the best
+// feasible solution, which for so few is exact.
+func nonNegative(a [][]float64, y []float64) []float64 {
+	columns := len(a[0])
+	best, bestError := make([]float64, columns), math.Inf(1)
+	for set := 1; set < 1<<columns; set++ {
+		x, ok := solveSubset(a, y, set, columns)
+		if !ok {
+			continue
+		}
+		var e float64
+		for i := range a {
+			d := y[i]
+			for k := range columns {
+				d -= a[i][k] * x[k]
+			}
+			e += d * d
+		}
+		if e < bestError-1e-12*math.Abs(bestError) || math.IsInf(bestError, 1) {
+			best, bestError = x, e
+		}
+	}
+	return best
+}
+
+// solveSubset solves the normal equations for the columns in set by Gaussian elimination; ok is false where they are
+// singular or a coefficient is negative.
+func solveSubset(a [][]float64, y []float64, set, columns int) (x []float64, ok bool) {
+	var use []int
+	for k := range columns {
+		if set>>k&1 == 1 {
+			use = append(use, k)
+		}
+	}
+	n := len(use)
+	m := make([][]float64, n)
+	for i := range m {
+		m[i] = make([]float64, n+1)
+		for row := range a {
+			for j := range use {
+				m[i][j] += a[row][use[i]] * a[row][use[j]]
+			}
+			m[i][n] += a[row][use[i]] * y[row]
+		}
+	}
+	for i := range m {
+		p := i
+		for k := i + 1; k < n; k++ {
+			if math.Abs(m[k][i]) > math.Abs(m[p][i]) {
+				p = k
+			}
+		}
+		m[i], m[p] = m[p], m[i]
+		if math.Abs(m[i][i]) < 1e-12 {
+			return nil, false
+		}
+		for k := range m {
+			if k != i {
+				f := m[k][i] / m[i][i]
+				for j := i; j <= n; j++ {
+					m[k][j] -= f * m[i][j]
+				}
+			}
+		}
+	}
+	x = make([]float64, columns)
+	for i, k := range use {
+		x[k] = m[i][n] / m[i][i]
+		if x[k] < 0 || math.IsNaN(x[k]) {
+			return nil, false
+		}
+	}
+	return x, true
+}

@@ -1,0 +1,159 @@
+package capacity
+
+import "math"
+
+// pair is one objective of one action.
+type pair struct {
+	action    int
+	objective Objective
+}
+
+// solver answers for one sample and one load, with the waits at every resource computed once.
+type solver struct {
+	s     *sample
+	users float64
+	waits []Wait
+	block []float64 // share of visits refused
+	cache map[waitKey]combined
+}
+
+func (s *sample) solver(users float64) *solver {
+	v := &solver{s: s, users: users, cache: map[waitKey]combined{}}
+	for r := range s.resources {
+		f := &s.resources[r]
+		var w Wait
+		var b float64
+		if f.valid {
+			st := s.station(f, users)
+			if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
+				b = st.Blocking(users)
+			} else {
+				w = st.Wait(users)
+			}
+		}
+		v.waits = append(v.waits, w)
+		v.block = append(v.block, b)
+	}
+	return v
+}
+
+// passes tells whether an action goes through a resource. The in-flight model's resource comes after the listed ones and
+// takes all.
+func (s *sample) passes(r, action int) bool {
+	return r >= len(s.in.Resources) || s.in.Resources[r].Passes[action]
+}
+
+// above is the share of an action's responses above limit.
+func (v *solver) above(action int, limit float64) float64 {
+	return tailWith(v.s.in.Grid, v.s.base[action], limit, v.waiting(action, limit).Tail)
+}
+
+// waiting is the combined wait of an action at all resources it passes, on a grid up to limit. Resources at which hardly
+// anyone waits (fewer than 2 in 10,000 actions) are left out.
+func (v *solver) waiting(action int, limit float64) combined {
+	k := waitKey{limit: limit}
+	var waits []visitWait
+	for r, w := range v.waits {
+		share := v.s.resources[r].share
+		if v.s.passes(r, action) && v.s.resources[r].valid && len(w.tail) > 0 && w.tail[0]*share > 2e-4 {
+			waits = append(waits, visitWait{wait: w, visits: share})
+			k.resources |= 1 << (r & 63)
+		}
+	}
+	c, ok := v.cache[k]
+	if !ok {
+		c = combine(waits, limit)
+		v.cache[k] = c
+	}
+	return c
+}
+
+// waitKey identifies a combined wait: which resources, up to which limit.
+type waitKey struct {
+	resources uint64
+	limit     float64
+}
+
+// breaks tells whether the objective is broken, and by how much (1 is just).
+func (v *solver) breaks(p pair) float64 {
+	if p.objective.Quantile == 0 {
+		failed := 0.0
+		for r, b := range v.block {
+			if v.s.passes(r, p.action) {
+				failed += b * math.Min(v.s.resources[r].share, 1)
+			}
+		}
+		return failed / math.Max(p.objective.Errors, 1e-6)
+	}
+	return v.above(p.action, p.objective.Limit) / (1 - p.objective.Quantile)
+}
+
+// worst is the pair that is broken most.
+func (v *solver) worst(pairs []pair) (at int, by float64) {
+	by = math.Inf(-1)
+	for i, p := range pairs {
+		if x := v.breaks(p); x > by {
+			at, by = i, x
+		}
+	}
+	return at, by
+}
+
+// capacityOf is the largest load at which all pairs hold, up to limit; ok is false where nothing breaks up to there.
+// by is the pair that breaks first, resource the one with the most waiting (or refusing) for it, -1 where none waits.
+func (s *sample) capacityOf(pairs []pair, limit float64) (users float64, by, resource int, ok bool) {
+	low, high := 1.0, limit
+	if _, x := s.solver(high).worst(pairs); x <= 1 {
+		return limit, -1, -1, false
+	}
+	if i, x := s.solver(low).worst(pairs); x > 1 {
+		return 0, i, -1, true
+	}
+	for high-low > math.Max(0.5, 0.002*low) {
+		mid := (low + high) / 2
+		if _, x := s.solver(mid).worst(pairs); x > 1 {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	v := s.solver(high)
+	by, _ = v.worst(pairs)
+	return low, by, v.culprit(pairs[by]), true
+}
+
+// culprit is the resource that contributes most to breaking the pair.
+func (v *solver) culprit(p pair) int {
+	best, most := -1, 0.0
+	for r := range v.waits {
+		if !v.s.resources[r].valid || !v.s.passes(r, p.action) {
+			continue
+		}
+		x := v.waits[r].Mean() * v.s.resources[r].share
+		if p.objective.Quantile == 0 {
+			x = v.block[r] * v.s.resources[r].share
+		}
+		if x > most {
+			best, most = r, x
+		}
+	}
+	return best
+}
+
+// quantile is the modelled quantile of an action's response time, by bisection over its tail; at most top seconds.
+func (v *solver) quantile(action int, q, top float64) float64 {
+	low, high := 0.0, top
+	if v.above(action, top) > 1-q {
+		return top
+	}
+	wait := v.waiting(action, top)
+	for range 24 {
+		mid := (low + high) / 2
+		if tailWith(v.s.in.Grid, v.s.base[action], mid, wait.Tail) > 1-q {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}

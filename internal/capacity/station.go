@@ -1,0 +1,154 @@
+// Package capacity turns measurements into models and models into a forecast. It is pure mathematics on its own plain
+// types: it knows no protocol, no archive and no clock.
+//
+// It assumes stages of constant load, each measured as blocks of time that may be resampled; users who think between
+// their actions, so that load does not grow without bound; and resources with a known limit, whose counters the platform
+// itself gives. Where the data cannot tell where the platform gives way, the forecast says so instead of a number.
+package capacity
+
+import "math"
+
+// Station is one resource visited by a closed population: Servers units, each visit using one for Demand seconds, each
+// customer coming back after Delay seconds elsewhere (think time and other resources).
+//
+// The number n of customers at the station follows the machine-repairman distribution with c servers,
+//
+//	p(n) ∝ Π_{k=1..n} (N−k+1)·S / (Z′·min(k,c))
+//
+// which is exact for exponential times and, for the delay, for any distribution (Reiser and Lavenberg 1980; Gunther,
+// Guerrilla Capacity Planning, ch. 6).
+type Station struct {
+	Servers float64 // c, at least 1
+	Demand  float64 // S, seconds per visit
+	Delay   float64 // Z′, seconds
+}
+
+// queueTail returns T with T[m] = P(n ≥ c+m) as an arriving customer finds it: by the arrival theorem the distribution
+// with one customer less. T is cut where it falls below 1e-12.
+func (s Station) queueTail(customers float64) []float64 {
+	n := math.Max(customers-1, 0)
+	c := math.Max(1, math.Floor(s.Servers+1e-9))
+	if s.Demand <= 0 || n < c {
+		return nil
+	}
+	delay := math.Max(s.Delay, 1e-9)
+	var below, sum float64 // unnormalised mass at n < c and in all
+	var above []float64
+	weight := 1.0
+	for k := 0.0; ; k++ {
+		if k < c {
+			below += weight
+		} else {
+			above = append(above, weight)
+		}
+		sum += weight
+		if k >= n {
+			break
+		}
+		weight *= math.Max(n-k, 0) * s.Demand / (delay * math.Min(k+1, c))
+		if k > c && weight < 1e-14*sum {
+			break
+		}
+		if sum > 1e200 {
+			weight /= 1e200
+			below /= 1e200
+			sum /= 1e200
+			for i := range above {
+				above[i] /= 1e200
+			}
+		}
+	}
+	tail := 0.0
+	for i := len(above) - 1; i >= 0; i-- {
+		tail += above[i] / sum
+		above[i] = tail
+	}
+	for len(above) > 0 && above[len(above)-1] < 1e-12 {
+		above = above[:len(above)-1]
+	}
+	return above
+}
+
+// Wait is the distribution of the time that a visit waits for a unit, first come first served.
+type Wait struct {
+	tail []float64 // P(n ≥ c+m) at arrival
+	rate float64   // c/S: units freed per second while all are in use
+}
+
+// Wait returns the waiting time at a population.
+func (s Station) Wait(customers float64) Wait {
+	return Wait{tail: s.queueTail(customers), rate: math.Max(1, math.Floor(s.Servers+1e-9)) / s.Demand}
+}
+
+// Tail is P(W > t) = Σ_{n≥c} p(n)·P(Poisson(c·t/S) ≤ n−c), written as Σ_m Poisson(m; c·t/S)·P(n ≥ c+m).
+func (w Wait) Tail(t float64) float64 {
+	if len(w.tail) == 0 {
+		return 0
+	}
+	if t <= 0 {
+		return w.tail[0]
+	}
+	x := w.rate * t
+	spread := 6*math.Sqrt(x) + 6
+	from := math.Max(0, math.Floor(x-spread))
+	logp := from*math.Log(x) - x
+	if from > 0 {
+		l, _ := math.Lgamma(from + 1)
+		logp -= l
+	}
+	p := math.Exp(logp)
+	var sum float64
+	for m := int(from); m < len(w.tail) && float64(m) < x+spread; m++ {
+		sum += p * w.tail[m]
+		p *= x / float64(m+1)
+	}
+	return math.Min(sum, w.tail[0])
+}
+
+// Mean is E[W] = Σ_{m≥0} P(n ≥ c+m)·S/c.
+func (w Wait) Mean() float64 {
+	var sum float64
+	for _, t := range w.tail {
+		sum += t
+	}
+	if sum == 0 {
+		return 0
+	}
+	return sum / w.rate
+}
+
+// Blocking is the share of arrivals that a station with no room to wait refuses: Engset's formula,
+//
+//	B = C(N−1,c)·a^c / Σ_{k=0..c} C(N−1,k)·a^k,  a = S/Z′
+//
+// (Engset 1918), valid for any distribution of the times.
+func (s Station) Blocking(customers float64) float64 {
+	n := customers - 1
+	c := math.Max(1, math.Floor(s.Servers+1e-9))
+	if n < c || s.Demand <= 0 {
+		return 0
+	}
+	a := s.Demand / math.Max(s.Delay, 1e-9)
+	b := 1.0 // B(0) = 1; B(k) = a(n−k+1)B(k−1) / (k + a(n−k+1)B(k−1))
+	for k := 1.0; k <= c; k++ {
+		x := a * (n - k + 1) * b
+		b = x / (k + x)
+	}
+	return b
+}
+
+// Solve returns throughput and mean response time (waiting and use) of the station at a whole population, exactly.
+func (s Station) Solve(customers int) (throughput, response float64) {
+	c := math.Max(1, math.Floor(s.Servers+1e-9))
+	weight, sum, busy := 1.0, 1.0, 0.0
+	for k := 1; k <= customers; k++ {
+		weight *= float64(customers-k+1) * s.Demand / (math.Max(s.Delay, 1e-12) * math.Min(float64(k), c))
+		sum += weight
+		busy += weight * math.Min(float64(k), c)
+		if sum > 1e200 {
+			weight, sum, busy = weight/1e200, sum/1e200, busy/1e200
+		}
+	}
+	throughput = busy / sum / s.Demand
+	return throughput, float64(customers)/throughput - s.Delay
+}

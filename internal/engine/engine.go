@@ -1,0 +1,204 @@
+// Package engine walks a plan: it starts virtual users, keeps their beat, and holds the only stopwatch.
+//
+// Every action has three stamps from one monotonic clock: Intended, when the user was to begin it; Began, when it really
+// began; Ended. Response time is Intended to Ended, service time Began to Ended, lag Intended to Began while the user was
+// free; so a late generator shows in its own numbers and never flatters the platform's. Users are closed loops: think
+// time counts from the end of one action to the intended start of the next. Each user is one goroutine that the engine
+// waits for.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pegel/internal/plan"
+	"pegel/internal/record"
+	"pegel/probes/probe"
+)
+
+// Options are a run's surroundings.
+type Options struct {
+	RunID   string
+	Targets map[string]probe.Target
+
+	// Stop, when closed, ends the run gently: users finish the action they are at, for at most Grace. Cancelling the
+	// context of Run ends it at once.
+	Stop  <-chan struct{}
+	Grace time.Duration // default 5 s
+
+	// Backoff is a user's first pause after its session was lost; it doubles to sixty times itself. Default 1 s.
+	Backoff time.Duration
+
+	// Abort ends the run when the share of failed actions is above Over in every interval for this long. 0: never.
+	AbortOver float64
+	AbortFor  time.Duration
+
+	// OnInterval is called with every interval, OnEvent with every event; both from one goroutine at a time.
+	OnInterval func(*record.Interval)
+	OnEvent    func(Event)
+}
+
+// Event kinds, as the archive names them.
+const (
+	Ramp   = "ramp"
+	Settle = "settle"
+	Hold   = "hold"
+	End    = "end"
+	Abort  = "abort"
+	Stop   = "stop"
+	Done   = "done"
+	Error  = "error"
+)
+
+// Event is something that happened once during the run.
+type Event struct {
+	At     time.Duration
+	Kind   string
+	Stage  *plan.Stage
+	Action string
+	Class  probe.Class
+	Text   string
+}
+
+// ErrStopped is returned by Run when the run was ended through Options.Stop or its context.
+var ErrStopped = errors.New("run was interrupted")
+
+// AbortError is returned by Run when an abort rule ended it.
+type AbortError struct{ Text string }
+
+func (e *AbortError) Error() string { return e.Text }
+
+// engine is one run.
+type engine struct {
+	plan     *plan.Plan
+	opt      Options
+	recorder *record.Recorder
+	start    time.Time
+	ctx      context.Context // ends all actions
+	flight   map[string]*atomic.Int64
+	users    atomic.Int64
+	wg       sync.WaitGroup
+
+	events   sync.Mutex
+	examples map[string]int // error examples given so far, by action and class
+	aborted  chan string
+	over     time.Duration // how long the error share has been above the abort rule's
+}
+
+// Run drives the plan to its end. It returns nil when all stages are done, ErrStopped or an *AbortError otherwise; all
+// users have left when it returns, and everything that ended has been recorded and handed to OnInterval.
+func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Options) error {
+	if opt.Grace == 0 {
+		opt.Grace = 5 * time.Second
+	}
+	if opt.Backoff == 0 {
+		opt.Backoff = time.Second
+	}
+	hard, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e := newEngine(hard, p, recorder, opt)
+	collected := make(chan struct{})
+	stopCollecting := make(chan struct{})
+	go func() {
+		defer close(collected)
+		e.collect(stopCollecting)
+	}()
+	err := e.stages(hard)
+	e.leave(cancel)
+	close(stopCollecting)
+	<-collected
+	switch {
+	case err == nil:
+		e.event(Event{Kind: Done})
+	case errors.Is(err, ErrStopped):
+		e.event(Event{Kind: Stop, Text: err.Error()})
+	default:
+		e.event(Event{Kind: Abort, Text: err.Error()})
+	}
+	return err
+}
+
+func newEngine(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Options) *engine {
+	e := &engine{plan: p, opt: opt, recorder: recorder, start: time.Now(), ctx: ctx,
+		flight: map[string]*atomic.Int64{}, examples: map[string]int{}, aborted: make(chan string, 1)}
+	for _, target := range p.Targets {
+		protocol := p.Protocol(target).Name
+		if e.flight[protocol] == nil {
+			e.flight[protocol] = new(atomic.Int64)
+		}
+	}
+	return e
+}
+
+func (e *engine) now() time.Duration { return time.Since(e.start) }
+
+func (e *engine) event(ev Event) {
+	e.events.Lock()
+	defer e.events.Unlock()
+	if ev.At == 0 {
+		ev.At = e.now()
+	}
+	if e.opt.OnEvent != nil {
+		e.opt.OnEvent(ev)
+	}
+}
+
+// leave waits until all users have left: gently for Grace, then by cancelling what still runs.
+func (e *engine) leave(cancel func()) {
+	gone := make(chan struct{})
+	go func() { e.wg.Wait(); close(gone) }()
+	grace := time.NewTimer(e.opt.Grace)
+	defer grace.Stop()
+	select {
+	case <-gone:
+	case <-grace.C:
+		cancel()
+		<-gone
+	case <-e.ctx.Done():
+		<-gone
+	}
+}
+
+// failed notes an example of a failure: the first three of each action and class.
+func (e *engine) failed(action int, class probe.Class, err error, secret string) {
+	name := e.plan.Actions[action]
+	k := name + " " + class.String()
+	e.events.Lock()
+	e.examples[k]++
+	n := e.examples[k]
+	e.events.Unlock()
+	if n > 3 {
+		return
+	}
+	e.event(Event{Kind: Error, Action: name, Class: class, Text: cut(err, secret)})
+}
+
+// cut is an error's text without the secret, at most 300 bytes of it.
+func cut(err error, secret string) string {
+	text := err.Error()
+	if secret != "" {
+		text = strings.ReplaceAll(text, secret, "(secret)")
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > 300 {
+		text = strings.ToValidUTF8(text[:300], "") + "…"
+	}
+	return text
+}
+
+// PreflightError says which way in did not work before the first user started.
+type PreflightError struct {
+	Target, Action string
+	Err            error
+}
+
+func (e *PreflightError) Error() string {
+	return fmt.Sprintf("%s does not work (%s): %v", e.Target, e.Action, e.Err)
+}
+
+func (e *PreflightError) Unwrap() error { return e.Err }

@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pegel/internal/plan"
+	"pegel/internal/record"
+	"pegel/probes/probe"
+)
+
+// stages plays one stage after the other: users arrive over the ramp at their own offsets, the platform settles, the
+// hold is measured.
+func (e *engine) stages(ctx context.Context) error {
+	var active, copiers []*user
+	fixed := e.arrive(nil, e.plan.Fixed, len(e.plan.Fixed), 0)
+	defer func() {
+		for _, list := range [][]*user{active, copiers, fixed} {
+			for _, u := range list {
+				u.leave()
+			}
+		}
+	}()
+	for i := range e.plan.Stages {
+		st := &e.plan.Stages[i]
+		begin := e.now()
+		e.event(Event{At: begin, Kind: Ramp, Stage: st})
+		active = e.arrive(active, e.plan.Active, st.Users, st.Ramp)
+		copiers = e.arrive(copiers, e.plan.Copiers, st.Copiers, st.Ramp)
+		for _, phase := range []struct {
+			until time.Duration
+			kind  string
+		}{
+			{st.Ramp, Settle}, {st.Ramp + st.Settle, Hold}, {st.Duration(), End},
+		} {
+			if err := e.wait(ctx, begin+phase.until); err != nil {
+				return err
+			}
+			e.event(Event{Kind: phase.kind, Stage: st})
+		}
+	}
+	return nil
+}
+
+// arrive brings the number of users at work to n, adding the next ones of the list over the ramp or sending the last
+// ones away.
+func (e *engine) arrive(at []*user, list []plan.User, n int, ramp time.Duration) []*user {
+	now := e.now()
+	for len(at) < min(n, len(list)) {
+		who := &list[len(at)]
+		u := e.newUser(who)
+		at = append(at, u)
+		e.wg.Add(1)
+		go func() {
+			defer e.wg.Done()
+			u.run(now + time.Duration(who.Start*float64(ramp)))
+		}()
+	}
+	for len(at) > n {
+		at[len(at)-1].leave()
+		at = at[:len(at)-1]
+	}
+	return at
+}
+
+func (e *engine) wait(ctx context.Context, until time.Duration) error {
+	timer := time.NewTimer(until - e.now())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case why := <-e.aborted:
+		return &AbortError{Text: why}
+	case <-e.opt.Stop:
+		return ErrStopped
+	case <-ctx.Done():
+		return ErrStopped
+	}
+}
+
+// collect takes the recorder's intervals away on each full second of the run's clock, until stop and once more after it.
+func (e *engine) collect(stop <-chan struct{}) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for k := time.Duration(1); ; k++ {
+		beat := k * time.Second
+		timer.Reset(beat - e.now())
+		last := false
+		select {
+		case <-timer.C:
+		case <-stop:
+			last = true
+		}
+		now := e.now()
+		in := e.recorder.Collect(now)
+		in.Users = int(e.users.Load())
+		for _, f := range e.flight {
+			in.InFlight += int(f.Load())
+		}
+		if !last {
+			in.Late = now - beat
+		}
+		if e.opt.OnInterval != nil {
+			e.opt.OnInterval(in)
+		}
+		if last {
+			return
+		}
+		e.abortRule(in)
+	}
+}
+
+// abortRule ends the run when the error share has been over the limit for long enough without a break.
+func (e *engine) abortRule(in *record.Interval) {
+	if e.opt.AbortFor <= 0 || e.opt.AbortOver <= 0 {
+		return
+	}
+	var done, failed uint64
+	for _, s := range in.Series {
+		if s != nil {
+			done += s.Done()
+			failed += s.Failed()
+		}
+	}
+	if done == 0 || float64(failed) <= e.opt.AbortOver*float64(done) {
+		e.over = 0
+		return
+	}
+	if e.over += in.End - in.Start; e.over >= e.opt.AbortFor {
+		select {
+		case e.aborted <- fmt.Sprintf("error share was above %.3g %% for %v", 100*e.opt.AbortOver, e.opt.AbortFor):
+		default:
+		}
+	}
+}
+
+// Preflight tries every way in once with the first account of each persona before the load begins: name resolution,
+// connection, certificate, login. It returns a *PreflightError for the first that does not work.
+func Preflight(ctx context.Context, p *plan.Plan, opt Options) error {
+	e := newEngine(ctx, p, nil, opt)
+	tried := map[string]bool{}
+	for _, list := range [][]plan.User{p.Fixed, p.Active, p.Copiers} {
+		seen := map[int]bool{}
+		for i := range list {
+			who := &list[i]
+			if seen[who.Persona] {
+				continue
+			}
+			seen[who.Persona] = true
+			if err := e.tryWaysIn(who, tried); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
+	u := e.newUser(who)
+	defer u.closeSessions()
+	for _, act := range e.plan.Opening(who.Persona) {
+		if tried[act.Target] {
+			continue
+		}
+		tried[act.Target] = true
+		u.timeout, u.openErr = min(act.Timeout, 30*time.Second), nil
+		u.began = e.now()
+		u.turn.BeginLazy(u.newContext, act.Target, act.Key)
+		err := u.perform(act.Run)
+		if u.cancel != nil {
+			u.cancel()
+			u.cancel = nil
+		}
+		if u.openErr != nil {
+			err = u.openErr
+		}
+		if e.ctx.Err() != nil {
+			return ErrStopped
+		}
+		if err != nil {
+			verb := e.plan.Protocol(act.Target).Name + "." + act.Verb
+			if u.openErr != nil {
+				verb = e.plan.Protocol(act.Target).Name + ".connect"
+			}
+			return &PreflightError{Target: act.Target, Action: verb, Err: &safeError{text: cut(err, u.account.Password), class: probe.ClassOf(err), err: err}}
+		}
+	}
+	return nil
+}
+
+// safeError keeps an error's chain while its text has lost the secret.
+type safeError struct {
+	text  string
+	class probe.Class
+	err   error
+}
+
+func (s *safeError) Error() string { return s.text }
+func (s *safeError) Unwrap() error { return s.err }

@@ -1,0 +1,214 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"pegel/internal/capacity"
+	"pegel/scenarios"
+)
+
+// A batch is go from this probability on that all objectives hold, no-go at or below the other.
+const (
+	goFrom  = 0.95
+	noGoTo  = 0.50
+	Go      = "go"
+	Caution = "caution"
+	NoGo    = "no-go"
+)
+
+// forecast fits the models and answers for the batches.
+func (r *reading) forecast() {
+	in := r.input()
+	f := capacity.Predict(in, capacity.Options{Blind: r.opt.Blind, Draws: r.opt.Draws, Seed: r.out.Meta.Seed})
+	out := &r.out.Forecast
+	out.Determined, out.Why, out.Method = f.Determined, f.Why, f.Method
+	out.LowerBound, out.MeasuredMax, out.StagesUsed = int(f.Lower), int(f.Measured), len(in.Stages)
+	if out.Determined {
+		out.Users = f.Users
+	}
+	for _, w := range f.Warnings {
+		r.warn(w.Code, "%s", w.Text)
+	}
+	if f.First.Action != "" {
+		out.Limit = Limit{Objective: f.First.Objective.Name, Action: f.First.Action, Resource: f.First.Resource, Probability: f.First.Probability}
+	}
+	for _, x := range f.Resources {
+		rank := ResourceRank{Name: x.Name, Kind: x.Kind, Probability: x.Probability, Limit: x.Limit, Demand: x.Demand, Visits: x.Visits}
+		if x.Known {
+			rank.Users = x.Users
+		}
+		for i := range r.out.Stages {
+			for _, u := range r.out.Stages[i].Resources {
+				if u.Name == x.Name {
+					rank.Measured = append(rank.Measured, ResourcePoint{float64(r.out.Stages[i].Users), u.InUse, u.Queue})
+				}
+			}
+		}
+		out.Resources = append(out.Resources, rank)
+	}
+	for i := range r.out.Objectives {
+		o := &r.out.Objectives[i]
+		for _, x := range f.Objectives {
+			if x.Known && x.Action == o.Action && x.Objective.Name == o.Text {
+				users := x.Users
+				o.Breaks = &users
+			}
+		}
+	}
+	if len(f.Curve) > 0 {
+		out.CurveFor = fmt.Sprintf("%s p%.3g", f.CurveOf.Action, 100*f.CurveOf.Objective.Quantile)
+		out.CurveLimit = seconds(f.CurveOf.Objective.Limit)
+		for _, p := range f.Curve {
+			out.Curve = append(out.Curve, CurvePoint{p.Users, seconds(p.Low), seconds(p.Mid), seconds(p.High)})
+		}
+	}
+	r.assumptions(f)
+	r.batches(f)
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func (r *reading) assumptions(f *capacity.Forecast) {
+	out := &r.out.Forecast
+	say := func(format string, args ...any) {
+		out.Assumptions = append(out.Assumptions, fmt.Sprintf(format, args...))
+	}
+	switch f.Method {
+	case "counters":
+		say("each observed resource is a queue with as many units as its limit says, visited by a closed population; demands come from its own counters")
+		say("an action's time is its time measured at low load plus the modelled wait at the resources it passes; no distribution of service times is assumed")
+	case "in-flight":
+		say("from response times by the number of actions under way alone; it holds only if no unseen limit exists")
+	}
+	say("the mix of personas stays as it was measured")
+	if r.scenario.Wave.Copy.Concurrency > 0 {
+		say("copy traffic runs as it did in the stages (%d copying users)", r.scenario.Wave.Copy.Concurrency)
+	}
+	say("accounts just switched over have finished their first download; the first hour after a batch is not covered")
+	if r.out.Meta.Environment != "" {
+		say("valid for the environment %q as it was configured during the run", r.out.Meta.Environment)
+	}
+}
+
+// batches judges every batch to come: the users after it against the capacity, draw by draw, with the activity drawn from
+// its range each time.
+func (r *reading) batches(f *capacity.Forecast) {
+	out := &r.out.Forecast
+	rng := rand.New(rand.NewPCG(r.out.Meta.Seed, 1))
+	const draws = 2000
+	activity := make([]float64, draws)
+	for i := range activity {
+		activity[i] = r.drawActivity(rng)
+	}
+	if out.Determined && len(f.Draws) > 0 {
+		accounts := make([]float64, draws)
+		for i := range accounts {
+			accounts[i] = f.Draws[rng.IntN(len(f.Draws))] / activity[i]
+		}
+		slices.Sort(accounts)
+		out.Accounts = capacity.Interval{P05: accounts[draws*5/100], P50: accounts[draws/2], P95: accounts[draws*95/100]}
+	}
+	live := r.live()
+	plan := r.scenario.Wave.Batches
+	if r.opt.NextBatch > 0 {
+		plan = []scenarios.Batch{{Name: "next batch", Accounts: r.opt.NextBatch}}
+	}
+	for _, b := range plan {
+		live += b.Accounts
+		v := BatchVerdict{Name: b.Name, Date: b.Date, Accounts: b.Accounts, After: live, Users: float64(live) * mean(activity)}
+		r.verdict(&v, f, activity, rng)
+		out.Batches = append(out.Batches, v)
+	}
+	if len(out.Batches) > 0 {
+		out.Batch = &out.Batches[0]
+	}
+}
+
+// live is the number of accounts before the next batch.
+func (r *reading) live() int {
+	if r.scenario.Wave.Live > 0 {
+		return r.scenario.Wave.Live
+	}
+	live := 0
+	for i := range r.out.Stages {
+		live = max(live, r.out.Stages[i].Live)
+	}
+	return live
+}
+
+func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []float64, rng *rand.Rand) {
+	out := &r.out.Forecast
+	if !out.Determined {
+		v.Verdict, v.POK = Caution, 0
+		v.Why = "the capacity is not determined: " + out.Why
+		return
+	}
+	ok := 0
+	for _, a := range activity {
+		if float64(v.After)*a <= f.Draws[rng.IntN(len(f.Draws))] {
+			ok++
+		}
+	}
+	v.POK = float64(ok) / float64(len(activity))
+	// where not one draw broke, the probability is as good as the number of draws allows, not 1
+	v.POK = math.Min(v.POK, 1-1/float64(2*len(f.Draws)))
+	switch {
+	case v.POK >= goFrom:
+		v.Verdict = Go
+	case v.POK <= noGoTo:
+		v.Verdict = NoGo
+	default:
+		v.Verdict = Caution
+	}
+	v.Why = fmt.Sprintf("%.0f active users expected after it, capacity %.0f (%.0f–%.0f)", v.Users, out.Users.P50, out.Users.P05, out.Users.P95)
+	for _, reason := range r.reservations() {
+		if v.Verdict == Go {
+			v.Verdict = Caution
+			v.Why += "; " + reason
+		}
+	}
+}
+
+// reservations are reasons why no batch gets more than caution.
+func (r *reading) reservations() []string {
+	var why []string
+	if r.scenario.Activity.Source == "" && len(r.scenario.Activity.ByPersona) > 0 {
+		why = append(why, "the activity has no source")
+	}
+	if r.scenario.Environment.Role == "staging" {
+		why = append(why, "the run took place on staging")
+	}
+	if r.out.Generator.Verdict == "invalid" {
+		why = append(why, "the generator was the bottleneck")
+	}
+	return why
+}
+
+func (r *reading) drawActivity(rng *rand.Rand) float64 {
+	var sum float64
+	names := make([]string, 0, len(r.scenario.Activity.ByPersona))
+	for name := range r.scenario.Activity.ByPersona {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		s := r.scenario.Activity.ByPersona[name]
+		sum += s.Low + (s.High-s.Low)*rng.Float64()
+	}
+	if sum == 0 {
+		return 1
+	}
+	return sum
+}
+
+func mean(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}

@@ -1,0 +1,68 @@
+package judge
+
+import (
+	"fmt"
+	"time"
+)
+
+// A stage's numbers are the platform's only while the generator keeps its beat. Its lag counts against the strictest
+// limit of all objectives: the lag's 99th percentile may take 5 % of it; above 20 % the stage is invalid and enters no
+// fit. Floors keep very tight objectives from condemning the ordinary lateness of timers (about 1 ms).
+const (
+	strainedShare, strainedFloor = 0.05, 5 * time.Millisecond
+	invalidShare, invalidFloor   = 0.20, 20 * time.Millisecond
+)
+
+// generator judges the generator itself and marks stages in which it was at fault.
+func (r *reading) generator() {
+	strictest := time.Second
+	for _, o := range r.scenario.Objectives {
+		for _, l := range o.Limits {
+			strictest = min(strictest, l.Max)
+		}
+	}
+	strained := max(time.Duration(strainedShare*float64(strictest)), strainedFloor)
+	invalid := max(time.Duration(invalidShare*float64(strictest)), invalidFloor)
+
+	g := &r.out.Generator
+	g.Verdict = "clean"
+	if len(r.out.Stages) == 0 {
+		g.Verdict, g.Why = "unknown", "no stage was measured"
+	}
+	bad := 0
+	for i := range r.out.Stages {
+		st := &r.out.Stages[i]
+		switch {
+		case st.LagP99 > invalid:
+			st.Valid = false
+			st.Why = fmt.Sprintf("the generator was late: p99 of its lag was %v, the strictest objective is %v", round(st.LagP99), strictest)
+			bad++
+		case st.LagP99 > strained && g.Verdict == "clean":
+			g.Verdict = "strained"
+			g.Why = fmt.Sprintf("p99 of its lag reached %v in stage %d, more than 5 %% of the strictest objective", round(st.LagP99), st.Index+1)
+		}
+	}
+	if bad > 0 {
+		g.Verdict = "strained"
+		g.Why = fmt.Sprintf("%d of %d stages are invalid because the generator was late", bad, len(r.out.Stages))
+		if bad == len(r.out.Stages) {
+			g.Verdict = "invalid"
+		}
+		r.warn("generator-late", "%s; use fewer users or a stronger machine", g.Why)
+	}
+	for _, t := range r.out.Timeline {
+		g.At = append(g.At, t.At)
+		g.LagP99 = append(g.LagP99, t.LagP99)
+		cpu, _ := r.of("generator", "process_cpu_percent", "value").last(t.At)
+		rss, _ := r.of("generator", "process_rss_bytes", "value").last(t.At)
+		g.CPU = append(g.CPU, cpu)
+		g.RSS = append(g.RSS, rss)
+	}
+	for i := 1; i < len(r.intervals); i++ {
+		if r.intervals[i].Start-r.intervals[i-1].End > 1500*time.Millisecond {
+			g.Gaps++
+		}
+	}
+}
+
+func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

@@ -1,0 +1,199 @@
+package judge
+
+import (
+	"math"
+	"time"
+
+	"pegel/internal/capacity"
+	"pegel/internal/record"
+	"pegel/scenarios"
+)
+
+// grid is the bins in which the forecast sees latencies: 40 for each factor of ten from 100 µs to 67 s (6 % wide).
+func grid() []capacity.Bin {
+	const perDecade = 40
+	bins := []capacity.Bin{{Low: 0, Width: 1e-4}}
+	for k := 0; ; k++ {
+		low := 1e-4 * math.Pow(10, float64(k)/perDecade)
+		if low > 68 {
+			return bins
+		}
+		bins = append(bins, capacity.Bin{Low: low, Width: 1e-4*math.Pow(10, float64(k+1)/perDecade) - low})
+	}
+}
+
+// binOf is the bin of the grid that a latency falls into.
+func binOf(d time.Duration, bins int) int {
+	if d < 100*time.Microsecond {
+		return 0
+	}
+	return min(1+int(40*math.Log10(d.Seconds()/1e-4)), bins-1)
+}
+
+// input turns the valid stages into what the forecast is made from.
+func (r *reading) input() *capacity.Input {
+	in := &capacity.Input{Grid: grid()}
+	judged := map[string][]capacity.Objective{}
+	for i := range r.out.Objectives {
+		o := &r.out.Objectives[i]
+		if o.Quantile > 0 && r.totalSamples(o.Action) >= enough(o.Quantile) {
+			judged[o.Action] = append(judged[o.Action], capacity.Objective{Name: o.Text, Quantile: o.Quantile, Limit: o.Limit.Seconds()})
+		}
+	}
+	for _, name := range r.out.Meta.Actions {
+		in.Actions = append(in.Actions, capacity.Action{Name: name, Objectives: judged[name]})
+	}
+	if errors := r.errorObjective(); errors != nil {
+		for i := range in.Actions {
+			if len(in.Actions[i].Objectives) > 0 {
+				in.Actions[i].Objectives = append(in.Actions[i].Objectives, *errors)
+			}
+		}
+	}
+	for _, page := range r.scenario.Observe {
+		for _, res := range page.Resources {
+			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Refuses: res.Queue == "" && res.Refused != ""}
+			for _, name := range r.out.Meta.Actions {
+				c.Passes = append(c.Passes, passes(res, name))
+			}
+			in.Resources = append(in.Resources, c)
+		}
+	}
+	for i := range r.out.Stages {
+		st := &r.out.Stages[i]
+		if !st.Valid {
+			continue
+		}
+		stage := capacity.Stage{Load: capacity.Load{Users: float64(st.Users), Fresh: float64(st.Fresh), Copy: r.copyRate(st)}}
+		length := r.blockLength(st)
+		for from := st.Start; from+length <= st.End+100*time.Millisecond; from += length {
+			stage.Blocks = append(stage.Blocks, r.block(in, from, from+length))
+		}
+		if len(stage.Blocks) > 0 {
+			in.Stages = append(in.Stages, stage)
+		}
+	}
+	return in
+}
+
+func passes(res scenarios.Resource, action string) bool {
+	if len(res.Actions) == 0 {
+		return true
+	}
+	for _, glob := range res.Actions {
+		if Matches(glob, action) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) totalSamples(action string) uint64 {
+	var n uint64
+	for i := range r.out.Stages {
+		if !r.out.Stages[i].Valid {
+			continue
+		}
+		for _, a := range r.out.Stages[i].Actions {
+			if a.Action == action {
+				n += a.Count
+			}
+		}
+	}
+	return n
+}
+
+func (r *reading) errorObjective() *capacity.Objective {
+	for _, o := range r.scenario.Objectives {
+		if o.Errors != nil && o.Action == "" {
+			return &capacity.Objective{Name: "errors", Errors: *o.Errors}
+		}
+	}
+	return nil
+}
+
+// copyRate is what the copying personas did, in operations per second.
+func (r *reading) copyRate(st *StageResult) float64 {
+	var rate float64
+	for _, a := range st.ByPersona {
+		for _, p := range r.scenario.Personas {
+			if p.Name == a.Persona && p.Copy {
+				rate += a.Rate
+			}
+		}
+	}
+	return rate
+}
+
+// blockLength is how long a block must be for the next one to be nearly independent: twenty relaxation times
+// (S/c)/(1−√ρ)² of the slowest resource, in whole seconds, at least one and at most a fifth of the hold.
+func (r *reading) blockLength(st *StageResult) time.Duration {
+	relax := 0.0
+	for _, u := range st.Resources {
+		if u.Limit > 0 && u.Demand > 0 && u.Utilisation < 0.98 {
+			d := 1 - math.Sqrt(math.Max(u.Utilisation, 0))
+			relax = math.Max(relax, u.Demand/u.Limit/(d*d))
+		}
+	}
+	longest := max(time.Second, ((st.End - st.Start) / 5).Truncate(time.Second))
+	want := time.Duration(math.Ceil(20*relax)) * time.Second
+	if relax == 0 {
+		want = ((st.End - st.Start) / 10).Truncate(time.Second)
+	}
+	return min(max(want, time.Second), longest)
+}
+
+func (r *reading) block(in *capacity.Input, from, to time.Duration) capacity.Block {
+	b := capacity.Block{Actions: make([]capacity.ActionBlock, len(in.Actions))}
+	personas := len(r.out.Meta.Personas)
+	r.within(from, to, func(i *record.Interval) {
+		b.Seconds += (i.End - i.Start).Seconds()
+		for k, s := range i.Series {
+			if s == nil || s.Done() == 0 {
+				continue
+			}
+			a := k / personas
+			x := &b.Actions[a]
+			if x.Counts == nil {
+				x.Counts = make([]float64, len(in.Grid))
+			}
+			x.Done += float64(s.Done())
+			x.Failed += float64(s.Failed())
+			s.Service.Each(func(low, width time.Duration, n uint64) {
+				x.Counts[binOf(low+width/2, len(in.Grid))] += float64(n)
+			})
+			for _, f := range s.Flight {
+				if f.Count > 0 {
+					b.Flight = append(b.Flight, capacity.FlightCell{Action: a, Count: float64(f.Count), Level: f.Level, Sum: f.Sum})
+				}
+			}
+		}
+	})
+	if b.Seconds == 0 {
+		b.Seconds = (to - from).Seconds()
+	}
+	for _, page := range r.scenario.Observe {
+		for _, res := range page.Resources {
+			b.Resources = append(b.Resources, r.resourceBlock(page.Name, res.Name, from, to))
+		}
+	}
+	return b
+}
+
+// resourceBlock reads one resource's counters between two times. Rates are scaled to the same length as the block's
+// actions by their own clock, so a late interval does not bias a demand.
+func (r *reading) resourceBlock(page, name string, from, to time.Duration) capacity.ResourceBlock {
+	var x capacity.ResourceBlock
+	limit, okLimit := r.of(page, name, "limit").last(to)
+	x.Limit = limit
+	var okUse bool
+	x.InUse, _, okUse = r.of(page, name, "in_use").gauge(from, to)
+	x.Queue, _, _ = r.of(page, name, "queue").gauge(from, to)
+	visits, okVisits := r.of(page, name, "served").increase(from, to)
+	busy, okBusy := r.of(page, name, "busy").increase(from, to)
+	x.Visits, x.Busy = visits, busy
+	x.Refused, _ = r.of(page, name, "refused").increase(from, to)
+	hasBusy := r.of(page, name, "busy") != nil
+	x.Valid = okLimit && limit > 0 && okVisits && (okBusy || !hasBusy && okUse)
+	return x
+}

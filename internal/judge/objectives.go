@@ -1,0 +1,108 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pegel/scenarios"
+)
+
+// enough is the number of samples from which on a quantile is judged: ten beyond it.
+func enough(quantile float64) uint64 {
+	if quantile == 0 {
+		return 200
+	}
+	return uint64(10 / (1 - quantile))
+}
+
+// objectives holds every objective against every stage, for each action that it matches.
+func (r *reading) objectives() {
+	for _, o := range r.scenario.Objectives {
+		matched := false
+		for _, l := range o.Limits {
+			for _, action := range r.out.Meta.Actions {
+				if !Matches(o.Action, action) {
+					continue
+				}
+				res := ObjectiveResult{Text: objectiveText(o.Action, l), Action: action, Quantile: l.Quantile, Limit: l.Max}
+				if r.held(&res) {
+					matched = true
+					r.out.Objectives = append(r.out.Objectives, res)
+				}
+			}
+		}
+		if len(o.Limits) > 0 && !matched {
+			r.warn("objective-without-samples", "no action with samples matches the objective %q", o.Action)
+		}
+		if o.Errors != nil {
+			res := ObjectiveResult{Text: fmt.Sprintf("errors < %.3g %%", 100**o.Errors), Action: o.Action, MaxErrors: *o.Errors}
+			r.errorShare(&res)
+			r.out.Objectives = append(r.out.Objectives, res)
+		}
+	}
+}
+
+func objectiveText(glob string, l scenarios.Limit) string {
+	p := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.2f", 100*l.Quantile), "0"), ".")
+	return fmt.Sprintf("%s p%s < %s", glob, strings.ReplaceAll(p, ".", ""), shortDuration(l.Max))
+}
+
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return s
+}
+
+// held fills in the stages; it is false where the action was never seen in any hold.
+func (r *reading) held(res *ObjectiveResult) bool {
+	seen := false
+	for i := range r.out.Stages {
+		st := &r.out.Stages[i]
+		k := slices.IndexFunc(st.Actions, func(a ActionStats) bool { return a.Action == res.Action })
+		if k < 0 {
+			continue
+		}
+		seen = true
+		a := &st.Actions[k]
+		row := ObjectiveStage{Users: st.Users, Value: a.Hist.Quantile(res.Quantile), Share: a.Hist.ShareAbove(res.Limit), Samples: a.Count}
+		row.Enough = a.Count >= enough(res.Quantile)
+		row.Held = row.Value < res.Limit
+		r.judgeStage(res, st, row)
+	}
+	return seen
+}
+
+func (r *reading) errorShare(res *ObjectiveResult) {
+	for i := range r.out.Stages {
+		st := &r.out.Stages[i]
+		var done, failed uint64
+		for _, a := range st.Actions {
+			if res.Action == "" || Matches(res.Action, a.Action) {
+				done += a.Count
+				failed += a.Failed
+			}
+		}
+		if done == 0 {
+			continue
+		}
+		share := float64(failed) / float64(done)
+		r.judgeStage(res, st, ObjectiveStage{Users: st.Users, Share: share, Samples: done, Enough: done >= enough(0), Held: share <= res.MaxErrors})
+	}
+}
+
+func (r *reading) judgeStage(res *ObjectiveResult, st *StageResult, row ObjectiveStage) {
+	res.Stages = append(res.Stages, row)
+	if row.Held || !row.Enough || !st.Valid {
+		return
+	}
+	if res.BrokenAt == 0 || st.Users < res.BrokenAt {
+		res.BrokenAt = st.Users
+	}
+	if !st.Beyond {
+		res.Broken = true
+	}
+}

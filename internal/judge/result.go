@@ -1,0 +1,213 @@
+// Package judge reads an archive and its scenario and says what they mean: measurements per stage, objectives held or
+// broken, the forecast of the capacity, and the verdict for the next batch. It reads nothing but the archive, so every
+// old run can be judged again.
+package judge
+
+import (
+	"time"
+
+	"pegel/internal/archive"
+	"pegel/internal/capacity"
+	"pegel/internal/record"
+)
+
+// Result is everything that reports show. It is plain data; every number in every report comes from here.
+type Result struct {
+	Meta     archive.Meta
+	Scenario []byte // the original bytes
+
+	Duration  time.Duration
+	Complete  bool   // the run ended by itself
+	Ended     string // how, in words: "complete", "interrupted", "aborted: …", "cut off (no end in the archive)"
+	Stages    []StageResult
+	Timeline  []Tick // one for each interval
+	Actions   []string
+	Errors    []ErrorRow
+	Resources []ResourceView
+	Generator GeneratorView
+
+	Objectives []ObjectiveResult
+	Forecast   Forecast
+	Warnings   []Warning
+	Notes      []string
+}
+
+// StageResult is one stage as measured in its hold.
+type StageResult struct {
+	archive.Stage
+	Start, End time.Duration // of the hold
+	Valid      bool          // false: the generator was strained or the hold was cut short; never enters a fit
+	Why        string        // why not valid
+	Actions    []ActionStats // sorted by name; all personas together
+	ByPersona  []ActionStats // sorted by persona, then name
+	Throughput float64       // actions per second
+	ErrorShare float64       // failed / done
+	InFlight   float64       // mean number of actions under way
+	LagP99     time.Duration
+	Resources  []ResourceUse
+}
+
+// ActionStats sums up one action in one stage.
+type ActionStats struct {
+	Action                        string
+	Persona                       string // "" = all
+	Count                         uint64
+	Failed                        uint64
+	Rate                          float64       // per second
+	Mean, P50, P90, P95, P99, Max time.Duration // response time
+	P95Low, P95High               time.Duration // 90 % interval of the p95, binomial order statistics
+	ServiceP95                    time.Duration
+	Phases                        []PhaseStats
+	Over                          uint64            // beyond the histogram's range
+	Hist                          *record.Histogram `json:"-"`
+}
+
+// PhaseStats is the mean and p95 of one phase.
+type PhaseStats struct {
+	Phase     string
+	Count     uint64
+	Mean, P95 time.Duration
+}
+
+// Tick is one interval of the run for charts over time.
+type Tick struct {
+	At            time.Duration // end of the interval
+	Seconds       float64
+	Users         int
+	Throughput    float64
+	ErrorShare    float64
+	P50, P95, P99 time.Duration // over all actions with an objective
+	Heat          []HeatCell
+	LagP99        time.Duration
+	Failed        map[string]uint64 // by class
+}
+
+// HeatCell counts responses in one row of the heat map; rows are HeatRows latencies, log-spaced.
+type HeatCell struct {
+	Row   int
+	Count uint64
+}
+
+// HeatRow returns the lower edge of a row of the heat map: four rows for each doubling from 100 µs.
+func HeatRow(row int) time.Duration { return heatEdge(row) }
+
+// ErrorRow is one class of failures of one action.
+type ErrorRow struct {
+	Action, Class string
+	Count         uint64
+	FirstAt       time.Duration
+	FirstUsers    int
+	Example       string
+}
+
+// ResourceUse is one of the platform's own resources in one stage, from its counters.
+type ResourceUse struct {
+	Name, Kind          string
+	InUse, Limit, Queue float64 // means
+	InUseMax            float64
+	Rate                float64 // visits finished per second
+	Demand              float64 // seconds of use per visit
+	Utilisation         float64 // InUse / Limit
+	Refused             float64 // per second
+}
+
+// ResourceView is a resource over time.
+type ResourceView struct {
+	Name, Kind, Page    string
+	At                  []time.Duration
+	InUse, Limit, Queue []float64 // NaN-free; same length as At
+}
+
+// GeneratorView is the health of the generator itself.
+type GeneratorView struct {
+	Verdict string // "clean", "strained", "invalid", "unknown"
+	Why     string
+	At      []time.Duration
+	LagP99  []time.Duration
+	CPU     []float64 // of one core, in percent; process of pegel, with the embedded platform where that runs inside
+	RSS     []float64 // bytes
+	Gaps    int
+}
+
+// ObjectiveResult is one objective for one action: where it held and where it broke.
+type ObjectiveResult struct {
+	Text      string  // "imap.* p99 < 2s"
+	Action    string  // the action judged
+	Quantile  float64 // 0 for errors
+	Limit     time.Duration
+	MaxErrors float64
+	Stages    []ObjectiveStage
+	Broken    bool               // in a stage up to the accounts that are live now
+	BrokenAt  int                // users of the first stage in which it broke; 0: none
+	Breaks    *capacity.Interval // forecast of the active users at which it breaks; nil: not determined
+}
+
+// ObjectiveStage is an objective in one stage.
+type ObjectiveStage struct {
+	Users   int
+	Value   time.Duration
+	Share   float64 // for errors
+	Samples uint64
+	Enough  bool // enough samples for this quantile
+	Held    bool
+}
+
+// Forecast is the answer. Its JSON form is WriteForecast's.
+type Forecast struct {
+	Determined  bool
+	Why         string            // where not determined: why, in one sentence
+	Users       capacity.Interval // active users
+	Accounts    capacity.Interval
+	LowerBound  int // highest load at which every objective was shown to hold
+	MeasuredMax int
+	StagesUsed  int
+	Limit       Limit
+	Resources   []ResourceRank // by probability of being first
+	Curve       []CurvePoint   // worst objective's quantile over load
+	CurveFor    string         // "web.list p95"
+	CurveLimit  time.Duration
+	Batch       *BatchVerdict
+	Batches     []BatchVerdict // every batch to come
+	Assumptions []string
+	Method      string // "counters", "in-flight", "none"
+}
+
+// Limit is what gives way first.
+type Limit struct {
+	Objective, Action, Resource string
+	Probability                 float64
+}
+
+// ResourceRank is a resource with the probability that it gives way first.
+type ResourceRank struct {
+	Name, Kind  string
+	Probability float64
+	Users       capacity.Interval // load at which it alone would break an objective; zero: not in sight
+	Limit       float64
+	Demand      float64 // seconds per visit
+	Visits      float64 // visits per second and active user
+	Measured    []ResourcePoint
+}
+
+// ResourcePoint is in use and queue at one load.
+type ResourcePoint struct{ Users, InUse, Queue float64 }
+
+// CurvePoint is the modelled quantile at one load.
+type CurvePoint struct {
+	Users          float64
+	Low, Mid, High time.Duration
+}
+
+// BatchVerdict is whether a batch may come.
+type BatchVerdict struct {
+	Name, Date string
+	Accounts   int     // of this batch
+	After      int     // accounts live after it
+	Users      float64 // active users after it, expected
+	POK        float64
+	Verdict    string // go, caution, no-go
+	Why        string
+}
+
+// Warning is a doubt that travels with the result. Codes are stable, texts are for people.
+type Warning struct{ Code, Text string }

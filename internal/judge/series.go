@@ -1,0 +1,177 @@
+package judge
+
+import (
+	"slices"
+	"time"
+
+	"pegel/internal/archive"
+)
+
+type seriesKey struct{ page, resource, field string }
+
+// timeSeries is one metric over the run's time.
+type timeSeries struct {
+	at    []time.Duration
+	value []float64
+}
+
+// gap is the longest distance between two points over which a counter is interpolated.
+const gap = 4 * time.Second
+
+func (r *reading) metrics(m archive.Metrics) {
+	for _, p := range m.Points {
+		k := seriesKey{p.Page, p.Resource, p.Field}
+		s := r.series[k]
+		if s == nil {
+			s = &timeSeries{}
+			r.series[k] = s
+		}
+		if n := len(s.at); n > 0 && m.At <= s.at[n-1] {
+			continue // several pages may answer out of order; time only goes on
+		}
+		s.at = append(s.at, m.At)
+		s.value = append(s.value, p.Value)
+	}
+}
+
+// increase is how much a counter rose between two times, by interpolation; ok is false where it was reset, or has no
+// points near enough.
+func (s *timeSeries) increase(from, to time.Duration) (float64, bool) {
+	a, okA := s.interpolate(from)
+	b, okB := s.interpolate(to)
+	if !okA || !okB || b < a {
+		return 0, false
+	}
+	i, _ := slices.BinarySearch(s.at, from)
+	for ; i+1 < len(s.at) && s.at[i+1] <= to; i++ {
+		if s.value[i+1] < s.value[i] || s.at[i+1]-s.at[i] > gap {
+			return 0, false
+		}
+	}
+	return b - a, true
+}
+
+func (s *timeSeries) interpolate(t time.Duration) (float64, bool) {
+	if s == nil || len(s.at) == 0 {
+		return 0, false
+	}
+	i, found := slices.BinarySearch(s.at, t)
+	switch {
+	case found:
+		return s.value[i], true
+	case i == 0:
+		return s.value[0], s.at[0]-t < 1500*time.Millisecond
+	case i == len(s.at):
+		return s.value[i-1], t-s.at[i-1] < 1500*time.Millisecond
+	case s.at[i]-s.at[i-1] > gap:
+		return 0, false
+	}
+	f := float64(t-s.at[i-1]) / float64(s.at[i]-s.at[i-1])
+	return s.value[i-1] + f*(s.value[i]-s.value[i-1]), true
+}
+
+// mean and maximum of a gauge's points in a window; ok is false where there is none.
+func (s *timeSeries) gauge(from, to time.Duration) (mean, top float64, ok bool) {
+	if s == nil {
+		return 0, 0, false
+	}
+	i, _ := slices.BinarySearch(s.at, from)
+	n := 0.0
+	for ; i < len(s.at) && s.at[i] <= to; i++ {
+		mean += s.value[i]
+		top = max(top, s.value[i])
+		n++
+	}
+	if n == 0 {
+		v, ok := s.interpolate((from + to) / 2)
+		return v, v, ok
+	}
+	return mean / n, top, true
+}
+
+// last is the newest value up to t.
+func (s *timeSeries) last(t time.Duration) (float64, bool) {
+	if s == nil {
+		return 0, false
+	}
+	i, found := slices.BinarySearch(s.at, t)
+	if found {
+		return s.value[i], true
+	}
+	if i == 0 {
+		return 0, false
+	}
+	return s.value[i-1], true
+}
+
+// of is the series of a resource's field on its page, nil where there is none.
+func (r *reading) of(page, resource, field string) *timeSeries {
+	return r.series[seriesKey{page, resource, field}]
+}
+
+// use sums up all resources of the scenario in a window.
+func (r *reading) use(from, to time.Duration) []ResourceUse {
+	var list []ResourceUse
+	for _, page := range r.scenario.Observe {
+		for _, res := range page.Resources {
+			u := ResourceUse{Name: res.Name, Kind: res.Kind}
+			seconds := (to - from).Seconds()
+			limit, okLimit := r.of(page.Name, res.Name, "limit").last(to)
+			inUse, top, okUse := r.of(page.Name, res.Name, "in_use").gauge(from, to)
+			u.Limit, u.InUse, u.InUseMax = limit, inUse, top
+			u.Queue, _, _ = r.of(page.Name, res.Name, "queue").gauge(from, to)
+			served, okServed := r.of(page.Name, res.Name, "served").increase(from, to)
+			busy, okBusy := r.of(page.Name, res.Name, "busy").increase(from, to)
+			refused, _ := r.of(page.Name, res.Name, "refused").increase(from, to)
+			if !okLimit || !okUse && !okBusy {
+				continue
+			}
+			if okBusy {
+				u.InUse = busy / seconds
+			}
+			if okServed && served > 0 {
+				u.Rate = served / seconds
+				u.Demand = u.InUse / u.Rate
+			}
+			u.Refused = refused / seconds
+			if limit > 0 {
+				u.Utilisation = u.InUse / limit
+			}
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+func (r *reading) resourceViews() {
+	for _, page := range r.scenario.Observe {
+		for _, res := range page.Resources {
+			v := ResourceView{Name: res.Name, Kind: res.Kind, Page: page.Name}
+			in := r.of(page.Name, res.Name, "in_use")
+			busy := r.of(page.Name, res.Name, "busy")
+			base := in
+			if base == nil {
+				base = busy
+			}
+			if base == nil {
+				continue
+			}
+			for i, at := range base.at {
+				value := base.value[i]
+				if in == nil { // no gauge: the busy counter's rise per second
+					if i == 0 {
+						continue
+					}
+					value = max(0, (base.value[i]-base.value[i-1])/(at-base.at[i-1]).Seconds())
+				}
+				limit, _ := r.of(page.Name, res.Name, "limit").last(at)
+				queue, _ := r.of(page.Name, res.Name, "queue").last(at)
+				v.At = append(v.At, at)
+				v.InUse = append(v.InUse, value)
+				v.Limit = append(v.Limit, limit)
+				v.Queue = append(v.Queue, queue)
+			}
+			r.out.Resources = append(r.out.Resources, v)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"strings"
+	"time"
+
+	"pegel/probes/probe"
+	"pegel/scenarios"
+)
+
+// compiler binds steps to protocols and collects what is wrong.
+type compiler struct {
+	plan      *Plan
+	protocols []probe.Protocol
+	errs      *scenarios.Errors
+}
+
+func (c *compiler) fail(pos scenarios.Pos, hint, format string, args ...any) {
+	c.errs.Add(c.plan.Scenario.Problem(pos, hint, format, args...))
+}
+
+// Journey is a compiled journey: a flat list of instructions, shared by all users who play it.
+type Journey struct {
+	code  []instruction
+	loops int // number of loop counters a cursor needs
+	steps int // number of steps with draws; their numbers in the plan run from first
+	first int
+}
+
+type opcode uint8
+
+const (
+	opAct    opcode = iota // do the action, then think
+	opThink                // pause only
+	opChoose               // continue at one of the branches
+	opJump                 // continue at to
+	opLoop                 // continue at to until the counter reaches times; times 0: for ever
+)
+
+type instruction struct {
+	op      opcode
+	step    int // number of the step within the journey
+	action  int
+	verb    string
+	target  string
+	run     probe.Step
+	timeout time.Duration
+	think   *scenarios.Dist
+	weights []float64 // cumulative, last = 1
+	to      []int
+	loop    int
+	times   int
+}
+
+func (c *compiler) journey(steps scenarios.Journey, next *int) *Journey {
+	j := &Journey{first: *next}
+	c.steps(j, steps)
+	*next += j.steps
+	return j
+}
+
+func (c *compiler) steps(j *Journey, steps scenarios.Journey) {
+	for i := range steps {
+		s := &steps[i]
+		switch {
+		case s.Do != "":
+			c.action(j, s.Do, s.Target, s.With, s.Think, s.Timeout.D(), s.Pos)
+		case s.Repeat != nil:
+			loop := j.loops
+			j.loops++
+			begin := len(j.code)
+			c.steps(j, s.Steps)
+			if len(j.code) == begin {
+				c.fail(s.Pos, "give it steps", "repeat has no steps")
+				continue
+			}
+			times := s.Repeat.Times
+			if s.Repeat.For == "session" {
+				times = 0
+			}
+			j.code = append(j.code, instruction{op: opLoop, to: []int{begin}, loop: loop, times: times})
+		case len(s.Choose) > 0:
+			c.choose(j, s.Choose)
+		case s.Think != nil:
+			j.code = append(j.code, instruction{op: opThink, step: j.newStep(), think: s.Think})
+		}
+	}
+}
+
+func (c *compiler) choose(j *Journey, choices []scenarios.Choice) {
+	at := len(j.code)
+	j.code = append(j.code, instruction{op: opChoose, step: j.newStep()})
+	var sum float64
+	for _, ch := range choices {
+		sum += ch.Weight
+	}
+	var cumulative float64
+	var weights []float64
+	var to, ends []int
+	for i := range choices {
+		ch := &choices[i]
+		cumulative += ch.Weight / sum
+		weights = append(weights, cumulative)
+		to = append(to, len(j.code))
+		if ch.Do != "" {
+			c.action(j, ch.Do, ch.Target, ch.With, ch.Think, 0, ch.Pos)
+		} else {
+			c.steps(j, ch.Steps)
+		}
+		ends = append(ends, len(j.code))
+		j.code = append(j.code, instruction{op: opJump})
+	}
+	weights[len(weights)-1] = 1
+	j.code[at].weights, j.code[at].to = weights, to
+	for _, e := range ends {
+		j.code[e].to = []int{len(j.code)}
+	}
+}
+
+func (c *compiler) action(j *Journey, name, target string, with scenarios.Params, think *scenarios.Dist, timeout time.Duration, pos scenarios.Pos) {
+	protocolName, verb, _ := strings.Cut(name, ".")
+	protocol, ok := c.find(protocolName)
+	if !ok {
+		names := make([]string, 0, len(c.protocols))
+		for _, p := range c.protocols {
+			names = append(names, p.Name)
+		}
+		c.fail(c.plan.Scenario.Field(pos, "do"), hint(protocolName, names), "unknown protocol %q in action %q", protocolName, name)
+		return
+	}
+	make, ok := protocol.Actions[verb]
+	if !ok {
+		verbs := []string{}
+		for v := range protocol.Actions {
+			verbs = append(verbs, protocolName+"."+v)
+		}
+		c.fail(c.plan.Scenario.Field(pos, "do"), hint(name, verbs), "unknown action %q", name)
+		return
+	}
+	if target == "" {
+		target = protocolName
+	}
+	to, ok := c.plan.Scenario.Targets.ByName[target]
+	if !ok {
+		names := []string{}
+		for n := range c.plan.Scenario.Targets.ByName {
+			names = append(names, n)
+		}
+		c.fail(pos, hint(target, names), "action %q needs the target %q, which the scenario does not have", name, target)
+		return
+	}
+	run, err := make(with.Decode)
+	if err != nil {
+		c.errs.Add(err)
+		return
+	}
+	if timeout == 0 {
+		timeout = to.Timeout.D()
+	}
+	if timeout == 0 {
+		timeout = 60 * time.Second
+	}
+	c.bind(target, protocol)
+	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, run: run, timeout: timeout, think: think})
+}
+
+// bind notes that a target is served by a protocol, and those other targets that belong to it by name (imap.source).
+func (c *compiler) bind(target string, protocol probe.Protocol) {
+	for name := range c.plan.Scenario.Targets.ByName {
+		if name != target && !strings.HasPrefix(name, protocol.Name+".") {
+			continue
+		}
+		if _, known := c.plan.protocol[name]; !known {
+			c.plan.protocol[name] = protocol
+			c.plan.Targets = append(c.plan.Targets, name)
+		}
+	}
+	if _, known := c.plan.connect[protocol.Name]; !known {
+		c.plan.connect[protocol.Name] = c.number(protocol.Name + ".connect")
+	}
+}
+
+func (c *compiler) find(name string) (probe.Protocol, bool) {
+	for _, p := range c.protocols {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return probe.Protocol{}, false
+}
+
+func (c *compiler) number(action string) int {
+	for i, a := range c.plan.Actions {
+		if a == action {
+			return i
+		}
+	}
+	c.plan.Actions = append(c.plan.Actions, action)
+	return len(c.plan.Actions) - 1
+}
+
+func (j *Journey) newStep() int {
+	j.steps++
+	return j.steps - 1
+}
+
+func hint(word string, among []string) string {
+	if near := scenarios.Nearest(word, among); near != "" {
+		return "did you mean " + `"` + near + `"?`
+	}
+	return ""
+}

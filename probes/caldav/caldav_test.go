@@ -1,0 +1,252 @@
+package caldav
+
+import (
+	"net"
+	"net/url"
+	"path"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pegel/internal/corpus"
+	"pegel/probes/probe"
+	"pegel/probes/probetest"
+)
+
+// distinct gives every action a key of its own over all users of a test: the suite's users share one account and count
+// from the same number, whereas the keys of a run never meet.
+func distinct(p probe.Protocol, next *atomic.Uint64) probe.Protocol {
+	actions := make(map[string]probe.Action, len(p.Actions))
+	for verb, action := range p.Actions {
+		actions[verb] = func(decode func(any) error) (probe.Step, error) {
+			step, err := action(decode)
+			if err != nil {
+				return nil, err
+			}
+			return func(t *probe.Turn) error {
+				t.Begin(t.Context(), p.Name, probe.Mix(next.Add(1)))
+				return step(t)
+			}, nil
+		}
+	}
+	p.Actions = actions
+	return p
+}
+
+var account = probe.Account{Login: "u0", Address: "u0@example.test", Password: "right"}
+
+func target(t *testing.T, address string) probe.Target {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return probe.Target{Name: "caldav", URL: u, DialContext: new(net.Dialer).DialContext}
+}
+
+var (
+	answered = []probe.Phase{probe.PhaseFirstByte, probe.PhaseComplete}
+	make1    = []probetest.Case{{Do: "create"}}
+	cases    = []probetest.Case{
+		{Do: "discover", Phases: answered},
+		{Do: "query", Phases: answered},
+		{Do: "query", With: "{back: 0, ahead: 365}", Before: []probetest.Case{{Do: "create"}}, Phases: answered},
+		{Do: "create", Phases: answered},
+		{Do: "create", With: "{guests: 2, repeat: true}", Phases: answered},
+		{Do: "update", Before: make1, Phases: answered},
+		{Do: "delete", Before: make1, Phases: answered},
+		{Do: "copy", Phases: answered},
+		{Do: "copy", With: "into: Archive", Phases: answered},
+	}
+)
+
+func TestConformance(t *testing.T) {
+	_, address := newMemory(t, "work")
+	var keys atomic.Uint64
+	probetest.Run(t, distinct(Protocol(), &keys), target(t, address), account, cases)
+}
+
+// user is one user of the memory server or of a real one.
+type user struct {
+	*probetest.Host
+	t *testing.T
+	p probe.Protocol
+}
+
+func newUser(t *testing.T, address string) user {
+	var keys atomic.Uint64
+	p := distinct(Protocol(), &keys)
+	h := probetest.NewHost(p, account, target(t, address))
+	t.Cleanup(h.Close)
+	return user{h, t, p}
+}
+
+func (u user) do(verb, with string) error {
+	u.t.Helper()
+	step, err := probetest.Bind(u.p, verb, with)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return u.Do(u.t.Context(), step).Err
+}
+
+func (u user) must(verbs ...string) {
+	u.t.Helper()
+	for _, verb := range verbs {
+		if err := u.do(verb, ""); err != nil {
+			u.t.Fatalf("%s: %v", verb, err)
+		}
+	}
+}
+
+func TestLifeOfAnEvent(t *testing.T) {
+	m, address := newMemory(t, "work")
+	u := newUser(t, address)
+	u.must("create")
+	for p, text := range m.all() {
+		if !strings.HasPrefix(p, "/u0/calendars/work/") || !strings.Contains(text, corpus.RunProp+":"+probetest.RunID) {
+			t.Errorf("created %s:\n%s", p, text)
+		}
+	}
+	u.must("update", "update")
+	for _, text := range m.all() {
+		if !strings.Contains(text, "SEQUENCE:2") {
+			t.Errorf("after two updates:\n%s", text)
+		}
+	}
+	u.must("delete")
+	if left := m.all(); len(left) != 0 {
+		t.Errorf("left after delete: %v", left)
+	}
+}
+
+func TestCalendarIsMadeWhereThereIsNone(t *testing.T) {
+	m, address := newMemory(t)
+	newUser(t, address).must("create")
+	for p := range m.all() {
+		if path.Dir(p) != "/u0/calendars/pegel" {
+			t.Errorf("the event lies in %s", p)
+		}
+	}
+}
+
+func TestCopyDoesNotTouchTheCalendarInUse(t *testing.T) {
+	m, address := newMemory(t, "work")
+	u := newUser(t, address)
+	u.must("copy", "copy", "create")
+	u.Drop("caldav") // a new session finds what the first has made
+	if err := u.do("copy", "into: migrated"); err != nil {
+		t.Error(err)
+	}
+	count := map[string]int{}
+	for p := range m.all() {
+		count[path.Base(path.Dir(p))]++
+	}
+	if count["work"] != 1 || count["Migrated"] != 3 || len(count) != 2 {
+		t.Errorf("events by calendar: %v", count)
+	}
+}
+
+const foreign = `BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//someone//else//EN
+BEGIN:VEVENT
+UID:real-appointment
+DTSTAMP:20250101T000000Z
+DTSTART:20250102T100000Z
+DTEND:20250102T110000Z
+SUMMARY:Somebody's own
+END:VEVENT
+END:VCALENDAR
+`
+
+func TestForeignEventsAreLeftAlone(t *testing.T) {
+	m, address := newMemory(t, "work")
+	m.add(t, "/u0/calendars/work/", "real.ics", foreign)
+	// An identifier like pegel's does not make an event pegel's own.
+	m.add(t, "/u0/calendars/work/", "odd.ics", strings.Replace(foreign, "real-appointment", "x@pegel.invalid", 1))
+	before := m.all()
+	u := newUser(t, address)
+	for range 5 {
+		u.must("update", "delete")
+	}
+	after := m.all()
+	for p, text := range before {
+		if after[p] != text {
+			t.Errorf("%s was\n%s\nand is\n%s", p, text, after[p])
+		}
+	}
+}
+
+func TestEventsOfEarlierSessionsAreFound(t *testing.T) {
+	m, address := newMemory(t, "work")
+	newUser(t, address).must("create", "create")
+	later := newUser(t, address)
+	later.must("delete", "delete")
+	if left := m.all(); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestLostUpdateIsContent(t *testing.T) {
+	m, address := newMemory(t, "work")
+	u := newUser(t, address)
+	u.must("create")
+	m.touch()
+	if err := u.do("delete", ""); probe.ClassOf(err) != probe.Content {
+		t.Errorf("got %v, want a failure of class content", err)
+	}
+	if len(m.all()) != 1 {
+		t.Error("the event that somebody else has changed was deleted")
+	}
+}
+
+func TestOverloadKeepsTheSession(t *testing.T) {
+	m, address := newMemory(t, "work")
+	u := newUser(t, address)
+	u.must("discover")
+	m.mu.Lock()
+	m.down = true
+	m.mu.Unlock()
+	if err := u.do("query", ""); probe.ClassOf(err) != probe.Overload {
+		t.Errorf("got %v, want a failure of class overload", err)
+	}
+	m.mu.Lock()
+	m.down, m.requests = false, nil
+	m.mu.Unlock()
+	u.must("query")
+	if len(m.requests) != 1 {
+		t.Errorf("the session did not keep its calendar: %v", m.requests)
+	}
+}
+
+func TestRevise(t *testing.T) {
+	long := "DESCRIPTION:" + strings.Repeat("für ", 60)
+	event := corpus.Event(corpus.EventSpec{Run: "r", Key: 1, Sequence: 4})
+	tests := map[string]struct {
+		in   string
+		want string
+		fail bool
+	}{
+		"counts up":          {in: string(event), want: "SEQUENCE:5\r\n"},
+		"begins":             {in: foreign, want: "SEQUENCE:1\r\nEND:VEVENT"},
+		"folds":              {in: strings.Replace(foreign, "SUMMARY:", long+"\nSUMMARY:", 1), want: "\r\n "},
+		"no event":           {in: "BEGIN:VCALENDAR\nEND:VCALENDAR\n", fail: true},
+		"open":               {in: "BEGIN:VCALENDAR\nBEGIN:VEVENT\n", fail: true},
+		"closes too much":    {in: "END:VEVENT\n", fail: true},
+		"not a number":       {in: strings.Replace(foreign, "SUMMARY:", "SEQUENCE:x\nSUMMARY:", 1), fail: true},
+		"quoted parameters":  {in: strings.Replace(foreign, "SUMMARY:", "SUMMARY;X=\"a:b;c\":", 1), want: "SUMMARY;X=\"a:b;c\":Somebody"},
+		"alarm's own fields": {in: strings.Replace(foreign, "END:VEVENT", "BEGIN:VALARM\nSEQUENCE:7\nEND:VALARM\nEND:VEVENT", 1), want: "SEQUENCE:7\r\nEND:VALARM\r\nSEQUENCE:1\r\n"},
+	}
+	for name, test := range tests {
+		got, err := revise([]byte(test.in), event0)
+		if (err != nil) != test.fail || !strings.Contains(string(got), test.want) {
+			t.Errorf("%s: got %q, %v; want %q", name, got, err, test.want)
+		}
+		for line := range strings.SplitSeq(string(got), "\r\n") {
+			if len(line) > 75 {
+				t.Errorf("%s: a line of %d octets", name, len(line))
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package imap
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"pegel/probes/probe"
+)
+
+// selection says which messages of a source are to be copied.
+type selection struct {
+	Mailbox string `yaml:"mailbox"`
+	Days    int    `yaml:"days"`  // only messages that arrived within so many days, 0 for no limit: the core pass
+	Older   int    `yaml:"older"` // only messages that arrived more than so many days ago, 0 for no limit: the deferred pass
+}
+
+// workList is what a migrator has still to do: messages of a source, taken one after the other and then from the start
+// again, for the load must not end before the run.
+type workList struct {
+	of   selection
+	uids []imap.UID
+	next int
+}
+
+// copyMessage is what a migration tool does with one message: FETCH it from the source with its flags and the time of its
+// arrival, and APPEND it to the target, byte for byte. The source is another target of the scenario with the same
+// accounts, and is only read.
+func copyMessage(decode func(any) error) (probe.Step, error) {
+	params := struct {
+		Of     selection `yaml:",inline"`
+		Source string    `yaml:"source"`
+		Into   string    `yaml:"into"`
+	}{selection{Mailbox: inbox}, "imap.source", "Migrated"}
+	if err := decode(&params); err != nil {
+		return nil, err
+	}
+	if params.Of.Days < 0 || params.Of.Older < 0 {
+		return nil, fmt.Errorf("days and older must not be negative")
+	}
+	return step(func(t *probe.Turn, s *session) error {
+		doing := "copy from " + params.Source
+		opened, err := t.Session(params.Source)
+		if err != nil {
+			return err
+		}
+		source, ok := opened.(*session)
+		if !ok || source == s {
+			return probe.Failf(probe.Content, doing, "source must be another target of protocol imap")
+		}
+		if err := s.authenticate(t); err != nil {
+			return err
+		}
+		err = source.begin(t)
+		var message *original
+		if err == nil {
+			message, err = source.take(t, params.Of)
+		}
+		source.end(t, err)
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		if _, err := s.put(t, params.Into, message.bytes, &imap.AppendOptions{Flags: message.flags, Time: message.arrived}); err != nil {
+			return err
+		}
+		t.Mark(probe.PhaseComplete)
+		return nil
+	}), nil
+}
+
+// original is a message as it lies in the source.
+type original struct {
+	bytes   []byte
+	flags   []imap.Flag
+	arrived time.Time
+}
+
+// take fetches the next message of a selection.
+func (s *session) take(t *probe.Turn, of selection) (*original, error) {
+	if err := s.use(t, of.Mailbox, true); err != nil {
+		return nil, err
+	}
+	doing := "fetch from " + of.Mailbox
+	if s.work == nil || s.work.of != of {
+		work, err := s.plan(of)
+		if err != nil {
+			return nil, err
+		}
+		if len(work.uids) == 0 {
+			return nil, probe.Failf(probe.Content, doing, "there is no message to copy")
+		}
+		work.next = int(t.Draw(0) % uint64(len(work.uids)))
+		s.work = work
+	}
+	uid := s.work.uids[s.work.next%len(s.work.uids)]
+	s.work.next++
+
+	cmd := s.client.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{
+		UID: true, Flags: true, InternalDate: true, BodySection: body(),
+	})
+	var message *original
+	msg := cmd.Next()
+	if msg != nil {
+		t.Mark(probe.PhaseFirstByte)
+		// What fails in reading shows in Close.
+		if got, err := msg.Collect(); err == nil && len(got.BodySection) == 1 {
+			message = &original{bytes: got.BodySection[0].Bytes, arrived: got.InternalDate}
+			for _, flag := range got.Flags {
+				if flag != `\Recent` { // belongs to the session, not to the message (RFC 3501, section 2.3.2)
+					message.flags = append(message.flags, flag)
+				}
+			}
+		}
+	}
+	if err := cmd.Close(); err != nil {
+		return nil, s.fail(doing, err)
+	}
+	if message == nil {
+		s.work.uids = slices.DeleteFunc(s.work.uids, func(u imap.UID) bool { return u == uid })
+		if len(s.work.uids) == 0 {
+			s.work = nil
+		}
+		return nil, probe.Failf(probe.Content, doing, "message %d is gone", uid)
+	}
+	return message, nil
+}
+
+// plan finds the messages of a selection.
+func (s *session) plan(of selection) (*workList, error) {
+	var what imap.SearchCriteria
+	if of.Days > 0 {
+		what.Since = time.Now().AddDate(0, 0, -of.Days)
+	}
+	if of.Older > 0 {
+		what.Before = time.Now().AddDate(0, 0, -of.Older)
+	}
+	found, err := s.client.UIDSearch(&what, nil).Wait()
+	if err != nil {
+		return nil, s.fail("search "+s.mailbox, err)
+	}
+	return &workList{of: of, uids: found.AllUIDs()}, nil
+}

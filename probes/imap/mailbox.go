@@ -1,0 +1,135 @@
+package imap
+
+import (
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+
+	"pegel/probes/probe"
+)
+
+// inMailbox are the parameters of actions that only need to know where.
+type inMailbox struct {
+	Mailbox string `yaml:"mailbox"`
+}
+
+// selectMailbox is the action SELECT. It is sent even if the mailbox is selected already, which makes the server look
+// at it anew.
+func selectMailbox(decode func(any) error) (probe.Step, error) {
+	params := inMailbox{Mailbox: inbox}
+	if err := decode(&params); err != nil {
+		return nil, err
+	}
+	return step(func(t *probe.Turn, s *session) error {
+		if err := s.authenticate(t); err != nil {
+			return err
+		}
+		if err := s.choose(params.Mailbox, false); err != nil {
+			return err
+		}
+		t.Mark(probe.PhaseComplete)
+		return nil
+	}), nil
+}
+
+// list is the action LIST of all mailboxes.
+func list(decode func(any) error) (probe.Step, error) {
+	if err := probe.NoParams(decode); err != nil {
+		return nil, err
+	}
+	return step(func(t *probe.Turn, s *session) error {
+		if err := s.authenticate(t); err != nil {
+			return err
+		}
+		if _, err := s.listAll(t); err != nil {
+			return err
+		}
+		t.Mark(probe.PhaseComplete)
+		return nil
+	}), nil
+}
+
+// status is the action STATUS: what a mail program asks about mailboxes that it has not opened.
+func status(decode func(any) error) (probe.Step, error) {
+	params := inMailbox{Mailbox: inbox}
+	if err := decode(&params); err != nil {
+		return nil, err
+	}
+	items := &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDNext: true, UIDValidity: true}
+	return step(func(t *probe.Turn, s *session) error {
+		if err := s.authenticate(t); err != nil {
+			return err
+		}
+		if _, err := s.client.Status(params.Mailbox, items).Wait(); err != nil {
+			return s.fail("status "+params.Mailbox, err)
+		}
+		t.Mark(probe.PhaseComplete)
+		return nil
+	}), nil
+}
+
+// listAll returns the names of the mailboxes that can be selected, in the server's order.
+func (s *session) listAll(t *probe.Turn) ([]string, error) {
+	var names []string
+	cmd := s.client.List("", "*", nil)
+	for i := 0; ; i++ {
+		box := cmd.Next()
+		if box == nil {
+			break
+		}
+		if i == 0 {
+			t.Mark(probe.PhaseFirstByte)
+		}
+		if !slices.Contains(box.Attrs, imap.MailboxAttrNoSelect) && !slices.Contains(box.Attrs, imap.MailboxAttrNonExistent) {
+			names = append(names, box.Mailbox)
+			s.remember(box.Mailbox)
+		}
+	}
+	return names, s.fail("list", cmd.Close())
+}
+
+// use logs in and selects a mailbox where that is not so already: the named one, or for "" the one selected last, or
+// INBOX. A mailbox that is selected for writing also serves for reading.
+func (s *session) use(t *probe.Turn, mailbox string, readOnly bool) error {
+	if err := s.authenticate(t); err != nil {
+		return err
+	}
+	if mailbox == "" {
+		mailbox = s.last
+	}
+	if mailbox == "" {
+		mailbox = inbox
+	}
+	if s.client.State() == imap.ConnStateSelected && s.mailbox == mailbox && (readOnly || !s.readOnly) {
+		return nil
+	}
+	return s.choose(mailbox, readOnly)
+}
+
+// choose sends SELECT, or EXAMINE for reading only.
+func (s *session) choose(mailbox string, readOnly bool) error {
+	s.mailbox, s.own, s.searched = "", nil, false
+	before := s.client.Mailbox()
+	if _, err := s.client.Select(mailbox, &imap.SelectOptions{ReadOnly: readOnly}).Wait(); err != nil {
+		return s.fail("select "+mailbox, err)
+	}
+	s.settle(func() bool { box := s.client.Mailbox(); return box != nil && box != before })
+	s.mailbox, s.last, s.readOnly = mailbox, mailbox, readOnly
+	s.remember(mailbox)
+	return nil
+}
+
+// count is the number of messages in the selected mailbox, as far as the server has told.
+func (s *session) count() uint32 {
+	if box := s.client.Mailbox(); box != nil {
+		return box.NumMessages
+	}
+	return 0
+}
+
+func (s *session) remember(mailbox string) {
+	if s.exists == nil {
+		s.exists = make(map[string]bool)
+	}
+	s.exists[mailbox] = true
+}

@@ -1,0 +1,49 @@
+package imap
+
+import (
+	"fmt"
+
+	"github.com/emersion/go-imap/v2"
+
+	"pegel/internal/corpus"
+	"pegel/probes/probe"
+)
+
+// search is the action SEARCH: in a header field, or in the whole text of all messages, which is the dear one. Without
+// parameters it looks for a word that occurs in pegel's own messages.
+func search(decode func(any) error) (probe.Step, error) {
+	params := struct {
+		Mailbox string `yaml:"mailbox"`
+		Text    string `yaml:"text"`
+		Header  string `yaml:"header"` // name of the field
+		Value   string `yaml:"value"`  // part of its content; any content if empty
+	}{}
+	if err := decode(&params); err != nil {
+		return nil, err
+	}
+	if params.Header != "" && params.Text != "" {
+		return nil, fmt.Errorf("search takes text or header, not both")
+	}
+	if params.Value != "" && params.Header == "" {
+		return nil, fmt.Errorf("value needs a header to look in")
+	}
+	return step(func(t *probe.Turn, s *session) error {
+		if err := s.use(t, params.Mailbox, false); err != nil {
+			return err
+		}
+		var what imap.SearchCriteria
+		switch {
+		case params.Header != "":
+			what.Header = []imap.SearchCriteriaHeaderField{{Key: params.Header, Value: params.Value}}
+		case params.Text != "":
+			what.Text = []string{params.Text}
+		default:
+			what.Text = []string{corpus.Word(t.Draw(0))}
+		}
+		if _, err := s.client.UIDSearch(&what, nil).Wait(); err != nil {
+			return s.fail("search "+s.mailbox, err)
+		}
+		t.Mark(probe.PhaseComplete)
+		return nil
+	}), nil
+}

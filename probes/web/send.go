@@ -1,0 +1,96 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"net/http"
+	"net/mail"
+	"time"
+
+	"pegel/internal/corpus"
+	"pegel/probes/probe"
+)
+
+// sendParams are the parameters of send.
+type sendParams struct {
+	Size string `yaml:"size"` // of the text: "mix" (default) or a size such as 4KiB
+}
+
+// The random numbers of send.
+const (
+	drawPeer = iota
+	drawSize
+	drawText
+)
+
+// send writes one mail to another account of the scenario. It is not repeated when the answer stays out: the mail may
+// have been sent.
+func send(decode func(any) error) (probe.Step, error) {
+	var params sendParams
+	if err := decode(&params); err != nil {
+		return nil, err
+	}
+	sizes, err := corpus.ParseSizes(params.Size)
+	if err != nil {
+		return nil, err
+	}
+	return func(t *probe.Turn) error {
+		s, err := session(t)
+		if err != nil {
+			return err
+		}
+		subject, body, err := letter(t.RunID(), t.Draw(drawText), sizes.Draw(t.Draw(drawSize)))
+		if err != nil {
+			return fmt.Errorf("write a mail: %w", err)
+		}
+		in := struct {
+			To      []string `json:"to"`
+			Subject string   `json:"subject"`
+			Body    string   `json:"body"`
+		}{[]string{t.Peer(drawPeer).Address}, subject, body}
+		var out struct {
+			ID string `json:"id"`
+		}
+		const doing = "send a mail"
+		if err := s.call(t, doing, http.MethodPost, "/api/messages", in, &out, false, http.StatusAccepted); err != nil {
+			return err
+		}
+		if out.ID == "" {
+			return probe.Failf(probe.Content, doing, "the answer lacks the id")
+		}
+		return nil
+	}, nil
+}
+
+// letter is a subject and a plain text of about size bytes for a form that takes text only. Where one message of the
+// corpus would carry an attachment, the texts of several are joined. Its first lines say whose it is.
+func letter(run string, key uint64, size int) (subject, body string, err error) {
+	const most = 16 << 10 // of one message: small enough to be text only
+	text := new(bytes.Buffer)
+	fmt.Fprintf(text, "%s: %s\nMessage: %s\n\n", corpus.RunField, run, corpus.MessageID(run, key))
+	for part := uint64(0); part == 0 || text.Len() < size; part++ {
+		raw := corpus.Message(corpus.MessageSpec{
+			Run: run, Key: key + part, Date: time.Unix(0, 0).UTC(), Size: min(size-text.Len(), most),
+		})
+		message, err := mail.ReadMessage(bytes.NewReader(raw))
+		if err != nil {
+			return "", "", err
+		}
+		if part == 0 {
+			if subject, err = new(mime.WordDecoder).DecodeHeader(message.Header.Get("Subject")); err != nil {
+				return "", "", err
+			}
+		}
+		before := text.Len()
+		if _, err := io.Copy(text, quotedprintable.NewReader(message.Body)); err != nil {
+			return "", "", err
+		}
+		if text.Len() == before {
+			break // what is missing is less than the smallest text
+		}
+	}
+	return subject, text.String(), nil
+}

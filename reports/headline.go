@@ -1,0 +1,144 @@
+package reports
+
+import (
+	"math"
+	"slices"
+
+	"pegel/internal/judge"
+)
+
+// headline is the answer in a few words, the same ones in every report for people.
+type headline struct {
+	State     string // CSS class and colour: go, caution, no-go, unknown, broken, invalid, known
+	Symbol    string
+	Word      string
+	Sentences []string
+}
+
+// answer is the first thing that a reader sees.
+func (l *language) answer(r *judge.Result) headline {
+	h := headline{Sentences: l.sentences(r)}
+	switch {
+	case r.Generator.Verdict == "invalid":
+		h.State, h.Symbol, h.Word = "invalid", "⊘", l.t("word.invalid")
+		h.Sentences = append([]string{l.t("say.invalid")}, h.Sentences...)
+	case Verdict(r) == Go:
+		h.State, h.Symbol, h.Word = "go", "✓", l.t("word.go")
+	case Verdict(r) == Caution:
+		h.State, h.Symbol, h.Word = "caution", "!", l.t("word.caution")
+	case Verdict(r) == NoGo:
+		h.State, h.Symbol, h.Word = "no-go", "✗", l.t("word.no-go")
+	case Verdict(r) == NotDetermined && r.Forecast.LowerBound > 0:
+		h.State, h.Symbol, h.Word = "unknown", "?", l.t("word.unknown-above", l.count(r.Forecast.LowerBound))
+	case Verdict(r) == NotDetermined:
+		h.State, h.Symbol, h.Word = "unknown", "?", l.t("word.unknown")
+	case len(broken(r)) > 0:
+		h.State, h.Symbol, h.Word = "broken", "✗", l.t("word.broken")
+	default:
+		h.State, h.Symbol, h.Word = "known", "≈", l.t("word.known", l.estimate(r.Forecast.Users))
+	}
+	return h
+}
+
+// sentences say why: capacity, batch, what gives way first, what is broken already.
+func (l *language) sentences(r *judge.Result) []string {
+	f := r.Forecast
+	var said []string
+	switch {
+	case f.Determined:
+		said = append(said, l.t("say.capacity", l.estimate(f.Users), l.spread(f.Users)))
+	case f.LowerBound > 0:
+		said = append(said, l.t("say.lower-bound", l.count(f.LowerBound)))
+	default:
+		said = append(said, l.t("say.nothing-held"))
+	}
+	if b := f.Batch; b != nil {
+		said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
+	}
+	if f.Determined && f.Limit.Resource != "" {
+		said = append(said, l.t("say.limit", l.limiting(r), l.likelihood(f.Limit.Probability)))
+	} else if f.Determined && f.Limit.Objective != "" {
+		said = append(said, l.t("say.limit-objective", f.Limit.Objective))
+	}
+	if names := broken(r); len(names) > 0 {
+		said = append(said, l.t("say.broken", l.list(names)))
+	}
+	return said
+}
+
+// limiting names the resource that gives way first, with its limit where it is known.
+func (l *language) limiting(r *judge.Result) string {
+	name := r.Forecast.Limit.Resource
+	for _, k := range r.Forecast.Resources {
+		if k.Name == name && k.Limit > 0 {
+			return l.t("limit.of", name, l.amount(k.Limit), l.either("kind.", k.Kind))
+		}
+	}
+	return name
+}
+
+// broken lists the objectives that broke at a load that the platform carries already.
+func broken(r *judge.Result) []string {
+	var names []string
+	for _, o := range r.Objectives {
+		if text := objectiveName(o); o.Broken && !slices.Contains(names, text) {
+			names = append(names, text)
+		}
+	}
+	return names
+}
+
+// objectiveName is the objective's text, with the action where the text has a pattern.
+func objectiveName(o judge.ObjectiveResult) string {
+	if o.Action == "" || len(o.Text) > len(o.Action) && o.Text[:len(o.Action)] == o.Action {
+		return o.Text
+	}
+	return o.Action + " (" + o.Text + ")"
+}
+
+// list joins a few names and counts the rest.
+func (l *language) list(names []string) string {
+	const most = 4
+	text := ""
+	for i, n := range names {
+		if i == most {
+			return text + " " + l.t("list.more", l.count(len(names)-most))
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += n
+	}
+	return text
+}
+
+func batchName(l *language, b *judge.BatchVerdict) string {
+	if b.Name != "" {
+		return l.t("batch.named", b.Name)
+	}
+	return l.t("batch.of", l.count(b.Accounts))
+}
+
+// truth compares the forecast with the known capacity; empty where that is unknown.
+func (l *language) truth(r *judge.Result, users int) string {
+	switch {
+	case users <= 0:
+		return ""
+	case !r.Forecast.Determined:
+		return l.t("truth.only", l.count(users))
+	}
+	off := r.Forecast.Users.P50/float64(users) - 1
+	inside := l.t("truth.outside")
+	if t := float64(users); t >= r.Forecast.Users.P05 && (t <= r.Forecast.Users.P95 || math.IsInf(r.Forecast.Users.P95, 0)) {
+		inside = l.t("truth.inside")
+	}
+	return l.t("truth.compared", l.count(users), l.percent(math.Abs(off)), inside)
+}
+
+// compressed says that times are compressed; empty where they are not.
+func (l *language) compressed(r *judge.Result) string {
+	if r.Meta.Compression <= 1 {
+		return ""
+	}
+	return l.t("say.compressed", l.amount(r.Meta.Compression))
+}

@@ -1,0 +1,208 @@
+package reports
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"strconv"
+	"strings"
+
+	"pegel/internal/judge"
+)
+
+//go:embed template/report.tmpl.html template/report.css template/report.js template/vendor/echarts.min.js
+var files embed.FS
+
+// page is what the template shows.
+type page struct {
+	Lang     string
+	Title    string
+	Scenario string
+	Started  string
+	Sections []section
+
+	Answer     headline
+	Tiles      []tile
+	Conditions []pair
+	Warnings   []judge.Warning
+	Why        string // not determined
+	Truth      string
+
+	Edge      *figure
+	Batches   batchPlan
+	Limits    limits
+	Feel      feel
+	Failures  failures
+	Trust     trust
+	CSS       template.CSS
+	ECharts   template.JS
+	Script    template.JS
+	Data      template.JS
+	Generator string
+}
+
+type section struct{ ID, Name string }
+
+// tile is one key figure under the banner.
+type tile struct {
+	Label, Value, Exact, Note string
+	Name                      bool // the value is a name, not a number
+}
+
+type pair struct {
+	Label, Value string
+	Run          bool // the value is words of the run
+}
+
+// builder collects the charts of one report while its sections are made.
+type builder struct {
+	*language
+	r      *judge.Result
+	opt    Options
+	charts map[string]chart
+	stages []judge.StageResult // by load
+}
+
+// WriteHTML writes the report as one file that needs nothing else: styles, scripts and data are inside, and its content
+// security policy forbids it to load anything.
+func WriteHTML(w io.Writer, r *judge.Result, opt Options) error {
+	l, err := speak(opt.Lang)
+	if err != nil {
+		return err
+	}
+	b := &builder{language: l, r: r, opt: opt, charts: map[string]chart{}, stages: byLoad(r)}
+	p := b.page()
+	if err := b.embed(&p); err != nil {
+		return err
+	}
+	source, err := files.ReadFile("template/report.tmpl.html")
+	if err != nil {
+		return fmt.Errorf("reading the report's template: %w", err)
+	}
+	t, err := template.New("report").Funcs(template.FuncMap{
+		"t":       l.t,
+		"nb":      unbroken,
+		"percent": func(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) },
+	}).Parse(string(source))
+	if err != nil {
+		return fmt.Errorf("reading the report's template: %w", err)
+	}
+	if err := t.Execute(w, p); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// unbroken keeps a number and its unit on one line.
+func unbroken(text string) string {
+	return strings.NewReplacer(" %", "\u00a0%", " ms", "\u00a0ms", " s ", "\u00a0s ", " s.", "\u00a0s.", " min ", "\u00a0min\u00a0").Replace(text)
+}
+
+func (b *builder) page() page {
+	r := b.r
+	p := page{
+		Lang:       b.code,
+		Title:      b.t("title", r.Meta.Scenario),
+		Scenario:   r.Meta.Scenario,
+		Started:    r.Meta.Started.Format("2006-01-02 15:04"),
+		Answer:     b.answer(r),
+		Tiles:      b.tiles(),
+		Conditions: b.conditions(),
+		Warnings:   r.Warnings,
+		Truth:      b.truth(r, b.opt.Truth),
+		Edge:       b.edge(),
+		Batches:    b.batches(),
+		Limits:     b.limits(),
+		Feel:       b.feel(),
+		Failures:   b.failures(),
+		Trust:      b.trust(),
+		Generator:  "pegel " + r.Meta.Pegel,
+	}
+	p.Sections = []section{{"verdict", b.t("nav.verdict")}, {"edge", b.t("nav.edge")}}
+	if !r.Forecast.Determined {
+		p.Why = r.Forecast.Why
+	}
+	if len(p.Batches.Table.Rows) > 0 {
+		p.Sections = append(p.Sections, section{"batches", b.t("nav.batches")})
+	}
+	p.Sections = append(p.Sections, section{"limit", b.t("nav.limit")}, section{"feel", b.t("nav.feel")},
+		section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
+	return p
+}
+
+// embed puts styles, scripts and data into the page. The data are JSON in which <, > and & are escaped, so that nothing
+// from the run can end the script element that carries them.
+func (b *builder) embed(p *page) error {
+	read := func(name string) string {
+		data, err := files.ReadFile("template/" + name)
+		if err != nil {
+			panic(err) // it is compiled in
+		}
+		return string(data)
+	}
+	p.CSS = template.CSS(read("report.css"))
+	p.Script = template.JS(read("report.js"))
+	p.ECharts = template.JS(read("vendor/echarts.min.js"))
+	texts := map[string]string{}
+	for key, text := range b.texts {
+		if rest, ok := strings.CutPrefix(key, "chart."); ok {
+			texts[rest] = text
+		}
+	}
+	data, err := json.Marshal(map[string]any{
+		"charts": b.charts, "text": texts, "thousands": b.thousands, "decimal": b.decimal,
+	})
+	if err != nil {
+		return fmt.Errorf("encoding the report's data: %w", err)
+	}
+	p.Data = template.JS(data)
+	return nil
+}
+
+func (b *builder) tiles() []tile {
+	r, f := b.r, b.r.Forecast
+	var tiles []tile
+	switch {
+	case f.Determined:
+		note := b.t("tile.capacity-note", b.spread(f.Users))
+		if f.Accounts.P50 > 0 {
+			note += " · " + b.t("tile.accounts", b.estimate(f.Accounts))
+		}
+		tiles = append(tiles, tile{Label: b.t("tile.capacity"), Value: b.estimate(f.Users), Exact: exact("", f.Users.P50).Exact, Note: note})
+	case f.LowerBound > 0:
+		tiles = append(tiles, tile{Label: b.t("tile.lower-bound"), Value: b.count(f.LowerBound), Note: b.t("tile.lower-bound-note")})
+	}
+	if v := f.Batch; v != nil {
+		tiles = append(tiles, tile{Label: b.t("tile.batch", batchName(b.language, v)), Value: b.probability(v.POK),
+			Note: b.t("tile.batch-note", b.about(v.Users))})
+	}
+	if f.Determined && f.Limit.Resource != "" {
+		tiles = append(tiles, tile{Label: b.t("tile.limit"), Value: f.Limit.Resource, Name: true,
+			Note: b.t("tile.limit-note", b.likelihood(f.Limit.Probability))})
+	}
+	if f.MeasuredMax > 0 {
+		done, _ := samples(r)
+		tiles = append(tiles, tile{Label: b.t("tile.measured"), Value: b.count(f.MeasuredMax),
+			Note: b.t("tile.measured-note", b.count(len(r.Stages)), b.total(done))})
+	}
+	return tiles
+}
+
+func (b *builder) conditions() []pair {
+	r := b.r
+	var c []pair
+	add := func(label, value string, run bool) {
+		if value != "" {
+			c = append(c, pair{label, value, run})
+		}
+	}
+	add(b.t("cond.environment"), r.Meta.Environment, true)
+	add(b.t("cond.date"), r.Meta.Started.Format("2006-01-02 15:04 MST"), false)
+	add(b.t("cond.duration"), b.span(r.Duration)+", "+b.ended(r.Ended), false)
+	add(b.t("cond.digest"), r.Meta.Digest, true)
+	add(b.t("cond.time"), b.compressed(r), false)
+	add(b.t("cond.valid"), b.t("cond.void"), false)
+	return c
+}

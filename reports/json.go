@@ -1,0 +1,144 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+
+	"pegel/internal/capacity"
+	"pegel/internal/judge"
+)
+
+// Extra is what only the caller of WriteForecast knows; what is not set is left out.
+type Extra struct {
+	Truth       *Truth
+	Report      string // path of the HTML report
+	Verdict     string // one of the words of Verdict
+	Archive     string // path of the archive
+	Seed        *uint64
+	Compression float64
+}
+
+// Truth is the true capacity, known for the embedded platform only.
+type Truth struct {
+	Users     int    `json:"users"`
+	Objective string `json:"objective,omitempty"` // that breaks first
+	Resource  string `json:"resource,omitempty"`  // that gives way first
+}
+
+// The types below are format 1 of forecast.json. Fields may be added; a change of meaning raises the format.
+type forecastFile struct {
+	Format     int              `json:"format"`
+	Determined bool             `json:"determined"`
+	Unit       string           `json:"unit"`
+	Capacity   *capacityFile    `json:"capacity,omitempty"`
+	LowerBound int              `json:"lower_bound"`
+	Measured   measuredFile     `json:"measured"`
+	Limit      *limitFile       `json:"limit,omitempty"`
+	NextBatch  *batchFile       `json:"next_batch,omitempty"`
+	Warnings   []warningFile    `json:"warnings"`
+	Truth      *Truth           `json:"truth,omitempty"`
+	Verdict    string           `json:"verdict,omitempty"`
+	Report     string           `json:"report,omitempty"`
+	Archive    string           `json:"archive,omitempty"`
+	Seed       *uint64          `json:"seed,omitempty"`
+	Compressed *json.RawMessage `json:"compression,omitempty"`
+}
+
+type capacityFile struct {
+	Users    intervalFile  `json:"users"`
+	Accounts *intervalFile `json:"accounts,omitempty"`
+}
+
+// intervalFile is in whole users; an end that is open is null.
+type intervalFile struct {
+	P05 *int64 `json:"p05"`
+	P50 *int64 `json:"p50"`
+	P95 *int64 `json:"p95"`
+}
+
+type measuredFile struct {
+	MaxUsers int `json:"max_users"`
+	Stages   int `json:"stages"`
+}
+
+type limitFile struct {
+	Objective   string  `json:"objective"`
+	Action      string  `json:"action"`
+	Resource    string  `json:"resource"`
+	Probability float64 `json:"probability"`
+}
+
+type batchFile struct {
+	Accounts   int             `json:"accounts"`
+	Situations []situationFile `json:"situations"`
+	Verdict    string          `json:"verdict"`
+}
+
+type situationFile struct {
+	Name string  `json:"name"`
+	POK  float64 `json:"p_ok"`
+}
+
+type warningFile struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// WriteForecast writes the forecast as one JSON object, format 1, indented, with a line feed at its end. Users and
+// accounts are whole numbers, probabilities have four decimals.
+func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
+	f := r.Forecast
+	out := forecastFile{
+		Format: 1, Determined: f.Determined, Unit: "active_users", LowerBound: f.LowerBound,
+		Measured: measuredFile{f.MeasuredMax, f.StagesUsed}, Warnings: []warningFile{},
+		Truth: extra.Truth, Report: extra.Report, Verdict: extra.Verdict, Archive: extra.Archive, Seed: extra.Seed,
+	}
+	if f.Determined {
+		out.Capacity = &capacityFile{Users: whole(f.Users)}
+		if f.Accounts.P50 > 0 {
+			accounts := whole(f.Accounts)
+			out.Capacity.Accounts = &accounts
+		}
+	}
+	if f.Limit != (judge.Limit{}) {
+		out.Limit = &limitFile{f.Limit.Objective, f.Limit.Action, f.Limit.Resource, share(f.Limit.Probability)}
+	}
+	if b := f.Batch; b != nil {
+		out.NextBatch = &batchFile{b.Accounts, []situationFile{{"busy hour", share(b.POK)}}, b.Verdict}
+	}
+	for _, warning := range r.Warnings {
+		out.Warnings = append(out.Warnings, warningFile(warning))
+	}
+	if extra.Compression > 0 {
+		raw := json.RawMessage(fmt.Sprint(extra.Compression))
+		out.Compressed = &raw
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(out); err != nil {
+		return fmt.Errorf("writing the forecast: %w", err)
+	}
+	return nil
+}
+
+func whole(i capacity.Interval) intervalFile {
+	round := func(v float64) *int64 {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+		n := int64(math.Round(v))
+		return &n
+	}
+	return intervalFile{round(i.P05), round(i.P50), round(i.P95)}
+}
+
+// share rounds a probability; what is none is 0.
+func share(p float64) float64 {
+	if math.IsNaN(p) || math.IsInf(p, 0) {
+		return 0
+	}
+	return math.Round(p*1e4) / 1e4
+}

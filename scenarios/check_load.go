@@ -1,0 +1,229 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// mostStages bounds a run; a hundred stages of a minute are an afternoon.
+const mostStages = 1000
+
+func (c *checker) load() {
+	s, at := c.Load.Stages, c.Load.Stages.Pos
+	if at == (Pos{}) {
+		c.missing(Pos{}, "load.stages is", "write load: {stages: {from: 10, to: 100, step: 10, hold: 1m}}", "load", "stages")
+		return
+	}
+	if c.has(at, "users") {
+		for _, key := range []string{"from", "to", "step"} {
+			if c.has(at, key) {
+				c.failKey("leave one of them out", "users and "+key+" exclude each other", at, key)
+			}
+		}
+		c.users(s.Users)
+	} else {
+		c.stairs(s)
+	}
+	if s.Hold == 0 {
+		c.fail("write hold: 1m", "hold must be above 0", at, "hold")
+	}
+	orders := []string{"rising", "randomised"}
+	if c.Load.Order != "" && !slices.Contains(orders, c.Load.Order) {
+		c.fail(didYouMean(c.Load.Order, orders), fmt.Sprintf("unknown order %q", c.Load.Order), c.Load.Pos, "order")
+	}
+}
+
+func (c *checker) users(users []int) {
+	at := c.Load.Stages.Pos
+	if len(users) == 0 || len(users) > mostStages {
+		c.fail("", fmt.Sprintf("stages must be from 1 to %d, got %d", mostStages, len(users)), at, "users")
+	}
+	for i, n := range users {
+		switch {
+		case n <= 0:
+			c.fail("", "users of a stage must be above 0", at, "users", strconv.Itoa(i))
+		case i > 0 && n <= users[i-1]:
+			c.fail("order: randomised shuffles them for the run", fmt.Sprintf("stages must rise, but %d follows %d", n, users[i-1]), at, "users", strconv.Itoa(i))
+		}
+	}
+}
+
+func (c *checker) stairs(s Stages) {
+	switch {
+	case s.From <= 0:
+		c.fail("", "from must be above 0", s.Pos, "from")
+	case s.To < s.From:
+		c.fail("", fmt.Sprintf("stages must rise, but to is %d and from %d", s.To, s.From), s.Pos, "to")
+	case s.Step <= 0:
+		c.fail("", "step must be above 0", s.Pos, "step")
+	case (s.To-s.From)/s.Step >= mostStages:
+		c.fail("", fmt.Sprintf("these would be %d stages: at most %d", (s.To-s.From)/s.Step+1, mostStages), s.Pos, "step")
+	}
+}
+
+// kinds are the sorts of resources that the diagnosis tells apart.
+var kinds = []string{"slots", "workers", "pool", "disk", "cpu", "memory", "connections"}
+
+func (c *checker) observe() {
+	seen := map[string]bool{}
+	for _, o := range c.Observe {
+		if o.Name == "" {
+			c.missing(o.Pos, "name of the observed page is", "")
+		} else if seen[o.Name] {
+			c.fail("", fmt.Sprintf("%q is observed twice", o.Name), o.Pos, "name")
+		}
+		seen[o.Name] = true
+		u, err := url.Parse(o.Prometheus)
+		switch {
+		case o.Prometheus == "":
+			c.missing(o.Pos, "prometheus is", "write prometheus: http://127.0.0.1:9090/metrics")
+		case err != nil:
+			c.fail("write http://127.0.0.1:9090/metrics", "not a valid address", o.Pos, "prometheus")
+		case u.User != nil:
+			c.fail("", "an address must not hold a user name or password", o.Pos, "prometheus")
+		case c.read("targets"):
+			c.address(o.Pos, "prometheus", u.Scheme, u.Hostname(), []string{"http", "https"})
+		}
+		inside := map[string]bool{}
+		for _, r := range o.Resources {
+			if inside[r.Name] && r.Name != "" {
+				c.fail("", fmt.Sprintf("resource %q is listed twice", r.Name), r.Pos, "name")
+			}
+			inside[r.Name] = true
+			c.resource(r)
+		}
+	}
+}
+
+var selector = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*(\{\s*([a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"(\\.|[^"\\])*"\s*(,\s*[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"(\\.|[^"\\])*"\s*)*,?\s*)?\})?$`)
+
+func (c *checker) resource(r Resource) {
+	if r.Name == "" {
+		c.missing(r.Pos, "name of the resource is", "")
+	} else if !plainName.MatchString(r.Name) {
+		c.fail(plainNameRule, fmt.Sprintf("a resource cannot be called %q", r.Name), r.Pos, "name")
+	}
+	if r.Kind != "" && !slices.Contains(kinds, r.Kind) {
+		c.fail(didYouMean(r.Kind, kinds), fmt.Sprintf("unknown kind %q", r.Kind), r.Pos, "kind")
+	}
+	if r.InUse == "" && (r.Busy == "" || r.Served == "") {
+		c.fail("", fmt.Sprintf("resource %q needs in_use, or busy and served", r.Name), r.Pos)
+	}
+	if r.Limit == "" {
+		c.fail("give the number of slots, or a selector", fmt.Sprintf("resource %q has no limit", r.Name), r.Pos)
+	} else if x, err := strconv.ParseFloat(r.Limit, 64); err == nil && !(x > 0) {
+		c.fail("", "limit must be above 0", r.Pos, "limit")
+	} else if err != nil {
+		c.selector(r, "limit", r.Limit)
+	}
+	for key, text := range map[string]string{
+		"in_use": r.InUse, "queue": r.Queue, "busy": r.Busy, "served": r.Served, "refused": r.Refused,
+	} {
+		c.selector(r, key, text)
+	}
+	for i, glob := range r.Actions {
+		c.glob(glob, r.Pos, "actions", strconv.Itoa(i))
+	}
+}
+
+func (c *checker) selector(r Resource, key, text string) {
+	if text != "" && !selector.MatchString(text) {
+		c.fail(`write name{label="value"}`, fmt.Sprintf("%q selects no metric", text), r.Pos, key)
+	}
+}
+
+// glob checks a pattern of actions. Of its protocol, if written out, some journey must make use.
+func (c *checker) glob(glob string, pos Pos, keys ...string) {
+	if _, err := path.Match(glob, ""); err != nil {
+		c.fail("write imap.*", fmt.Sprintf("%q is no pattern", glob), pos, keys...)
+		return
+	}
+	protocol, _, dotted := strings.Cut(glob, ".")
+	if !c.read("journeys") || strings.ContainsAny(protocol, `*?[\`) {
+		return
+	}
+	used := c.protocols()
+	if !slices.Contains(used, protocol) || !dotted {
+		var patterns []string
+		for _, p := range used {
+			patterns = append(patterns, p+".*")
+		}
+		hint := "the journeys use " + strings.Join(patterns, ", ")
+		if near := Nearest(protocol, used); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", strings.Replace(glob, protocol, near, 1))
+		}
+		c.fail(hint, fmt.Sprintf("no journey has an action that matches %q", glob), pos, keys...)
+	}
+}
+
+// protocols are those that the journeys use, sorted.
+func (c *checker) protocols() []string {
+	used := map[string]bool{}
+	add := func(action string) {
+		if p, _, ok := strings.Cut(action, "."); ok {
+			used[p] = true
+		}
+	}
+	var walk func(Journey)
+	walk = func(j Journey) {
+		for _, s := range j {
+			add(s.Do)
+			walk(s.Steps)
+			for _, choice := range s.Choose {
+				add(choice.Do)
+				walk(choice.Steps)
+			}
+		}
+	}
+	for _, j := range c.Journeys {
+		walk(j)
+	}
+	return names(used)
+}
+
+func (c *checker) objectives() {
+	for _, o := range c.Objectives {
+		switch {
+		case o.Action == "" && o.Errors == nil:
+			c.fail("", "an objective needs an action, or errors", o.Pos)
+		case o.Action == "" && len(o.Limits) > 0:
+			c.fail(`write action: "imap.*"`, "a limit of response time needs an action", o.Pos)
+		case o.Action != "" && len(o.Limits) == 0 && o.Errors == nil:
+			c.fail("add p95: 1s, or errors: 1%", "the objective has no limit", o.Pos)
+		}
+		for _, l := range o.Limits {
+			if l.Max <= 0 {
+				key := quantileKey(l.Quantile)
+				c.fail("", key+" must be above 0", o.Pos, key)
+			}
+		}
+		if o.Action != "" {
+			c.glob(o.Action, o.Pos, "action")
+		}
+		if c.has(o.Pos, "window") && o.Window == 0 {
+			c.fail("leave it out for the whole stage", "window must be above 0", o.Pos, "window")
+		}
+		if o.Abort == nil {
+			continue
+		}
+		if o.Abort.For == 0 {
+			c.fail("write for: 20s", "abort needs for, above 0", o.Pos, "abort", "for")
+		}
+		if o.Abort.Over == 0 && !c.has(c.Field(o.Pos, "abort"), "over") {
+			c.missing(o.Pos, "over is", "write over: 5%", "abort")
+		} else if o.Abort.Over == 1 {
+			c.fail("", "over must be below 100 %, or it never aborts", o.Pos, "abort", "over")
+		}
+	}
+}
+
+// quantileKey is the key that stands for a quantile: p50 for 0.5, p999 for 0.999.
+func quantileKey(q float64) string {
+	digits := strings.TrimPrefix(strconv.FormatFloat(q, 'f', -1, 64), "0.")
+	return "p" + digits + strings.Repeat("0", max(0, 2-len(digits)))
+}

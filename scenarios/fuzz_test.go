@@ -1,0 +1,57 @@
+package scenarios
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzParse: whatever the text, the answer is a scenario or an *Errors with a place for each problem, and the accounts and
+// stages of what is accepted can be listed.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(whole), "load.stages.to=20")
+	f.Add([]byte("a: &x [*x, {<<: *x}]\n? b\n: c\n--- |\n d\n"), "a.0=1")
+	f.Add([]byte("accounts:\n  password: |\n    x\n\ty: 1"), "")
+	paths, err := filepath.Glob("testdata/broken/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src, "x")
+	}
+	f.Fuzz(func(t *testing.T, src []byte, set string) {
+		opts := Options{Getenv: someEnv}
+		if set != "" {
+			opts.Set = []string{set}
+		}
+		// In a directory of its own, no file that the text names by chance is there.
+		s, err := Parse(filepath.Join("testdata", "nowhere", "x.yaml"), src, opts)
+		if err == nil {
+			if list, err := s.AccountList(); err != nil || list.Len() == 0 {
+				t.Errorf("accepted without accounts: %v", err)
+			}
+			if n := len(s.Load.Stages.List()); n == 0 || n > mostStages {
+				t.Errorf("accepted with %d stages", n)
+			}
+			return
+		}
+		var errs *Errors
+		if !errors.As(err, &errs) || len(errs.Problems) == 0 {
+			t.Fatalf("got %v", err)
+		}
+		if text := err.Error(); !utf8.ValidString(text) && utf8.ValidString(set) {
+			t.Errorf("an error that is not UTF-8: %q", text)
+		}
+		for _, p := range errs.Problems {
+			if p.Text == "" || p.Line < 0 || p.Line > 0 && p.Column < 1 {
+				t.Errorf("problem without a place: %+v", p)
+			}
+		}
+	})
+}

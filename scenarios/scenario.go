@@ -1,0 +1,274 @@
+// Package scenarios holds the scenario file: its types, the strict loader, and the scenarios that ship with pegel.
+//
+// A scenario is pure data and the tool's contract with its users: what will hit the platform, exactly and reproducibly.
+// Loading refuses whatever it does not understand, with file:line:column, the source line, and the nearest right name.
+// What a step's action and its parameters mean is not known here; the plan compiles them against the table of protocols.
+package scenarios
+
+import (
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Scenario is one loaded and checked scenario file.
+type Scenario struct {
+	Name        string             `yaml:"name"`
+	Description string             `yaml:"description"`
+	Seed        uint64             `yaml:"seed"`
+	Compression float64            `yaml:"compression"` // times are compressed by this factor (service and think times of the embedded platform); 0 means 1. Only reported.
+	Targets     Targets            `yaml:"targets"`
+	Accounts    Accounts           `yaml:"accounts"`
+	Activity    Activity           `yaml:"activity"`
+	Personas    []Persona          `yaml:"personas"`
+	Journeys    map[string]Journey `yaml:"journeys"`
+	Wave        Wave               `yaml:"wave"`
+	Environment Environment        `yaml:"environment"`
+	Observe     []Observe          `yaml:"observe"`
+	Load        LoadShape          `yaml:"load"`
+	Objectives  []Objective        `yaml:"objectives"`
+
+	Path   string `yaml:"-"` // where it was read from, as given
+	Source []byte `yaml:"-"` // the original bytes
+
+	file *file // positions and source lines, for errors found later
+}
+
+// Pos is a place in the scenario file; lines and columns count from 1.
+type Pos struct{ Line, Column int }
+
+// Targets are the platform's addresses by name, and what else traffic may reach.
+type Targets struct {
+	ByName map[string]Target
+	Allow  []netip.Prefix // default: 127.0.0.0/8 and ::1/128
+}
+
+// Target is one address of the platform.
+type Target struct {
+	URL      *url.URL `yaml:"url"`
+	CA       string   `yaml:"ca"`       // PEM file with certificate authorities to trust besides the system's; relative to the scenario file
+	StartTLS string   `yaml:"starttls"` // "required", "optional"; empty: never
+	Timeout  Duration `yaml:"timeout"`  // of one action; default 60s
+	Pos      Pos      `yaml:"-"`
+}
+
+// Accounts says which logins there are: by pattern and count, or from a CSV file with the columns login, address,
+// password (address defaults to login).
+type Accounts struct {
+	Pattern  string `yaml:"pattern"` // {n} or {n:05} is the number, from First
+	Count    int    `yaml:"count"`
+	First    int    `yaml:"first"` // default 1
+	Login    string `yaml:"login"` // pattern of the login where it is not the address
+	CSV      string `yaml:"csv"`   // relative to the scenario file
+	Password Secret `yaml:"password"`
+	Pos      Pos    `yaml:"-"`
+}
+
+// Secret is a value that the scenario only points to. Exactly one of Env and File is set. Value is read while loading
+// and is never printed: its String is "(secret)".
+type Secret struct {
+	Env   string `yaml:"env"`
+	File  string `yaml:"file"` // relative to the scenario file; the first line counts
+	Value string `yaml:"-"`
+	Pos   Pos    `yaml:"-"`
+}
+
+// String keeps the secret.
+func (Secret) String() string { return "(secret)" }
+
+// GoString keeps the secret.
+func (Secret) GoString() string { return "(secret)" }
+
+// MarshalText keeps the secret, in JSON too.
+func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
+
+// Activity is the share of the accounts that are active users in the busy hour, by persona. Each lies in [0, 1]; they
+// need not sum to 1, because one account may have several ways in.
+type Activity struct {
+	ByPersona map[string]Share
+	Source    string // where the shares come from; empty: at best caution
+}
+
+// Share is a range of shares; Low equals High for a known one. Written 20% or [15%, 30%].
+type Share struct{ Low, High float64 }
+
+// Mid is the middle of the range.
+func (s Share) Mid() float64 { return (s.Low + s.High) / 2 }
+
+// Persona is a kind of user. Persons with an activity are part of the stages' active users; one with a Count is a fixed
+// number of users beside them (observers); one with Copy is copy traffic.
+type Persona struct {
+	Name    string `yaml:"name"`
+	Journey string `yaml:"journey"`
+	Fresh   string `yaml:"fresh"` // journey played first by an account that has just been switched over
+	Count   int    `yaml:"count"` // fixed number of users, not counted as active users
+	Copy    bool   `yaml:"copy"`  // this persona is copy traffic: Wave.Copy.Concurrency of them run while a stage copies
+	Pos     Pos    `yaml:"-"`
+}
+
+// Journey is the script of a persona. When it ends, it begins again.
+type Journey []Step
+
+// Step is exactly one of: an action (Do), a pause (Think alone), a Repeat of Steps, or a Choose. Pos is where it begins;
+// Scenario.Field finds its parts.
+type Step struct {
+	Do      string   `yaml:"do"`     // protocol.verb
+	Target  string   `yaml:"target"` // default: the protocol's name
+	With    Params   `yaml:"with"`
+	Think   *Dist    `yaml:"think"` // pause after the action
+	Timeout Duration `yaml:"timeout"`
+
+	Repeat *Repeat  `yaml:"repeat"`
+	Steps  Journey  `yaml:"steps"` // of Repeat
+	Choose []Choice `yaml:"choose"`
+
+	Pos Pos `yaml:"-"`
+}
+
+// Repeat is a loop: Times (a distribution would be too much here), or For: session, which never ends by itself.
+type Repeat struct {
+	Times int    `yaml:"times"`
+	For   string `yaml:"for"` // "session"
+}
+
+// Choice is one branch of a choose; it is taken with probability Weight over the sum of all weights.
+type Choice struct {
+	Weight float64 `yaml:"weight"`
+	Do     string  `yaml:"do"`
+	Target string  `yaml:"target"`
+	With   Params  `yaml:"with"`
+	Think  *Dist   `yaml:"think"`
+	Steps  Journey `yaml:"steps"` // instead of do
+	Pos    Pos     `yaml:"-"`
+}
+
+// Params are a step's parameters, kept undecoded with their positions. Decode fills a pointer to a struct with yaml
+// tags, strictly, with file:line:column in its error; without parameters it leaves the struct as it is.
+type Params struct {
+	decode func(into any) error
+}
+
+// Decode fills into, strictly.
+func (p Params) Decode(into any) error {
+	if p.decode == nil {
+		return nil
+	}
+	return p.decode(into)
+}
+
+// Wave is the migration: accounts already live, batches to come, and copy traffic.
+type Wave struct {
+	Live    int     `yaml:"live"`    // accounts already migrated
+	Batches []Batch `yaml:"batches"` // inline, or a CSV file with name,date,accounts
+	Copy    Copy    `yaml:"copy"`
+	Pos     Pos     `yaml:"-"`
+}
+
+// Batch is a number of accounts switched over together.
+type Batch struct {
+	Name     string `yaml:"name"`
+	Date     string `yaml:"date"` // YYYY-MM-DD
+	Accounts int    `yaml:"accounts"`
+	Pos      Pos    `yaml:"-"`
+}
+
+// Copy is the migration's own load: the concurrency of the copying persona and its rate limit.
+type Copy struct {
+	Concurrency int     `yaml:"concurrency"` // copying users; 0: no copy traffic
+	Rate        float64 `yaml:"rate"`        // at most this many copy operations per second over all; 0: not limited
+	Stages      string  `yaml:"stages"`      // "all" (default), "alternate": on in every second stage, beginning with the first, or "none"
+}
+
+// Environment names where the run takes place; forecasts are valid there only.
+type Environment struct {
+	Name  string         `yaml:"name"`
+	Role  string         `yaml:"role"` // "production", "staging", "test"
+	Nodes map[string]int `yaml:"nodes"`
+	Start string         `yaml:"start"` // "debian": real servers on loopback are started for the run where they are not up yet
+}
+
+// Observe is one metrics page of the platform, and the resources to be read from it.
+type Observe struct {
+	Name       string     `yaml:"name"`
+	Prometheus string     `yaml:"prometheus"` // URL of a page in the Prometheus text format
+	Resources  []Resource `yaml:"resources"`
+	Pos        Pos        `yaml:"-"`
+}
+
+// Resource pairs what is in use with its limit. Each of the five is a selector name{label="value",…} on the page, or
+// (Limit only) a number.
+type Resource struct {
+	Name    string   `yaml:"name"`
+	Kind    string   `yaml:"kind"`    // slots, workers, pool, disk, cpu, memory, connections
+	InUse   string   `yaml:"in_use"`  // gauge
+	Limit   string   `yaml:"limit"`   // gauge or number
+	Queue   string   `yaml:"queue"`   // gauge
+	Busy    string   `yaml:"busy"`    // counter: seconds in use, summed over all units
+	Served  string   `yaml:"served"`  // counter: visits finished
+	Refused string   `yaml:"refused"` // counter: visits refused
+	Actions []string `yaml:"actions"` // which actions pass through it, as globs; default: all
+	Pos     Pos      `yaml:"-"`
+}
+
+// LoadShape is the shape of the load: stages of so many active users each.
+type LoadShape struct {
+	Stages Stages `yaml:"stages"`
+	Order  string `yaml:"order"` // "rising" (default) or "randomised"
+	Pos    Pos    `yaml:"-"`
+}
+
+// Stages are plateaus of load: From to To by Step, or listed Users.
+type Stages struct {
+	From   int      `yaml:"from"`
+	To     int      `yaml:"to"`
+	Step   int      `yaml:"step"`
+	Users  []int    `yaml:"users"`
+	Ramp   Duration `yaml:"ramp"`
+	Settle Duration `yaml:"settle"` // "auto" (default) is 20 % of hold, at least 2 s
+	Hold   Duration `yaml:"hold"`
+	Pos    Pos      `yaml:"-"`
+}
+
+// List returns the user counts of the stages in rising order of definition.
+func (s Stages) List() []int {
+	if len(s.Users) > 0 {
+		return s.Users
+	}
+	var list []int
+	if s.Step <= 0 {
+		return list
+	}
+	for n := s.From; n <= s.To; n += s.Step {
+		list = append(list, n)
+	}
+	return list
+}
+
+// Objective is a service level: for each action that matches, a quantile with its limit; or, without an action, the
+// share of failed actions. Abort ends the run when the error share is over for so long.
+type Objective struct {
+	Action string   `yaml:"action"`              // glob: imap.*
+	Limits []Limit  `yaml:"-"`                   // from the keys p50, p90, p95, p99, p999
+	Errors *float64 `yaml:"errors" unit:"share"` // share in [0, 1]; written 0.5% or 0.005
+	Window Duration `yaml:"window"`              // 0: the whole stage
+	Abort  *Abort   `yaml:"abort"`
+	Pos    Pos      `yaml:"-"`
+}
+
+// Limit says that the quantile (0 < Quantile < 1) of response time must be below Max.
+type Limit struct {
+	Quantile float64
+	Max      time.Duration
+}
+
+// Abort ends a run when the share of failed actions is above Over in every second For this long.
+type Abort struct {
+	Over float64  `yaml:"over" unit:"share"`
+	For  Duration `yaml:"for"`
+}
+
+// Duration is a time span written 250ms, 8s, 2m, 1h, 7d or 1h30m. Bare numbers are refused, because their unit is a guess.
+type Duration time.Duration
+
+// D converts.
+func (d Duration) D() time.Duration { return time.Duration(d) }

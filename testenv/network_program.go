@@ -1,0 +1,160 @@
+package testenv
+
+import (
+	"fmt"
+	"math"
+)
+
+// program is a definition compiled to one flat list of instructions, which any number of jobs may execute.
+type program struct {
+	code   []instruction
+	starts map[string]int32 // operation → index of its first instruction
+	groups []shards
+}
+
+type opcode uint8
+
+const (
+	opTake      opcode = iota // take a unit of resource target
+	opTakeShard               // take a unit of the account's shard in group target
+	opServe                   // be busy for a drawn time
+	opGive                    // give back the unit taken last
+	opEnd
+)
+
+type instruction struct {
+	op     opcode
+	target int32
+	// A service time is exp(mu + sigma·z) for a standard normal z, or, where exponential, −mean·ln u.
+	mu, sigma, mean float64
+	exponential     bool
+}
+
+// shards places accounts on the members of a group.
+type shards struct {
+	stride     float64   // irrational
+	cumulative []float64 // running share of the weights, ending at 1
+	members    []int32
+}
+
+// strides are square roots, rationally independent of each other: multiples of one, modulo 1, fill the interval evenly, so that
+// any run of consecutive accounts is spread over the shards by weight, and two groups' placements are unrelated.
+var strides = [...]float64{2.23606797749979, 1.4142135623730951, 1.7320508075688772, 2.6457513110645907, 3.3166247903554}
+
+// of is the shard of an account.
+func (s *shards) of(account int) int32 {
+	_, u := math.Modf(float64(uint32(account)) * s.stride)
+	for i, c := range s.cumulative {
+		if u < c {
+			return s.members[i]
+		}
+	}
+	return s.members[len(s.members)-1]
+}
+
+// compile panics on a definition that does not pass Check.
+func compile(d Definition) *program {
+	if err := d.Check(); err != nil {
+		panic(fmt.Sprintf("testenv: platform definition %q: %v", d.Name, err))
+	}
+	p := &program{starts: map[string]int32{}}
+	resources, groups := map[string]int32{}, map[string]int32{}
+	for i, r := range d.Resources {
+		resources[r.Name] = int32(i)
+		if r.Group == "" {
+			continue
+		}
+		g, ok := groups[r.Group]
+		if !ok {
+			g = int32(len(p.groups))
+			groups[r.Group] = g
+			p.groups = append(p.groups, shards{stride: strides[int(g)%len(strides)]})
+		}
+		p.groups[g].members = append(p.groups[g].members, int32(i))
+	}
+	for name, g := range groups {
+		s, sum := &p.groups[g], 0.0
+		for _, w := range d.shares(name) {
+			sum += w
+			s.cumulative = append(s.cumulative, sum)
+		}
+	}
+	var emit func(steps []Step)
+	emit = func(steps []Step) {
+		for _, s := range steps {
+			take := instruction{op: opTake}
+			if g, ok := groups[s.Use]; ok {
+				take = instruction{op: opTakeShard, target: g}
+			} else {
+				take.target = resources[s.Use]
+			}
+			p.code = append(p.code, take)
+			if s.For.Mean > 0 {
+				p.code = append(p.code, s.For.compile())
+			}
+			emit(s.Steps)
+			p.code = append(p.code, instruction{op: opGive})
+		}
+	}
+	for name, steps := range d.Operations {
+		p.starts[name] = int32(len(p.code))
+		emit(steps)
+		p.code = append(p.code, instruction{op: opEnd})
+	}
+	return p
+}
+
+// shares are the parts of a group's visits that its members get, in order, summing to 1.
+func (d Definition) shares(group string) []float64 {
+	weights := d.Shards[group]
+	if weights == nil {
+		for range d.members(group) {
+			weights = append(weights, 1)
+		}
+	}
+	sum := 0.0
+	for _, w := range weights {
+		sum += w
+	}
+	shares := make([]float64, len(weights))
+	for i, w := range weights {
+		shares[i] = w / sum
+	}
+	return shares
+}
+
+// compile finds the parameters of the normal distribution under the log-normal one: with mean m and coefficient of variation c,
+// σ² = ln(1 + c²) and μ = ln m − σ²/2.
+func (s Service) compile() instruction {
+	if s.Shape == Exponential {
+		return instruction{op: opServe, exponential: true, mean: float64(s.Mean)}
+	}
+	v := math.Log1p(s.CV * s.CV)
+	return instruction{op: opServe, mean: float64(s.Mean), mu: math.Log(float64(s.Mean)) - v/2, sigma: math.Sqrt(v)}
+}
+
+// draw is a service time in nanoseconds by inversion, one uniform number each, so that the same number gives a similar time
+// in a slightly different simulation.
+func (in *instruction) draw(random *uint64) int64 {
+	if in.sigma == 0 && !in.exponential {
+		return int64(in.mean)
+	}
+	u := uniform(random)
+	if in.exponential {
+		return int64(-in.mean * math.Log(u))
+	}
+	return int64(math.Exp(in.mu + in.sigma*math.Sqrt2*math.Erfinv(2*u-1)))
+}
+
+// uniform draws from the open interval (0, 1).
+func uniform(random *uint64) float64 {
+	*random += 0x9e3779b97f4a7c15
+	return (float64(mix(*random)>>11) + 0.5) / (1 << 53)
+}
+
+// mix is the finalizer of the SplitMix64 generator (Steele, Lea and Flood 2014).
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

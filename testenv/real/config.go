@@ -1,0 +1,186 @@
+package real
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// The system users that own what the servers write. The mail user is part of every Debian system, the others come with
+// their packages.
+const (
+	mailUser     = "mail"
+	postfixUser  = "postfix"
+	postdrop     = "postdrop"
+	radicaleUser = "radicale"
+	haproxyUser  = "haproxy"
+)
+
+// settings is what the templates see.
+type settings struct {
+	Dir, Instance, Domain, Password, MailUser, Webmail string
+	Folders                                            []string
+	Ports                                              Ports
+	Clients                                            int // connections of one Dovecot service
+	MaxConn                                            int // connections of HAProxy
+	IMAPMaxConn, CalDAVMaxConn, WebMaxConn             int
+	Extra                                              string
+}
+
+// writeConfig writes the configuration of every server and the directories it needs into dir.
+func writeConfig(dir string, o Options) error {
+	descriptors := descriptorLimit()
+	s := settings{
+		Dir: dir, Instance: filepath.Base(dir), Domain: Domain, Password: o.Password, MailUser: mailUser,
+		Folders: []string{"Drafts", "Sent", "Trash", "Junk"},
+		Ports:   o.Ports,
+		Clients: min(20000, descriptors),
+		MaxConn: min(8000, (descriptors-100)/2), // two descriptors a connection, and some for listeners and checks
+		Webmail: o.Webmail, IMAPMaxConn: o.Tweaks.IMAPMaxConn, CalDAVMaxConn: o.Tweaks.CalDAVMaxConn, WebMaxConn: o.Tweaks.WebMaxConn,
+	}
+	for _, d := range []struct {
+		name  string
+		mode  os.FileMode
+		owner string
+	}{
+		{"log", 0o755, ""}, {"dovecot", 0o755, ""}, {"mail", 0o755, mailUser}, {"haproxy", 0o755, ""},
+		{"radicale", 0o755, ""}, {"radicale/collections", 0o700, radicaleUser}, {"postfix", 0o755, ""},
+	} {
+		if err := makeDir(filepath.Join(dir, d.name), d.mode, d.owner); err != nil {
+			return err
+		}
+	}
+	if err := makeQueue(filepath.Join(dir, "postfix")); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		template, path, extra, owner string
+		mode                         os.FileMode
+	}{
+		{"dovecot.conf.tmpl", "dovecot/dovecot.conf", o.Tweaks.DovecotExtra, "", 0o600}, // holds the password
+		{"main.cf.tmpl", "postfix/main.cf", o.Tweaks.PostfixExtra, "", 0o644},
+		{"master.cf.tmpl", "postfix/master.cf", "", "", 0o644},
+		{"radicale.conf.tmpl", "radicale/config", "", "", 0o644},
+		{"haproxy.cfg.tmpl", "haproxy/haproxy.cfg", o.Tweaks.HAProxyExtra, "", 0o644},
+	} {
+		s.Extra = f.extra
+		text, err := render(f.template, s)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(dir, f.path), text, f.mode, f.owner); err != nil {
+			return err
+		}
+	}
+	var users strings.Builder
+	for i := range o.Accounts + 1 {
+		fmt.Fprintf(&users, "%s:%s\n", Account(i), o.Password)
+	}
+	return writeFile(filepath.Join(dir, "radicale/users"), []byte(users.String()), 0o600, radicaleUser)
+}
+
+func render(name string, s settings) ([]byte, error) {
+	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, "templates/"+name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the template %s: %w", name, err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, s); err != nil {
+		return nil, fmt.Errorf("filling the template %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// makeQueue makes the directories that Postfix's own start script would make, which takes it two seconds. Owners and
+// modes are those of Postfix's postfix-files.
+func makeQueue(dir string) error {
+	type folder struct {
+		name, owner string
+		mode        os.FileMode
+	}
+	folders := []folder{
+		{"queue", "", 0o755}, {"queue/pid", "", 0o755}, {"data", postfixUser, 0o700},
+		{"queue/private", postfixUser, 0o700},
+		{"queue/public", postfixUser + ":" + postdrop, 0o710},
+		{"queue/maildrop", postfixUser + ":" + postdrop, 0o730},
+	}
+	for _, name := range []string{"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace"} {
+		folders = append(folders, folder{"queue/" + name, postfixUser, 0o700})
+	}
+	for _, f := range folders {
+		if err := makeDir(filepath.Join(dir, f.name), f.mode, f.owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDir makes a directory with exactly this mode, whatever the umask. Owner is "", "user" or "user:group".
+func makeDir(path string, mode os.FileMode, owner string) error {
+	if err := os.MkdirAll(path, mode); err != nil {
+		return fmt.Errorf("making a directory: %w", err)
+	}
+	return own(path, mode, owner)
+}
+
+// writeFile writes a file with exactly this mode; it is readable for nobody else before it has its owner.
+func writeFile(path string, text []byte, mode os.FileMode, owner string) error {
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("replacing a file: %w", err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return fmt.Errorf("writing a file: %w", err)
+	}
+	return own(path, mode, owner)
+}
+
+func own(path string, mode os.FileMode, owner string) error {
+	if owner != "" {
+		name, group, _ := strings.Cut(owner, ":")
+		uid, gid, err := ids(name, group)
+		if err != nil {
+			return err
+		}
+		if err := os.Chown(path, int(uid), int(gid)); err != nil {
+			return fmt.Errorf("setting an owner: %w", err)
+		}
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return fmt.Errorf("setting a mode: %w", err)
+	}
+	return nil
+}
+
+// ids returns the numbers of a user and of a group, by default the user's own.
+func ids(name, group string) (uid, gid uint32, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, fmt.Errorf("finding the system user %s: %w", name, err)
+	}
+	number := u.Gid
+	if group != "" {
+		g, err := user.LookupGroup(group)
+		if err != nil {
+			return 0, 0, fmt.Errorf("finding the system group %s: %w", group, err)
+		}
+		number = g.Gid
+	}
+	user64, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the number of user %s: %w", name, err)
+	}
+	group64, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the group of user %s: %w", name, err)
+	}
+	return uint32(user64), uint32(group64), nil
+}

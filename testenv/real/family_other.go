@@ -1,0 +1,26 @@
+//go:build !linux
+
+package real
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// Missing keeps Start from getting here on other systems.
+var errNotLinux = errors.New("real servers run on Linux only")
+
+func attributes(string) (*syscall.SysProcAttr, error) { return nil, errNotLinux }
+
+func terminate(*os.Process) error { return errNotLinux }
+
+func descriptorLimit() int { return 1024 }
+
+type family struct{}
+
+func newFamily(int) family { return family{} }
+
+func (family) update(bool) []int { return nil }
+
+func (family) kill() {}

@@ -1,0 +1,120 @@
+package real
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+// Ports are the TCP ports of a stack on 127.0.0.1. A field that is 0 gets its default port, or with Free a port that
+// nobody uses.
+type Ports struct {
+	Free bool
+
+	IMAP           int // Dovecot: IMAP with STARTTLS, 1143
+	IMAPS          int // Dovecot: IMAP with TLS, 1993
+	LMTP           int // Dovecot: delivery from Postfix, 2424
+	SASL           int // Dovecot: authentication for Postfix, 1025
+	DovecotMetrics int // Dovecot: OpenMetrics, 9900
+	SMTP           int // Postfix: mail from outside, 2525
+	Submission     int // Postfix: submission, 1587
+	Radicale       int // Radicale: CalDAV, 5232
+	ProxyIMAP      int // HAProxy: IMAP with TLS, 1144
+	ProxyCalDAV    int // HAProxy: CalDAV, 5233
+	ProxyWeb       int // HAProxy: web, 8090; used with Options.Webmail only
+	ProxyMetrics   int // HAProxy: Prometheus and statistics, 8404
+}
+
+// Free ports are looked for below the range from which Linux takes the ports of outgoing connections, so that no client
+// can take one between the choice and the server's start.
+const freeFrom, freeTo = 12000, 32000
+
+// complete chooses the ports that are 0 and makes sure that all of them can be listened on.
+func (p *Ports) complete(web bool) error {
+	taken := map[int]string{}
+	table := p.table(web)
+	for _, e := range table { // the caller's choices first, so that no free port collides with them
+		if *e.port == 0 && !p.Free {
+			*e.port = e.standard
+		}
+		if *e.port == 0 {
+			continue
+		}
+		if other, double := taken[*e.port]; double {
+			return fmt.Errorf("port %d is meant for both %s and %s", *e.port, other, e.name)
+		}
+		taken[*e.port] = e.name
+		if err := listenable(*e.port); err != nil {
+			return fmt.Errorf("port %d for %s cannot be used: %w", *e.port, e.name, err)
+		}
+	}
+	for _, e := range table {
+		for try := 0; *e.port == 0; try++ {
+			if try == 1000 {
+				return errors.New("no free port found")
+			}
+			port := freeFrom + rand.IntN(freeTo-freeFrom)
+			if _, double := taken[port]; !double && listenable(port) == nil {
+				*e.port = port
+				taken[port] = e.name
+			}
+		}
+	}
+	return nil
+}
+
+type portEntry struct {
+	port     *int
+	standard int
+	name     string
+}
+
+func (p *Ports) table(web bool) []portEntry {
+	table := []portEntry{
+		{&p.IMAP, 1143, "Dovecot's IMAP"},
+		{&p.IMAPS, 1993, "Dovecot's IMAP with TLS"},
+		{&p.LMTP, 2424, "Dovecot's LMTP"},
+		{&p.SASL, 1025, "Dovecot's authentication service"},
+		{&p.DovecotMetrics, 9900, "Dovecot's metrics"},
+		{&p.SMTP, 2525, "Postfix's SMTP"},
+		{&p.Submission, 1587, "Postfix's submission"},
+		{&p.Radicale, 5232, "Radicale"},
+		{&p.ProxyIMAP, 1144, "HAProxy's IMAP"},
+		{&p.ProxyCalDAV, 5233, "HAProxy's CalDAV"},
+		{&p.ProxyMetrics, 8404, "HAProxy's metrics"},
+	}
+	if web {
+		table = append(table, portEntry{&p.ProxyWeb, 8090, "HAProxy's web"})
+	}
+	return table
+}
+
+func listenable(port int) error {
+	l, err := net.Listen("tcp4", loopback(port))
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+func (p *Ports) urls(web bool) URLs {
+	u := URLs{
+		IMAP:           "imaps://" + loopback(p.ProxyIMAP),
+		IMAPDirect:     "imaps://" + loopback(p.IMAPS),
+		IMAPStartTLS:   "imap://" + loopback(p.IMAP),
+		SMTP:           "smtp://" + loopback(p.Submission),
+		SMTPInbound:    "smtp://" + loopback(p.SMTP),
+		CalDAV:         "http://" + loopback(p.ProxyCalDAV) + "/",
+		CalDAVDirect:   "http://" + loopback(p.Radicale) + "/",
+		HAProxyMetrics: "http://" + loopback(p.ProxyMetrics) + "/metrics",
+		DovecotMetrics: "http://" + loopback(p.DovecotMetrics) + "/metrics",
+	}
+	if web {
+		u.Web = "http://" + loopback(p.ProxyWeb) + "/"
+	}
+	return u
+}

@@ -1,0 +1,147 @@
+package real
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+const askLimit = 2 * time.Second // for one attempt to get an answer
+
+// answer asks a server once and returns nil if it answered as it should.
+type answer func(ctx context.Context) error
+
+// awaitAll waits until every port gives the answer of its protocol.
+func (s *Stack) awaitAll(ctx context.Context, p Ports) error {
+	verified, err := clientTLS(s.CAFile)
+	if err != nil {
+		return err
+	}
+	for _, e := range []struct {
+		daemon string
+		what   string
+		ask    answer
+	}{
+		{"dovecot", "IMAP", greeting(loopback(p.IMAP), nil, "* OK")},
+		{"dovecot", "IMAP with TLS", greeting(loopback(p.IMAPS), verified, "* OK")},
+		{"dovecot", "LMTP", greeting(loopback(p.LMTP), nil, "220 ")},
+		{"dovecot", "authentication", greeting(loopback(p.SASL), nil, "VERSION")},
+		{"dovecot", "metrics", page(s.DovecotMetrics, http.StatusOK)},
+		{"radicale", "CalDAV", page(s.CalDAVDirect, 0)},
+		{"haproxy", "metrics", page(s.HAProxyMetrics, http.StatusOK)},
+		{"haproxy", "IMAP", greeting(loopback(p.ProxyIMAP), verified, "* OK")},
+		{"haproxy", "CalDAV", page(s.CalDAV, 0)},
+		{"postfix", "submission", greeting(loopback(p.Submission), nil, "220 ")},
+		{"postfix", "SMTP", greeting(loopback(p.SMTP), nil, "220 ")},
+	} {
+		if err := s.await(ctx, e.daemon, e.what, e.ask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await asks until the answer comes, the daemon ends or the context does.
+func (s *Stack) await(ctx context.Context, name, what string, ask answer) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		// also that of another one: HAProxy answers only if those behind it do
+		if err := s.Err(); err != nil {
+			return err
+		}
+		attempt, cancel := context.WithTimeout(ctx, askLimit)
+		err := ask(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w: %w", what, context.Cause(ctx), errors.Join(err, s.citation(name)))
+		}
+	}
+}
+
+// citation cites the log of a daemon, as an error to be joined to another.
+func (s *Stack) citation(name string) error {
+	for _, d := range s.daemons {
+		if d.name == name {
+			return d.failure("does not answer")
+		}
+	}
+	return nil
+}
+
+// greeting connects, with TLS if a configuration is given, and expects the first line to begin with want.
+func greeting(address string, config *tls.Config, want string) answer {
+	return func(ctx context.Context) error {
+		var dialer interface {
+			DialContext(ctx context.Context, network, address string) (net.Conn, error)
+		} = &net.Dialer{}
+		if config != nil {
+			dialer = &tls.Dialer{Config: config}
+		}
+		conn, err := dialer.DialContext(ctx, "tcp4", address)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if deadline, ok := ctx.Deadline(); ok {
+			if err := conn.SetDeadline(deadline); err != nil {
+				return err
+			}
+		}
+		line, err := bufio.NewReader(io.LimitReader(conn, 4<<10)).ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("reading the greeting of %s: %w", address, err)
+		}
+		if !strings.HasPrefix(line, want) {
+			return fmt.Errorf("greeting of %s is %q, want %q", address, strings.TrimSpace(line), want)
+		}
+		return nil
+	}
+}
+
+// page expects the status from a URL; 0 stands for any but a server's error.
+func page(url string, status int) answer {
+	return func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if status == 0 && response.StatusCode < 500 || response.StatusCode == status {
+			return nil
+		}
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+}
+
+// clientTLS trusts the authority in the file and nothing else.
+func clientTLS(authority string) (*tls.Config, error) {
+	text, err := os.ReadFile(authority)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, errors.New("reading the certificate authority: no certificate in " + authority)
+	}
+	return &tls.Config{RootCAs: pool}, nil
+}

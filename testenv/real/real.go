@@ -1,0 +1,238 @@
+// Package real starts a mail platform of real servers for tests and rehearsals: Dovecot (IMAP, LMTP, authentication),
+// Postfix (submission and inbound SMTP), Radicale (CalDAV) and HAProxy in front of them.
+//
+// Every server runs from a private configuration in one state directory, listens on 127.0.0.1 only, and is a direct child
+// of this process; the system's own configuration and services are neither read nor touched, and no mail leaves the
+// machine. All accounts share one password and come into being at their first login or delivery. A certificate authority
+// made for the stack signs the servers' certificate, so that clients can verify it.
+//
+// Debian's packages, Linux and root are assumed; Missing says what is lacking.
+package real
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Domain is the mail domain of all accounts.
+	Domain = "example.test"
+	// DefaultPassword is the password of all accounts where Options.Password is empty.
+	DefaultPassword = "pegel-test"
+	// DefaultAccounts is the number of accounts where Options.Accounts is 0.
+	DefaultAccounts = 1000
+
+	startLimit = 30 * time.Second // Start gives up then, whatever its context allows
+)
+
+// Options chooses the stack; the zero value is a working stack on the default ports.
+type Options struct {
+	// Dir holds everything the stack writes and must be traversable for other users, because mailboxes and queue belong
+	// to system users. If empty, a directory below /var/tmp is made, and removed by Close; a directory of the caller is
+	// kept with its mail.
+	Dir string
+	// Accounts is the largest account number; calendars exist for u00000 to this one, mailboxes for any name. 0 means
+	// DefaultAccounts.
+	Accounts int
+	// Password of all accounts: letters, digits and ._~!@^*+=- only. Empty means DefaultPassword.
+	Password string
+	Ports    Ports
+	// Webmail is the host:port of a web server that HAProxy puts behind its web frontend. Empty: no such frontend.
+	Webmail string
+	Tweaks  Tweaks
+}
+
+// Tweaks changes limits and configurations, for tests that need a bottleneck in a known place.
+type Tweaks struct {
+	IMAPMaxConn   int    // sessions HAProxy passes to Dovecot at a time; 0 means 1000
+	CalDAVMaxConn int    // requests HAProxy passes to Radicale at a time; 0 means 6, what its listen backlog holds
+	WebMaxConn    int    // requests HAProxy passes to Webmail at a time; 0 means no limit
+	DovecotExtra  string // appended to dovecot.conf
+	PostfixExtra  string // appended to main.cf
+	HAProxyExtra  string // appended to haproxy.cfg
+}
+
+// URLs says where the servers of a stack answer, all on 127.0.0.1.
+type URLs struct {
+	IMAP           string // imaps:// through HAProxy
+	IMAPDirect     string // imaps:// at Dovecot
+	IMAPStartTLS   string // imap:// at Dovecot, which offers STARTTLS
+	SMTP           string // smtp:// submission at Postfix, which demands STARTTLS and AUTH
+	SMTPInbound    string // smtp:// for mail arriving from outside, without authentication
+	CalDAV         string // http:// through HAProxy
+	CalDAVDirect   string // http:// at Radicale
+	Web            string // http:// through HAProxy; empty without Options.Webmail
+	HAProxyMetrics string // the Prometheus page of HAProxy
+	DovecotMetrics string // the OpenMetrics page of Dovecot
+}
+
+// Stack is a running platform. Close must be called.
+type Stack struct {
+	URLs
+	Dir      string // state directory; the servers' logs are in its folder log
+	CAFile   string // certificate authority of the servers, PEM
+	Accounts int
+	Password string
+
+	ownsDir  bool
+	launcher *launcher
+	daemons  []*daemon
+	close    sync.Once
+	closeErr error
+}
+
+// Account returns the login, which is also the address, of the account with the given number.
+func Account(number int) string { return fmt.Sprintf("u%05d@%s", number, Domain) }
+
+// Start starts the stack and returns when every server answers. The context bounds the start only. An error cites the end
+// of the log of the server at fault; nothing is left running then.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	if missing := Missing(); len(missing) > 0 {
+		return nil, fmt.Errorf("starting real servers: missing %s", strings.Join(missing, ", "))
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("starting real servers: %w", err)
+	}
+	s := &Stack{Accounts: o.Accounts, Password: o.Password, launcher: newLauncher()}
+	err := s.start(ctx, o)
+	if err == nil {
+		return s, nil
+	}
+	return nil, errors.Join(fmt.Errorf("starting real servers: %w", err), s.Close())
+}
+
+// complete fills in the defaults and refuses what the configuration files could not express.
+func (o *Options) complete() error {
+	if o.Accounts == 0 {
+		o.Accounts = DefaultAccounts
+	}
+	if o.Accounts < 0 || o.Accounts > 99999 {
+		return fmt.Errorf("%d accounts: want 1 to 99999", o.Accounts)
+	}
+	if o.Password == "" {
+		o.Password = DefaultPassword
+	}
+	if !plainWord(o.Password, "._~!@^*+=-") {
+		return errors.New("the password has a character other than letters, digits and ._~!@^*+=-")
+	}
+	if o.Tweaks.IMAPMaxConn == 0 {
+		o.Tweaks.IMAPMaxConn = 1000
+	}
+	if o.Tweaks.CalDAVMaxConn == 0 {
+		o.Tweaks.CalDAVMaxConn = 6
+	}
+	return o.Ports.complete(o.Webmail != "")
+}
+
+func (s *Stack) start(ctx context.Context, o Options) error {
+	if err := s.makeDir(o.Dir); err != nil {
+		return err
+	}
+	s.CAFile = filepath.Join(s.Dir, "tls", "ca.pem")
+	if err := writeCertificates(filepath.Join(s.Dir, "tls")); err != nil {
+		return err
+	}
+	if err := writeConfig(s.Dir, o); err != nil {
+		return err
+	}
+	s.URLs = o.Ports.urls(o.Webmail != "")
+	programs, err := programs(ctx, s.Dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range programs {
+		d, err := s.launcher.launch(p, filepath.Join(s.Dir, "log", p.name+".log"))
+		if err != nil {
+			return err
+		}
+		s.daemons = append(s.daemons, d)
+	}
+	return s.awaitAll(ctx, o.Ports)
+}
+
+// makeDir makes the state directory, or checks the caller's.
+func (s *Stack) makeDir(dir string) error {
+	if dir == "" {
+		made, err := os.MkdirTemp("/var/tmp", "pegel-real-")
+		if err != nil {
+			return fmt.Errorf("making the state directory: %w", err)
+		}
+		s.Dir, s.ownsDir = made, true
+		return os.Chmod(made, 0o755)
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("finding the state directory: %w", err)
+	}
+	// Longer paths do not fit into the address of a UNIX socket (107 bytes) together with Dovecot's and Postfix's names.
+	if !plainWord(dir, "/._-+") || len(dir) > 70 {
+		return fmt.Errorf("state directory %s: want at most 70 letters, digits and ._-+/", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making the state directory: %w", err)
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		info, err := os.Stat(d)
+		if err != nil {
+			return fmt.Errorf("checking the state directory: %w", err)
+		}
+		if info.Mode()&0o001 == 0 {
+			return fmt.Errorf("state directory %s: other users may not pass through %s (mode %04o)", dir, d, info.Mode().Perm())
+		}
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	s.Dir = dir
+	return nil
+}
+
+// Err reports the first server that has ended by itself, with the end of its log; nil while all are running.
+func (s *Stack) Err() error {
+	for _, d := range s.daemons {
+		if d.ended() {
+			return d.failure("ended unexpectedly")
+		}
+	}
+	return nil
+}
+
+// Close stops all servers, returns when their last process is gone, which takes 1 to 2 s, and removes the state directory
+// if Start made it. Further calls return the same error.
+func (s *Stack) Close() error {
+	s.close.Do(func() {
+		errs := make([]error, len(s.daemons))
+		var stopping sync.WaitGroup
+		for i, d := range s.daemons {
+			stopping.Go(func() { errs[i] = d.stop() })
+		}
+		stopping.Wait()
+		s.launcher.close()
+		if s.ownsDir {
+			errs = append(errs, os.RemoveAll(s.Dir))
+		}
+		if err := errors.Join(errs...); err != nil {
+			s.closeErr = fmt.Errorf("stopping real servers: %w", err)
+		}
+	})
+	return s.closeErr
+}
+
+// plainWord reports whether s is made of ASCII letters, digits and the further characters only.
+func plainWord(s, further string) bool {
+	for _, r := range s {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		if !letter && !strings.ContainsRune(further, r) {
+			return false
+		}
+	}
+	return true
+}

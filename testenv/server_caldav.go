@@ -1,0 +1,103 @@
+package testenv
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/emersion/go-webdav/caldav"
+)
+
+// calendarServer answers CalDAV with HTTP basic authentication. What a request is charged as follows from its method and
+// conditions alone, before anything is looked up.
+type calendarServer struct {
+	store   *calendarStore
+	charge  func(op string, account int) error
+	handler caldav.Handler
+}
+
+var _ http.Handler = (*calendarServer)(nil)
+
+func newCalendarServer(store *calendarStore, charge func(op string, account int) error) *calendarServer {
+	return &calendarServer{store: store, charge: charge, handler: caldav.Handler{Backend: calendarBackend{store}}}
+}
+
+func (s *calendarServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	user, password, _ := r.BasicAuth()
+	account, ok := s.store.mail.authenticate(user, password)
+	if !ok {
+		w.Header().Set("WWW-Authenticate", `Basic realm="calendar", charset="UTF-8"`)
+		writeError(w, http.StatusUnauthorized, "UNAUTHORIZED", "wrong user or password")
+		return
+	}
+	exists := s.exists(account, r.URL.Path)
+	if op := calendarOperation(r, account, exists); op != "" {
+		if err := s.charge(op, account); err != nil {
+			writeDown(w)
+			return
+		}
+	}
+	if r.Method == http.MethodPut && exists {
+		w = replaceWriter{w}
+	}
+	s.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accountKey{}, account)))
+}
+
+func (s *calendarServer) exists(account int, p string) bool {
+	collection, file, err := split(account, p)
+	if err != nil {
+		return false
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	c := s.store.of(account)[collection]
+	if c == nil {
+		return false
+	}
+	_, ok := c.objects[file]
+	return ok
+}
+
+// calendarOperation names what a request costs; "" is free. Of the requests of a discovery only the one that asks for the
+// principal's or the home's own properties is charged, so that one discovery costs one visit.
+func calendarOperation(r *http.Request, account int, exists bool) string {
+	collection, _, _ := split(account, r.URL.Path)
+	switch r.Method {
+	case "PROPFIND":
+		at := path.Clean(r.URL.Path) + "/"
+		if r.Header.Get("Depth") == "0" && (at == principalPath(account) || at == homePath(account)) {
+			return "caldav.discover"
+		}
+	case "REPORT":
+		return "caldav.query"
+	case http.MethodGet, http.MethodHead:
+		if !strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			return "caldav.get"
+		}
+	case http.MethodDelete:
+		return "caldav.delete"
+	case http.MethodPut:
+		switch {
+		case strings.EqualFold(collection, copyTarget):
+			return "caldav.copy"
+		case r.Header.Get("If-None-Match") == "*":
+			return "caldav.create"
+		case r.Header.Get("If-Match") != "" || exists:
+			return "caldav.update"
+		}
+		return "caldav.create"
+	}
+	return ""
+}
+
+// replaceWriter answers 204 instead of 201 where an existing event was replaced (RFC 9110 section 9.3.4), which the
+// library does not tell apart.
+type replaceWriter struct{ http.ResponseWriter }
+
+func (w replaceWriter) WriteHeader(code int) {
+	if code == http.StatusCreated {
+		code = http.StatusNoContent
+	}
+	w.ResponseWriter.WriteHeader(code)
+}

@@ -1,0 +1,53 @@
+package testenv
+
+// culprit is the resource that most of the waiting is due to. The share of a resource's holders that waits for a nested
+// resource passes the same share of its own queue on to that one, from the outside in.
+func (s *simulation) culprit() string {
+	e := s.engine
+	k := len(e.resources)
+	stats := e.stats(s.from, s.since)
+	var due func(r int) float64
+	memo := make([]float64, k)
+	for i := range memo {
+		memo[i] = -1
+	}
+	// Check made sure that nesting has no cycles, so the recursion ends.
+	passed := func(outer, inner int) float64 {
+		blocked := float64(e.blocked[outer*k+inner]) / 1e9
+		if blocked == 0 {
+			return 0
+		}
+		return min(1, blocked/stats[outer].Busy) * due(outer)
+	}
+	due = func(r int) float64 {
+		if memo[r] < 0 {
+			memo[r] = stats[r].Wait
+			for outer := range k {
+				memo[r] += passed(outer, r)
+			}
+		}
+		return memo[r]
+	}
+	worst, name := 0.0, ""
+	for r := range k {
+		kept := due(r)
+		for inner := range k {
+			kept -= passed(r, inner)
+		}
+		if kept > worst {
+			worst, name = kept, stats[r].Name
+		}
+	}
+	return name
+}
+
+// refuser is the resource that refused the most.
+func (s *simulation) refuser() string {
+	most, name := int64(0), ""
+	for _, r := range s.engine.stats(s.from, s.since) {
+		if r.Refused > most {
+			most, name = r.Refused, r.Name
+		}
+	}
+	return name
+}
