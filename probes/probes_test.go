@@ -6,7 +6,7 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	name := regexp.MustCompile(`^[a-z]+$`)
+	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	seen := make(map[string]bool)
 	for _, p := range All() {
 		if !name.MatchString(p.Name) || seen[p.Name] {

@@ -47,7 +47,7 @@ func TestInBrowser(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions()), chromedp.ExecPath(chromium), chromedp.NoSandbox,
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium), chromedp.NoSandbox,
 		chromedp.WindowSize(1280, 900))
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	defer stop()
@@ -56,19 +56,29 @@ func TestInBrowser(t *testing.T) {
 
 	var mu sync.Mutex
 	var complaints []string
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("starting Chromium: %v", err)
+	}
+	if err := listen(ctx, func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		complaints = append(complaints, text)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// A page that does complain, so that silence below means something.
+	if err := chromedp.Do(ctx, chromedp.Navigate("data:text/html,<script>console.error(1)</script>"), chromedp.WaitReady(chromedp.CSS("body"))); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	if len(complaints) == 0 {
+		t.Fatal("an error on the console goes unnoticed")
+	}
+	complaints = nil
+	mu.Unlock()
 	for name, r := range map[string]string{"known": html(t, fixture(), Options{Truth: 8750}), "unknown": html(t, undetermined(), Options{Lang: "de"})} {
 		path := filepath.Join(t.TempDir(), name+".html")
 		if err := os.WriteFile(path, []byte(r), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := chromedp.Do(ctx); err != nil {
-			t.Fatalf("starting Chromium: %v", err)
-		}
-		if err := listen(ctx, func(text string) {
-			mu.Lock()
-			defer mu.Unlock()
-			complaints = append(complaints, name+": "+text)
-		}); err != nil {
 			t.Fatal(err)
 		}
 		if err := chromedp.Do(ctx, chromedp.Navigate("file://"+path), chromedp.WaitReady(chromedp.CSS("html[data-ready]"))); err != nil {

@@ -67,7 +67,7 @@ func (l *language) ended(words string) string {
 		kind, _, _ = strings.Cut(words, " (")
 	}
 	text := l.either("ended.", kind)
-	if found && reason != "" {
+	if found && kind != "cut off" { // which has but one reason, and the text says it
 		text += ":" + reason
 	}
 	return text

@@ -115,7 +115,7 @@ func TestNumbers(t *testing.T) {
 		{en.limit(time.Second), "1 s"}, {en.limit(1500 * time.Millisecond), "1.5 s"}, {en.limit(250 * time.Millisecond), "250 ms"},
 		{en.span(65 * time.Second), "1 min 05 s"}, {en.span(3*time.Hour + 7*time.Minute), "3 h 07 min"},
 		{en.ended("aborted: errors over 5 %"), "aborted: errors over 5 %"}, {de.ended("aborted: errors over 5 %"), "abgebrochen: errors over 5 %"},
-		{de.ended("cut off (no end in the archive)"), "abgeschnitten (kein Ende im Archiv)"},
+		{de.ended("cut off: the archive has no end"), "abgeschnitten: Das Archiv hat kein Ende"}, {en.ended("interrupted"), "interrupted"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

@@ -282,7 +282,7 @@ func TestPoorResults(t *testing.T) {
 	open.Forecast.Users.P95 = math.Inf(1)
 	open.Forecast.Resources[0].Measured[0].InUse = math.NaN()
 	open.Meta.Compression = 20
-	cut := &judge.Result{Ended: "cut off (no end in the archive)", Stages: []judge.StageResult{{}}, Timeline: []judge.Tick{{}}}
+	cut := &judge.Result{Ended: "cut off: the archive has no end", Stages: []judge.StageResult{{}}, Timeline: []judge.Tick{{}}}
 	invalid := fixture()
 	invalid.Generator = judge.GeneratorView{Verdict: "invalid", Why: "lag"}
 	for name, r := range map[string]*judge.Result{"empty": {}, "cut off": cut, "open interval": open, "invalid": invalid} {

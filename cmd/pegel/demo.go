@@ -90,7 +90,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := notJudged(ended); err != nil {
 		return err
 	}
-	show := presentation{json: d.json, lang: d.lang}
+	show := presentation{json: d.json, lang: d.lang, again: fmt.Sprintf("pegel demo --seed %d", d.seed)}
 	r, err := judged(run.dir, s, judge.Options{Blind: d.blind})
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, browser bool) []s
 	sets = append(sets,
 		"load.stages.users=["+strings.Join(users, ", ")+"]",
 		fmt.Sprintf("wave.live=%d", live),
-		fmt.Sprintf("wave.batches=[{name: batch 1, accounts: %d}, {name: batch 2, accounts: %d}, {name: batch 3, accounts: %d}]", batch, batch, int(pick(0.5, 2.5)*float64(batch))),
+		fmt.Sprintf("wave.batches=[{name: \"1\", accounts: %d}, {name: \"2\", accounts: %d}, {name: \"3\", accounts: %d}]", batch, batch, int(pick(0.5, 2.5)*float64(batch))),
 	)
 	return sets
 }

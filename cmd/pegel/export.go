@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -24,6 +25,9 @@ func exportCommand(env environment) *cobra.Command {
 			}
 			if out == "" {
 				out = filepath.Join(args[0], "export")
+			}
+			if err := os.MkdirAll(out, 0o755); err != nil {
+				return err
 			}
 			files := map[string]func(io.Writer) error{
 				"actions.csv": func(w io.Writer) error { return archive.ExportCSV(w, run) },

@@ -18,6 +18,7 @@ type presentation struct {
 	json  bool
 	lang  string
 	truth *reports.Truth
+	again string // the command that repeats the run
 }
 
 // judged opens an archive and judges it by the scenario that was driven.
@@ -44,7 +45,7 @@ func store(dir string, r *judge.Result, show presentation) error {
 }
 
 func options(show presentation) reports.Options {
-	o := reports.Options{Lang: show.lang}
+	o := reports.Options{Lang: show.lang, Again: show.again}
 	if show.truth != nil {
 		o.Truth = show.truth.Users
 	}

@@ -48,7 +48,7 @@ func (p *progress) event(e engine.Event) {
 func coming(s *plan.Stage) string {
 	var parts []string
 	if s.Batch != "" {
-		parts = append(parts, s.Batch)
+		parts = append(parts, "batch "+s.Batch)
 	}
 	if s.Fresh > 0 {
 		parts = append(parts, fmt.Sprintf("%d accounts just switched over", s.Fresh))

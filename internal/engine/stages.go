@@ -160,10 +160,11 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 	u := e.newUser(who)
 	defer u.closeSessions()
 	for _, act := range e.plan.Opening(who.Persona) {
-		if tried[act.Target] {
+		way := act.Target + " " + act.Verb
+		if tried[way] {
 			continue
 		}
-		tried[act.Target] = true
+		tried[way] = true
 		u.timeout, u.openErr = min(act.Timeout, 30*time.Second), nil
 		u.began = e.now()
 		u.turn.BeginLazy(u.newContext, act.Target, act.Key)

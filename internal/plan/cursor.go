@@ -115,34 +115,22 @@ func (c *Cursor) draw(step int) uint64 {
 	return key(c.plan.Seed, c.user.ID, uint64(c.journey.first+step), n)
 }
 
-// Opening lists the acts by which a preflight tries a persona's ways in, one for each target: the login or discovery that
-// the journey has there, else the protocol's own login, else the journey's first action.
+// Opening lists the acts by which a preflight tries a persona's ways in: for each target the first action that the journey
+// has there, and its first login or discovery.
 func (p *Plan) Opening(persona int) []Act {
-	var order []string
-	acts := map[string]Act{}
+	var acts []Act
+	tried := map[string]bool{}
 	for _, in := range p.Personas[persona].Journey.code {
 		if in.op != opAct {
 			continue
 		}
-		act := Act{Action: in.action, Verb: in.verb, Target: in.target, Run: in.run, Timeout: in.timeout, Key: key(p.Seed, 1<<40, uint64(in.step), 0)}
-		had, seen := acts[in.target]
-		switch {
-		case !seen:
-			order = append(order, in.target)
-			acts[in.target] = act
-			if login, ok := p.protocol[in.target].Actions["login"]; ok && in.verb != "login" {
-				if run, err := login(func(any) error { return nil }); err == nil {
-					act.Run, act.Verb = run, "login"
-					acts[in.target] = act
-				}
-			}
-		case had.Verb != "login" && had.Verb != "discover" && (in.verb == "login" || in.verb == "discover"):
-			acts[in.target] = act
+		entry := in.verb == "login" || in.verb == "discover"
+		if tried[in.target] && (!entry || tried[in.target+" entry"]) {
+			continue
 		}
+		tried[in.target] = true
+		tried[in.target+" entry"] = tried[in.target+" entry"] || entry
+		acts = append(acts, Act{Action: in.action, Verb: in.verb, Target: in.target, Run: in.run, Timeout: in.timeout, Key: key(p.Seed, 1<<40, uint64(in.step), 0)})
 	}
-	list := make([]Act, 0, len(order))
-	for _, target := range order {
-		list = append(list, acts[target])
-	}
-	return list
+	return acts
 }

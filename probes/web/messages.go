@@ -10,7 +10,7 @@ import (
 
 // listParams are the parameters of list.
 type listParams struct {
-	Limit int `yaml:"limit"` // messages asked for, 1 to 1000; default 50
+	Limit int `yaml:"limit"` // messages asked for, 1 to 500; default 50
 }
 
 // list shows the inbox: the newest messages.
@@ -19,8 +19,8 @@ func list(decode func(any) error) (probe.Step, error) {
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	if params.Limit < 1 || params.Limit > 1000 {
-		return nil, fmt.Errorf("limit %d: must lie between 1 and 1000", params.Limit)
+	if params.Limit < 1 || params.Limit > 500 {
+		return nil, fmt.Errorf("limit %d: must lie between 1 and 500", params.Limit)
 	}
 	return func(t *probe.Turn) error {
 		s, err := session(t)

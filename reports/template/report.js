@@ -366,7 +366,11 @@
   const drawn = [];
   const media = window.matchMedia("(prefers-color-scheme: dark)");
   function show(entry, theme) {
-    entry.chart.setOption(draw[entry.spec.kind](entry.spec, theme, entry.chart.getWidth()), true);
+    try {
+      entry.chart.setOption(draw[entry.spec.kind](entry.spec, theme, entry.chart.getWidth()), true);
+    } catch (error) { // the other charts are worth seeing all the same
+      console.error(entry.element.id, error);
+    }
   }
   document.querySelectorAll("[data-chart]").forEach((element) => {
     const spec = data.charts[element.dataset.chart];

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows says which packages of ours a package may import. What is not listed may import nothing of ours; cmd may import
+// everything. Import arrows point down: a probe knows only its contract, judging reads only the archive, the mathematics
+// know nothing, and the platform under test shares no code with the forecast of its capacity.
+var arrows = map[string][]string{
+	"probes":                nil, // filled in below: every probe
+	"probes/probe":          {},
+	"probes/probe/httpconn": {"probes/probe"},
+	"probes/probetest":      {"probes/probe"},
+	"internal/plan":         {"scenarios", "probes/probe"},
+	"internal/engine":       {"internal/plan", "internal/record", "probes/probe", "scenarios"},
+	"internal/record":       {"probes/probe"},
+	"internal/archive":      {"internal/record", "probes/probe"},
+	"internal/observe":      {"internal/archive", "scenarios"},
+	"internal/capacity":     {},
+	"internal/corpus":       {},
+	"internal/judge":        {"internal/archive", "internal/capacity", "internal/record", "probes/probe", "scenarios"},
+	"reports":               {"internal/archive", "internal/judge", "internal/capacity", "internal/record", "scenarios"},
+	"scenarios":             {},
+	"testenv":               {},
+	"testenv/real":          {},
+}
+
+var probeMay = []string{"probes/probe", "probes/probe/httpconn", "internal/corpus"}
+
+func TestImportArrowsPointDown(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "pegel/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], "pegel/")
+		if strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, ".ci") {
+			continue
+		}
+		seen++
+		may, listed := arrows[name]
+		switch {
+		case name == "probes":
+			may = []string{"probes/probe", "probes/imap", "probes/smtp", "probes/caldav", "probes/web", "probes/browser"}
+		case strings.HasPrefix(name, "probes/") && !listed:
+			may = probeMay
+		case !listed:
+			t.Errorf("%s has no entry in the table of import arrows", name)
+		}
+		for _, imp := range fields[1:] {
+			own, ours := strings.CutPrefix(imp, "pegel/")
+			if ours && !slices.Contains(may, own) {
+				t.Errorf("%s must not import %s", name, own)
+			}
+		}
+	}
+	if seen < len(arrows) {
+		t.Errorf("only %d packages seen, the table has %d", seen, len(arrows))
+	}
+}
