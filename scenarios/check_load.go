@@ -122,7 +122,7 @@ func (c *checker) resource(r Resource) {
 		c.selector(r, "limit", r.Limit)
 	}
 	for key, text := range map[string]string{
-		"in_use": r.InUse, "queue": r.Queue, "busy": r.Busy, "served": r.Served, "refused": r.Refused,
+		"in_use": r.InUse, "queue": r.Queue, "busy": r.Busy, "served": r.Served, "refused": r.Refused, "waited": r.Waited,
 	} {
 		c.selector(r, key, text)
 	}

@@ -206,7 +206,9 @@ type Resource struct {
 	Busy    string   `yaml:"busy"`    // counter: seconds in use, summed over all units
 	Served  string   `yaml:"served"`  // counter: visits finished
 	Refused string   `yaml:"refused"` // counter: visits refused
+	Waited  string   `yaml:"waited"`  // counter: seconds that visits waited for a unit, summed
 	Actions []string `yaml:"actions"` // which actions pass through it, as globs; default: all
+	Group   string   `yaml:"group"`   // resources of one group are shards: an account always goes to the same one of them
 	Pos     Pos      `yaml:"-"`
 }
 

@@ -12,14 +12,15 @@ const (
 	FieldBusy    = "busy"
 	FieldServed  = "served"
 	FieldRefused = "refused"
+	FieldWaited  = "waited"
 	FieldValue   = "value"
 )
 
 // The metrics of the generator. Children are all processes below this one, such as browsers and servers it has started.
 // Percentages are of one core, but for the machine's, which is of all.
 const (
-	GeneratorCPU         = "cpu_percent"
-	GeneratorRSS         = "rss_bytes"
+	GeneratorCPU         = "process_cpu_percent"
+	GeneratorRSS         = "process_rss_bytes"
 	GeneratorGoroutines  = "goroutines"
 	GeneratorMachineCPU  = "machine_cpu_percent"
 	GeneratorGCPause     = "gc_pause_seconds"          // total since the process began

@@ -122,6 +122,6 @@ func (s *sample) withFlight(f flightFit) {
 		visits.PerCopy += l.PerCopy
 	}
 	s.resources = append(make([]resourceFit, len(s.in.Resources)), resourceFit{
-		valid: true, limit: f.c, demand: f.beta * mean / math.Max(rate, 1e-9), visits: visits, share: 1,
+		valid: true, limit: f.c, demand: f.beta * mean / math.Max(rate, 1e-9), visits: visits, share: 1, spread: 1,
 	})
 }

@@ -34,6 +34,11 @@ type Resource struct {
 	Name, Kind string
 	Refuses    bool   // no room to wait: what does not fit is refused
 	Passes     []bool // by action: whether it goes through this resource
+	// Group makes the resource a shard: every user always goes to the same member of the group. Empty: no shard.
+	Group string
+	// Population is the effective share of the active users who come here at all, 0 meaning 1. Where some kinds of users
+	// never come, the others come more often, and a queue of fewer customers grows more slowly.
+	Population float64
 }
 
 // Stage is one plateau of load, measured in blocks of time.
@@ -66,6 +71,9 @@ type ResourceBlock struct {
 	Visits  float64 // finished
 	Busy    float64 // seconds of use
 	Refused float64
+	Waited  float64 // seconds that visits waited, by a counter or from the queue's length
+	// Sampled says that Waited comes from a gauge read now and then, and knows less.
+	Sampled bool
 }
 
 // FlightCell sums service times of actions that began with about Level others in flight.

@@ -41,7 +41,7 @@ func (s *simulated) Next() testenv.Act {
 	return testenv.Act{Action: action, Operations: []string{action}, Account: s.account, Think: think}
 }
 
-const limit = 300 * time.Millisecond
+const limit = 400 * time.Millisecond
 
 func workload(seed uint64) testenv.Workload {
 	w := testenv.Workload{User: func(i int) testenv.User {
@@ -65,7 +65,7 @@ func measured(def testenv.Definition, seed uint64, loads []int, hold time.Durati
 		in.Actions = append(in.Actions, capacity.Action{Name: m.action, Objectives: []capacity.Objective{{Name: "p95", Quantile: 0.95, Limit: limit.Seconds()}}})
 	}
 	for _, r := range def.Resources {
-		res := capacity.Resource{Name: r.Name, Kind: r.Kind}
+		res := capacity.Resource{Name: r.Name, Kind: r.Kind, Group: r.Group}
 		for _, m := range mix {
 			balanced := strings.HasPrefix(m.action, "web.") || strings.HasPrefix(m.action, "caldav.")
 			res.Passes = append(res.Passes, balanced || r.Name != "balancer" && r.Name != "web")
@@ -92,7 +92,7 @@ func measured(def testenv.Definition, seed uint64, loads []int, hold time.Durati
 				block.Actions = append(block.Actions, a)
 			}
 			for _, r := range sim.Resources {
-				block.Resources = append(block.Resources, capacity.ResourceBlock{Valid: true, Limit: float64(r.Limit), InUse: r.Utilisation * float64(r.Limit), Visits: float64(r.Served), Busy: r.Busy})
+				block.Resources = append(block.Resources, capacity.ResourceBlock{Valid: true, Limit: float64(r.Limit), InUse: r.Utilisation * float64(r.Limit), Visits: float64(r.Served), Busy: r.Busy, Waited: r.Wait})
 			}
 			st.Blocks = append(st.Blocks, block)
 		}

@@ -29,6 +29,7 @@ type resourceFit struct {
 	demand float64 // seconds of use per visit
 	visits line    // per second
 	share  float64 // visits per action that passes through it
+	spread float64 // how much longer visits wait than exponential times would make them
 }
 
 // choice says which blocks of which stage a draw takes.
@@ -62,9 +63,45 @@ func condense(in *Input, c choice) *sample {
 	s := &sample{in: in}
 	s.rates(c)
 	s.demands(c)
+	s.spreads(c)
 	s.bases(c)
 	s.shares()
 	return s
+}
+
+// Prior of spread: so many seconds of waiting are taken as seen already, at a ratio somewhat above one, because times on
+// real resources vary more than exponential ones. A queue that is only sampled must be seen for longer.
+const (
+	spreadPrior        = 1.15
+	priorWait          = 0.5
+	priorWaitIfSampled = 5.0
+)
+
+// spreads compares the time that visits have waited with what the model says for exponential service times. By the
+// approximation of Allen and Cunneen (1978) the ratio is (1 + cv²)/2 for a coefficient of variation cv.
+func (s *sample) spreads(c choice) {
+	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
+	for r := range s.resources {
+		f := &s.resources[r]
+		f.spread = 1
+		if !f.valid {
+			continue
+		}
+		waited := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Waited })
+		seen, expected, prior := 0.0, 0.0, priorWait
+		for i, st := range s.in.Stages {
+			for _, j := range c[i] {
+				if st.Blocks[j].Resources[r].Sampled {
+					prior = priorWaitIfSampled
+				}
+			}
+			model, customers := s.station(r, st.Users)
+			w := model.Wait(customers, 1)
+			seen += waited[i]
+			expected += w.Mean() * f.visits.at(st.Users, st.Copy) * seconds[i]
+		}
+		f.spread = math.Min(math.Max((seen+prior*spreadPrior)/(expected+prior), 0.4), 4)
+	}
 }
 
 // perStage sums f over the chosen blocks of each stage.
@@ -173,7 +210,8 @@ func (s *sample) bases(c choice) {
 				calm[i] = false
 				continue
 			}
-			if tail := s.station(f, st.Users).queueTail(st.Users); len(tail) > 0 && tail[0] > 0.02 {
+			model, customers := s.station(r, st.Users)
+			if tail := model.Wait(customers, f.spread).tail; len(tail) > 0 && tail[0] > 0.02 {
 				calm[i] = false
 			}
 		}
@@ -222,11 +260,34 @@ func (s *sample) shares() {
 	}
 }
 
-// station is the resource's closed model at a load: every active user comes by once in users/visits seconds.
-func (s *sample) station(f *resourceFit, users float64) Station {
-	visits := f.visits.at(users, s.copyRate)
-	cycle := users / math.Max(visits, 1e-9)
-	return Station{Servers: f.limit, Demand: f.demand, Delay: math.Max(cycle-f.demand, 1e-6)}
+// station is a resource's closed model at a load, with the number of its customers: of the active users those who come
+// here at all, and of these, where the resource is a shard, those whose accounts lie on it.
+func (s *sample) station(r int, users float64) (st Station, customers float64) {
+	f := &s.resources[r]
+	visits := math.Max(f.visits.at(users, s.copyRate), 1e-9)
+	customers = users
+	if r < len(s.in.Resources) {
+		res := &s.in.Resources[r]
+		if res.Population > 0 {
+			customers *= res.Population
+		}
+		if res.Group != "" {
+			customers *= visits / math.Max(s.groupVisits(res.Group, users), visits)
+		}
+	}
+	cycle := customers / visits
+	return Station{Servers: f.limit, Demand: f.demand, Delay: math.Max(cycle-f.demand, 1e-6)}, customers
+}
+
+// groupVisits is the visits per second at all shards of a group.
+func (s *sample) groupVisits(group string, users float64) float64 {
+	var sum float64
+	for r := range s.in.Resources {
+		if s.in.Resources[r].Group == group && s.resources[r].valid {
+			sum += s.resources[r].visits.at(users, s.copyRate)
+		}
+	}
+	return sum
 }
 
 // nonNegative solves min |A·x − y| with x ≥ 0 for a few columns by trying every set of columns and keeping the best

@@ -13,6 +13,7 @@ type solver struct {
 	s     *sample
 	users float64
 	waits []Wait
+	cycle []float64 // seconds between two visits of one customer when nobody waits
 	block []float64 // share of visits refused
 	cache map[waitKey]combined
 }
@@ -22,15 +23,17 @@ func (s *sample) solver(users float64) *solver {
 	for r := range s.resources {
 		f := &s.resources[r]
 		var w Wait
-		var b float64
+		var b, cycle float64
 		if f.valid {
-			st := s.station(f, users)
+			st, customers := s.station(r, users)
+			cycle = st.Delay + st.Demand
 			if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
-				b = st.Blocking(users)
+				b = st.Blocking(customers)
 			} else {
-				w = st.Wait(users)
+				w = st.Wait(customers, f.spread)
 			}
 		}
+		v.cycle = append(v.cycle, cycle)
 		v.waits = append(v.waits, w)
 		v.block = append(v.block, b)
 	}
@@ -52,20 +55,71 @@ func (v *solver) above(action int, limit float64) float64 {
 // anyone waits (fewer than 2 in 10,000 actions) are left out.
 func (v *solver) waiting(action int, limit float64) combined {
 	k := waitKey{limit: limit}
-	var waits []visitWait
-	for r, w := range v.waits {
-		share := v.s.resources[r].share
-		if v.s.passes(r, action) && v.s.resources[r].valid && len(w.tail) > 0 && w.tail[0]*share > 2e-4 {
-			waits = append(waits, visitWait{wait: w, visits: share})
+	for r := range v.waits {
+		if v.slows(r, action) {
 			k.resources |= 1 << (r & 63)
 		}
 	}
 	c, ok := v.cache[k]
 	if !ok {
-		c = combine(waits, limit)
+		c = combine(v.stops(action), limit)
 		v.cache[k] = c
 	}
 	return c
+}
+
+// slows tells whether waiting at a resource matters to an action.
+func (v *solver) slows(r, action int) bool {
+	w := v.waits[r]
+	return v.s.passes(r, action) && v.s.resources[r].valid && len(w.tail) > 0 && w.tail[0]*v.s.resources[r].share > 2e-4
+}
+
+// stops lists where an action waits. The shards of a group are one stop: each action belongs to one of them, with the
+// share that its users still have among all actions when they are slowed down by waiting.
+func (v *solver) stops(action int) []stop {
+	var stops []stop
+	done := map[string]bool{}
+	for r := range v.waits {
+		if !v.slows(r, action) {
+			continue
+		}
+		group := v.s.group(r)
+		if group == "" {
+			stops = append(stops, stop{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}})
+			continue
+		}
+		if !done[group] {
+			done[group] = true
+			stops = append(stops, v.shards(group))
+		}
+	}
+	return stops
+}
+
+func (v *solver) shards(group string) stop {
+	var s stop
+	var total float64
+	for r := range v.waits {
+		if v.s.group(r) != group || !v.s.resources[r].valid {
+			continue
+		}
+		s.visits += v.s.resources[r].share
+		slowed := v.s.resources[r].share * v.cycle[r] / (v.cycle[r] + v.waits[r].Mean())
+		s.parts = append(s.parts, part{v.waits[r], slowed})
+		total += slowed
+	}
+	for i := range s.parts {
+		s.parts[i].share /= total
+	}
+	return s
+}
+
+// group is the name of the group that a resource is a shard of, or empty.
+func (s *sample) group(r int) string {
+	if r >= len(s.in.Resources) {
+		return ""
+	}
+	return s.in.Resources[r].Group
 }
 
 // waitKey identifies a combined wait: which resources, up to which limit.

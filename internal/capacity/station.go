@@ -71,13 +71,41 @@ func (s Station) queueTail(customers float64) []float64 {
 
 // Wait is the distribution of the time that a visit waits for a unit, first come first served.
 type Wait struct {
-	tail []float64 // P(n ≥ c+m) at arrival
-	rate float64   // c/S: units freed per second while all are in use
+	tail   []float64 // P(n ≥ c+m) at arrival
+	rate   float64   // c/S: units freed per second while all are in use
+	spread float64   // factor on all times
 }
 
-// Wait returns the waiting time at a population.
-func (s Station) Wait(customers float64) Wait {
-	return Wait{tail: s.queueTail(customers), rate: math.Max(1, math.Floor(s.Servers+1e-9)) / s.Demand}
+// Wait returns the waiting time at a population. spread is the factor by which visits wait longer than exponential times
+// would make them, 1 for none. In a closed system waiting holds customers back, so that the factor applies at the smaller
+// population N′ which, with waits so stretched, takes up all N customers: N = N′ + (spread − 1)·X(N′)·W(N′). In
+// saturation the wait is then N·S/c less the time spent elsewhere, as it must be whatever the spread.
+func (s Station) Wait(customers, spread float64) Wait {
+	if spread <= 0 {
+		spread = 1
+	}
+	w := Wait{rate: math.Max(1, math.Floor(s.Servers+1e-9)) / s.Demand, spread: spread}
+	if math.Abs(spread-1) < 0.02 {
+		w.spread = 1
+		w.tail = s.queueTail(customers)
+		return w
+	}
+	low, high := customers/math.Max(spread, 1), customers/math.Min(spread, 1)
+	for range 12 {
+		mid := (low + high) / 2
+		w.tail = s.queueTail(mid)
+		mean := w.Mean() / spread
+		queue := mid / (s.Delay + s.Demand + mean) * mean
+		if mid+(spread-1)*queue > customers {
+			high = mid
+		} else {
+			low = mid
+		}
+		if high-low < 0.001*customers {
+			break
+		}
+	}
+	return w
 }
 
 // Tail is P(W > t) = Σ_{n≥c} p(n)·P(Poisson(c·t/S) ≤ n−c), written as Σ_m Poisson(m; c·t/S)·P(n ≥ c+m).
@@ -88,7 +116,7 @@ func (w Wait) Tail(t float64) float64 {
 	if t <= 0 {
 		return w.tail[0]
 	}
-	x := w.rate * t
+	x := w.rate * t / w.spread
 	spread := 6*math.Sqrt(x) + 6
 	from := math.Max(0, math.Floor(x-spread))
 	logp := from*math.Log(x) - x
@@ -105,7 +133,7 @@ func (w Wait) Tail(t float64) float64 {
 	return math.Min(sum, w.tail[0])
 }
 
-// Mean is E[W] = Σ_{m≥0} P(n ≥ c+m)·S/c.
+// Mean is E[W] = Σ_{m≥0} P(n ≥ c+m)·S/c, times the spread.
 func (w Wait) Mean() float64 {
 	var sum float64
 	for _, t := range w.tail {
@@ -114,7 +142,7 @@ func (w Wait) Mean() float64 {
 	if sum == 0 {
 		return 0
 	}
-	return sum / w.rate
+	return sum / w.rate * w.spread
 }
 
 // Blocking is the share of arrivals that a station with no room to wait refuses: Engset's formula,

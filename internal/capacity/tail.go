@@ -40,11 +40,16 @@ func tailWith(grid []Bin, counts []float64, limit float64, wait func(t float64) 
 	return sum / total
 }
 
-// visitWait is the waiting of one action at one resource: visits per action may be less than one (only some actions of a
-// kind go there) or more.
-type visitWait struct {
-	wait   Wait
+// stop is where an action waits: visits per action (less than one where only some actions of a kind go there), each time
+// at the same one of its parts, which is chosen with the part's share.
+type stop struct {
 	visits float64
+	parts  []part
+}
+
+type part struct {
+	wait  Wait
+	share float64
 }
 
 // waitCells is the resolution of combined waiting times: cells over [0, limit].
@@ -58,18 +63,12 @@ type combined struct {
 
 // combine adds up the waits at several resources, numerically: each wait is cut into cells, and their masses are
 // convolved. What lies beyond the limit stays beyond it.
-func combine(waits []visitWait, limit float64) combined {
+func combine(stops []stop, limit float64) combined {
 	c := combined{limit: limit, above: make([]float64, waitCells+1)}
 	mass := make([]float64, waitCells+1) // last: beyond
 	mass[0] = 1
-	for _, v := range waits {
-		whole := math.Floor(v.visits + 1e-9)
-		for range int(math.Min(whole, 8)) {
-			mass = convolve(mass, cells(v.wait, limit, 1))
-		}
-		if part := v.visits - whole; part > 1e-6 && whole < 8 {
-			mass = convolve(mass, cells(v.wait, limit, part))
-		}
+	for _, s := range stops {
+		mass = convolve(mass, s.mass(limit))
 	}
 	beyond := mass[waitCells]
 	c.above[waitCells] = beyond
@@ -79,6 +78,30 @@ func combine(waits []visitWait, limit float64) combined {
 	}
 	c.above[0] = beyond
 	return c
+}
+
+// mass is the distribution of the wait at a stop: the mixture over its parts of the sum over its visits.
+func (s stop) mass(limit float64) []float64 {
+	out := make([]float64, waitCells+1)
+	whole := math.Floor(s.visits + 1e-9)
+	rest := s.visits - whole
+	for _, p := range s.parts {
+		mass := make([]float64, waitCells+1)
+		mass[0] = 1
+		if whole >= 1 {
+			one := cells(p.wait, limit, 1)
+			for range int(math.Min(whole, 8)) {
+				mass = convolve(mass, one)
+			}
+		}
+		if rest > 1e-6 && whole < 8 {
+			mass = convolve(mass, cells(p.wait, limit, rest))
+		}
+		for j, m := range mass {
+			out[j] += p.share * m
+		}
+	}
+	return out
 }
 
 // cells is the mass of a wait in each cell, where a visit happens with probability share only. Cell 0 holds those who do

@@ -52,7 +52,7 @@ func (r *reading) input() *capacity.Input {
 	}
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
-			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Refuses: res.Queue == "" && res.Refused != ""}
+			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Refuses: res.Queue == "" && res.Refused != "", Group: res.Group, Population: r.population(res)}
 			for _, name := range r.out.Meta.Actions {
 				c.Passes = append(c.Passes, passes(res, name))
 			}
@@ -74,6 +74,49 @@ func (r *reading) input() *capacity.Input {
 		}
 	}
 	return in
+}
+
+// population is the effective share of the active users who come to a resource at all: (Σ X)² / (N·Σ X²/n) over the
+// personas, with X the rate of a persona's actions that pass there and n its number of users. It is 1 where all users
+// come equally often, and the share of a persona where only that one comes.
+func (r *reading) population(res scenarios.Resource) float64 {
+	var activity float64
+	for _, s := range r.scenario.Activity.ByPersona {
+		activity += s.Mid()
+	}
+	if activity == 0 {
+		return 1
+	}
+	var sum, spread float64
+	for name, s := range r.scenario.Activity.ByPersona {
+		var rate, users float64
+		for i := range r.out.Stages {
+			st := &r.out.Stages[i]
+			if !st.Valid {
+				continue
+			}
+			users += float64(st.Users) * s.Mid() / activity
+			for _, a := range st.ByPersona {
+				if a.Persona == name && passes(res, a.Action) {
+					rate += a.Rate
+				}
+			}
+		}
+		if users > 0 {
+			sum += rate
+			spread += rate * rate / users
+		}
+	}
+	var all float64
+	for i := range r.out.Stages {
+		if r.out.Stages[i].Valid {
+			all += float64(r.out.Stages[i].Users)
+		}
+	}
+	if spread == 0 || all == 0 {
+		return 1
+	}
+	return math.Min(1, sum*sum/spread/all)
 }
 
 func passes(res scenarios.Resource, action string) bool {
@@ -193,6 +236,11 @@ func (r *reading) resourceBlock(page, name string, from, to time.Duration) capac
 	busy, okBusy := r.of(page, name, "busy").increase(from, to)
 	x.Visits, x.Busy = visits, busy
 	x.Refused, _ = r.of(page, name, "refused").increase(from, to)
+	if waited, ok := r.of(page, name, "waited").increase(from, to); ok {
+		x.Waited = waited
+	} else if x.Queue, _, ok = r.of(page, name, "queue").gauge(from, to); ok {
+		x.Waited, x.Sampled = x.Queue*(to-from).Seconds(), true
+	}
 	hasBusy := r.of(page, name, "busy") != nil
 	x.Valid = okLimit && limit > 0 && okVisits && (okBusy || !hasBusy && okUse)
 	return x

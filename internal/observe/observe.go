@@ -101,6 +101,7 @@ func (p *page) add(r *scenarios.Resource) error {
 		{archive.FieldBusy, r.Busy},
 		{archive.FieldServed, r.Served},
 		{archive.FieldRefused, r.Refused},
+		{archive.FieldWaited, r.Waited},
 	} {
 		if f.selector == "" {
 			continue
