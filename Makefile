@@ -18,6 +18,7 @@ build: ## build bin/pegel
 	go build -trimpath $(BUILDVCS) -o bin/pegel ./cmd/pegel
 
 demo: setup-demo build ## run the demonstration; report in build/demo
+	rm -rf build/demo
 	bin/pegel demo --out build/demo
 
 test: setup-test build ## all tests, in a few minutes; real servers where they can run

@@ -131,7 +131,7 @@ func (s *sample) rates(c choice) {
 func (s *sample) fit(count, seconds []float64) line {
 	varies := false
 	for _, st := range s.in.Stages {
-		varies = varies || math.Abs(st.Copy-s.in.Stages[0].Copy) > 0.05*s.copyRate
+		varies = varies || math.Abs(st.Copy-s.in.Stages[0].Copy) > 0.3*s.copyRate
 	}
 	columns := 2
 	if varies && len(s.in.Stages) > 2 {

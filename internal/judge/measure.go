@@ -65,9 +65,8 @@ func (r *reading) input() *capacity.Input {
 			continue
 		}
 		stage := capacity.Stage{Load: capacity.Load{Users: float64(st.Users), Fresh: float64(st.Fresh), Copy: r.copyRate(st)}}
-		length := r.blockLength(st)
-		for from := st.Start; from+length <= st.End+100*time.Millisecond; from += length {
-			stage.Blocks = append(stage.Blocks, r.block(in, from, from+length))
+		for _, intervals := range r.blocks(st) {
+			stage.Blocks = append(stage.Blocks, r.block(in, intervals))
 		}
 		if len(stage.Blocks) > 0 {
 			in.Stages = append(in.Stages, stage)
@@ -186,10 +185,26 @@ func (r *reading) blockLength(st *StageResult) time.Duration {
 	return min(max(want, time.Second), longest)
 }
 
-func (r *reading) block(in *capacity.Input, from, to time.Duration) capacity.Block {
+// blocks groups the intervals of a hold. Blocks follow the intervals' borders, not the stage's, so that none is cut.
+func (r *reading) blocks(st *StageResult) [][]*record.Interval {
+	length := r.blockLength(st) - 100*time.Millisecond
+	var list [][]*record.Interval
+	var open []*record.Interval
+	r.within(st.Start, st.End, func(i *record.Interval) {
+		open = append(open, i)
+		if i.End-open[0].Start >= length {
+			list = append(list, open)
+			open = nil
+		}
+	})
+	return list
+}
+
+func (r *reading) block(in *capacity.Input, intervals []*record.Interval) capacity.Block {
 	b := capacity.Block{Actions: make([]capacity.ActionBlock, len(in.Actions))}
 	personas := len(r.out.Meta.Personas)
-	r.within(from, to, func(i *record.Interval) {
+	from, to := intervals[0].Start, intervals[len(intervals)-1].End
+	for _, i := range intervals {
 		b.Seconds += (i.End - i.Start).Seconds()
 		for k, s := range i.Series {
 			if s == nil || s.Done() == 0 {
@@ -211,9 +226,6 @@ func (r *reading) block(in *capacity.Input, from, to time.Duration) capacity.Blo
 				}
 			}
 		}
-	})
-	if b.Seconds == 0 {
-		b.Seconds = (to - from).Seconds()
 	}
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
