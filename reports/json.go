@@ -38,6 +38,7 @@ type forecastFile struct {
 	Limit      *limitFile       `json:"limit,omitempty"`
 	NextBatch  *batchFile       `json:"next_batch,omitempty"`
 	Warnings   []warningFile    `json:"warnings"`
+	Notes      []string         `json:"notes,omitempty"`
 	Truth      *Truth           `json:"truth,omitempty"`
 	Verdict    string           `json:"verdict,omitempty"`
 	Report     string           `json:"report,omitempty"`
@@ -108,6 +109,7 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	if b := f.Batch; b != nil {
 		out.NextBatch = &batchFile{b.Accounts, []situationFile{{"busy hour", share(b.POK)}}, b.Verdict}
 	}
+	out.Notes = r.Notes
 	for _, warning := range r.Warnings {
 		out.Warnings = append(out.Warnings, warningFile(warning))
 	}

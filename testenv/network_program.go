@@ -32,18 +32,18 @@ type instruction struct {
 
 // shards places accounts on the members of a group.
 type shards struct {
-	stride     float64   // irrational
+	salt       uint64    // of the hash, so that two groups' placements are unrelated
 	cumulative []float64 // running share of the weights, ending at 1
 	members    []int32
 }
 
-// strides are square roots, rationally independent of each other: multiples of one, modulo 1, fill the interval evenly, so that
-// any run of consecutive accounts is spread over the shards by weight, and two groups' placements are unrelated.
-var strides = [...]float64{2.23606797749979, 1.4142135623730951, 1.7320508075688772, 2.6457513110645907, 3.3166247903554}
-
-// of is the shard of an account.
+// of is the shard of an account, by a hash of its number (the finaliser of splitmix64), as real software places accounts:
+// whatever subset of them is active has the weights as far as chance allows.
 func (s *shards) of(account int) int32 {
-	_, u := math.Modf(float64(uint32(account)) * s.stride)
+	x := uint64(account)*0x9e3779b97f4a7c15 + s.salt
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	u := float64((x^x>>31)>>11) / (1 << 53)
 	for i, c := range s.cumulative {
 		if u < c {
 			return s.members[i]
@@ -68,7 +68,7 @@ func compile(d Definition) *program {
 		if !ok {
 			g = int32(len(p.groups))
 			groups[r.Group] = g
-			p.groups = append(p.groups, shards{stride: strides[int(g)%len(strides)]})
+			p.groups = append(p.groups, shards{salt: (uint64(g) + 1) * 0xd1b54a32d192ed03})
 		}
 		p.groups[g].members = append(p.groups[g].members, int32(i))
 	}

@@ -161,7 +161,7 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, browser bool) []s
 		return sets
 	}
 	mix, think := mixOf(p)
-	top := pick(0.58, 0.66) * float64(testenv.NominalUsers(def, mix, think))
+	top := pick(0.68, 0.76) * float64(testenv.NominalUsers(def, mix, think))
 	var users []string
 	for _, share := range []float64{0.30, 0.50, 0.68, 0.84, 1} {
 		users = append(users, fmt.Sprint(int(top*share)))

@@ -23,12 +23,12 @@ func workload(p *plan.Plan) testenv.Workload {
 	w := testenv.Workload{User: func(i int) testenv.User {
 		u := p.ActiveUser(i)
 		u.Fresh = false
-		return &simulated{plan: p, user: u, cursor: p.Cursor(&u)}
+		return &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, cursor: p.Cursor(&u)}
 	}}
 	for _, list := range [][]plan.User{p.Fixed, p.Copiers} {
 		for _, u := range list {
 			w.Background = append(w.Background, func() testenv.User {
-				return &simulated{plan: p, user: u, cursor: p.Cursor(&u), pace: p.Personas[u.Persona].Pace}
+				return &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, cursor: p.Cursor(&u), pace: p.Personas[u.Persona].Pace}
 			})
 		}
 	}
@@ -47,6 +47,7 @@ func workload(p *plan.Plan) testenv.Workload {
 type simulated struct {
 	plan   *plan.Plan
 	user   plan.User
+	number int // of the account at the platform, which counts as the scenario does
 	cursor *plan.Cursor
 	pace   time.Duration
 }
@@ -57,7 +58,7 @@ func (s *simulated) Next() testenv.Act {
 	for {
 		act, ok := s.cursor.Next()
 		if !ok {
-			return testenv.Act{Account: s.user.Account, Think: time.Hour}
+			return testenv.Act{Account: s.number, Think: time.Hour}
 		}
 		if act.Run == nil {
 			think += act.Think
@@ -72,7 +73,7 @@ func (s *simulated) Next() testenv.Act {
 		if s.pace > 0 {
 			think = s.pace
 		}
-		return testenv.Act{Action: name, Operations: ops, Account: s.user.Account, Think: think}
+		return testenv.Act{Action: name, Operations: ops, Account: s.number, Think: think}
 	}
 }
 
@@ -85,7 +86,7 @@ func mixOf(p *plan.Plan) (mix map[string]float64, think time.Duration) {
 	for i := range users {
 		u := p.ActiveUser(i)
 		u.Fresh = false
-		s := &simulated{plan: p, user: u, cursor: p.Cursor(&u)}
+		s := &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, cursor: p.Cursor(&u)}
 		for k := range skip + acts {
 			a := s.Next()
 			if k < skip {

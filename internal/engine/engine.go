@@ -80,7 +80,7 @@ type engine struct {
 	recorder *record.Recorder
 	start    time.Time
 	ctx      context.Context // ends all actions
-	flight   map[string]*atomic.Int64
+	flight   []atomic.Int64  // actions under way, by protocol
 	users    atomic.Int64
 	wg       sync.WaitGroup
 
@@ -124,15 +124,8 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 }
 
 func newEngine(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Options) *engine {
-	e := &engine{plan: p, opt: opt, recorder: recorder, start: time.Now(), ctx: ctx,
-		flight: map[string]*atomic.Int64{}, examples: map[string]int{}, aborted: make(chan string, 1)}
-	for _, target := range p.Targets {
-		protocol := p.Protocol(target).Name
-		if e.flight[protocol] == nil {
-			e.flight[protocol] = new(atomic.Int64)
-		}
-	}
-	return e
+	return &engine{plan: p, opt: opt, recorder: recorder, start: time.Now(), ctx: ctx,
+		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, aborted: make(chan string, 1)}
 }
 
 func (e *engine) now() time.Duration { return time.Since(e.start) }

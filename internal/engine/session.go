@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pegel/probes/probe"
@@ -52,7 +53,7 @@ func (u *user) OpenSession(name string) (probe.Session, error) {
 		u.opening = o
 	}
 	o := u.opening
-	flight := int(u.e.flight[protocol.Name].Load())
+	flight := int(u.e.flight[slices.Index(u.e.plan.Protocols(), protocol.Name)].Load())
 	o.began = u.e.now()
 	o.turn.BeginLazy(o.make, name, u.who.ID)
 	s, err := protocol.Open(o.turn, target, u.account)

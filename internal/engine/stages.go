@@ -95,8 +95,8 @@ func (e *engine) collect(stop <-chan struct{}) {
 		now := e.now()
 		in := e.recorder.Collect(now)
 		in.Users = int(e.users.Load())
-		for _, f := range e.flight {
-			in.InFlight += int(f.Load())
+		for i := range e.flight {
+			in.InFlight += int(e.flight[i].Load())
 		}
 		if !last {
 			in.Late = now - beat

@@ -133,7 +133,7 @@ func (u *user) lost(key uint64) time.Duration {
 
 // do performs one action and records it. lost says that the user's session is gone.
 func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, lost bool) {
-	flight := u.e.flight[u.e.plan.Protocol(act.Target).Name]
+	flight := &u.e.flight[act.Protocol]
 	n := flight.Add(1)
 	u.intended, u.timeout, u.openErr = intended, act.Timeout, nil
 	u.began = u.e.now()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pegel/internal/record"
 	"pegel/scenarios"
 )
 
@@ -27,7 +28,10 @@ func (r *reading) objectives() {
 					continue
 				}
 				res := ObjectiveResult{Text: objectiveText(o.Action, l), Action: action, Quantile: l.Quantile, Limit: l.Max}
-				if r.held(&res) {
+				if w := o.Window.D(); w > 0 {
+					res.Text += " in any " + shortDuration(w)
+				}
+				if r.held(&res, o.Window.D()) {
 					matched = true
 					r.out.Objectives = append(r.out.Objectives, res)
 				}
@@ -58,7 +62,7 @@ func shortDuration(d time.Duration) string {
 }
 
 // held fills in the stages; it is false where the action was never seen in any hold.
-func (r *reading) held(res *ObjectiveResult) bool {
+func (r *reading) held(res *ObjectiveResult, window time.Duration) bool {
 	seen := false
 	for i := range r.out.Stages {
 		st := &r.out.Stages[i]
@@ -70,10 +74,43 @@ func (r *reading) held(res *ObjectiveResult) bool {
 		a := &st.Actions[k]
 		row := ObjectiveStage{Users: st.Users, Value: a.Hist.Quantile(res.Quantile), Share: a.Hist.ShareAbove(res.Limit), Samples: a.Count}
 		row.Enough = a.Count >= enough(res.Quantile)
+		if window > 0 {
+			row.Value, row.Share = r.worstWindow(st, res, window)
+		}
 		row.Held = row.Value < res.Limit
 		r.judgeStage(res, st, row)
 	}
 	return seen
+}
+
+// worstWindow is the largest quantile that any window of the hold shows, among those with enough samples; of the whole
+// hold where none has.
+func (r *reading) worstWindow(st *StageResult, res *ObjectiveResult, window time.Duration) (value time.Duration, share float64) {
+	personas := len(r.out.Meta.Personas)
+	action := slices.Index(r.out.Meta.Actions, res.Action)
+	var whole, open record.Histogram
+	var from time.Duration
+	r.within(st.Start, st.End, func(in *record.Interval) {
+		if open.Total == 0 {
+			from = in.Start
+		}
+		for p := range personas {
+			if s := in.Series[action*personas+p]; s != nil {
+				open.Merge(&s.Response)
+				whole.Merge(&s.Response)
+			}
+		}
+		if in.End-from >= window-100*time.Millisecond {
+			if open.Total >= enough(res.Quantile) {
+				value, share = max(value, open.Quantile(res.Quantile)), max(share, open.ShareAbove(res.Limit))
+			}
+			open.Reset()
+		}
+	})
+	if value == 0 {
+		return whole.Quantile(res.Quantile), whole.ShareAbove(res.Limit)
+	}
+	return value, share
 }
 
 func (r *reading) errorShare(res *ObjectiveResult) {

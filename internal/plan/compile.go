@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type instruction struct {
 	action  int
 	verb    string
 	target  string
+	proto   int // index of the protocol's name in the plan
 	run     probe.Step
 	timeout time.Duration
 	think   *scenarios.Dist
@@ -160,12 +162,13 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 	if timeout == 0 {
 		timeout = 60 * time.Second
 	}
-	c.bind(target, protocol)
-	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, run: run, timeout: timeout, think: think})
+	proto := c.bind(target, protocol)
+	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, proto: proto, run: run, timeout: timeout, think: think})
 }
 
-// bind notes that a target is served by a protocol, and those other targets that belong to it by name (imap.source).
-func (c *compiler) bind(target string, protocol probe.Protocol) {
+// bind notes that a target is served by a protocol, and those other targets that belong to it by name (imap.source). It
+// returns the protocol's index.
+func (c *compiler) bind(target string, protocol probe.Protocol) int {
 	for name := range c.plan.Scenario.Targets.ByName {
 		if name != target && !strings.HasPrefix(name, protocol.Name+".") {
 			continue
@@ -177,7 +180,9 @@ func (c *compiler) bind(target string, protocol probe.Protocol) {
 	}
 	if _, known := c.plan.connect[protocol.Name]; !known {
 		c.plan.connect[protocol.Name] = c.number(protocol.Name + ".connect")
+		c.plan.names = append(c.plan.names, protocol.Name)
 	}
+	return slices.Index(c.plan.names, protocol.Name)
 }
 
 func (c *compiler) find(name string) (probe.Protocol, bool) {

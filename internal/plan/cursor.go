@@ -8,14 +8,15 @@ import (
 
 // Act is the next thing a user does.
 type Act struct {
-	Action  int // index into Plan.Actions
-	Verb    string
-	Target  string
-	Run     probe.Step // nil: only think
-	Timeout time.Duration
-	Key     uint64        // of the action's random draws
-	Think   time.Duration // pause after the action
-	First   bool          // the journey has ended and begins again with this act: the user comes back with new sessions
+	Action   int // index into Plan.Actions
+	Verb     string
+	Target   string
+	Protocol int        // index into Plan.Protocols
+	Run      probe.Step // nil: only think
+	Timeout  time.Duration
+	Key      uint64        // of the action's random draws
+	Think    time.Duration // pause after the action
+	First    bool          // the journey has ended and begins again with this act: the user comes back with new sessions
 }
 
 // Cursor walks one user through its journey. It allocates nothing after its creation. A cursor belongs to one goroutine.
@@ -67,7 +68,7 @@ func (c *Cursor) Next() (act Act, ok bool) {
 		case opAct, opThink:
 			c.pc++
 			k := c.draw(in.step)
-			act = Act{Action: in.action, Verb: in.verb, Target: in.target, Run: in.run, Timeout: in.timeout, Key: k}
+			act = Act{Action: in.action, Verb: in.verb, Target: in.target, Protocol: in.proto, Run: in.run, Timeout: in.timeout, Key: k}
 			if in.think != nil {
 				act.Think = in.think.Draw(probe.Mix(k ^ 0x5851f42d4c957f2d))
 			}
@@ -130,7 +131,7 @@ func (p *Plan) Opening(persona int) []Act {
 		}
 		tried[in.target] = true
 		tried[in.target+" entry"] = tried[in.target+" entry"] || entry
-		acts = append(acts, Act{Action: in.action, Verb: in.verb, Target: in.target, Run: in.run, Timeout: in.timeout, Key: key(p.Seed, 1<<40, uint64(in.step), 0)})
+		acts = append(acts, Act{Action: in.action, Verb: in.verb, Target: in.target, Protocol: in.proto, Run: in.run, Timeout: in.timeout, Key: key(p.Seed, 1<<40, uint64(in.step), 0)})
 	}
 	return acts
 }

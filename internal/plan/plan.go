@@ -29,6 +29,7 @@ type Plan struct {
 	Copiers  []User                    // copying users, at work while a stage copies
 	Targets  []string                  // names of the targets that any journey uses
 	connect  map[string]int            // protocol name → index of its connect action
+	names    []string                  // of the protocols in use, by Act.Protocol
 	protocol map[string]probe.Protocol // target name → protocol
 }
 
@@ -267,6 +268,9 @@ func (p *Plan) topAccount() int {
 
 // Protocol is the protocol that serves a target.
 func (p *Plan) Protocol(target string) probe.Protocol { return p.protocol[target] }
+
+// Protocols are the names of the protocols in use, by Act.Protocol.
+func (p *Plan) Protocols() []string { return p.names }
 
 // ConnectAction is the index of the action that opening a session with the target is recorded as.
 func (p *Plan) ConnectAction(target string) int { return p.connect[p.protocol[target].Name] }

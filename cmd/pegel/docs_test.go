@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pegel/internal/plan"
+	"pegel/probes"
+	"pegel/scenarios"
+)
+
+// The README's scenario is valid, has the promised length, and compiles.
+func TestReadmeScenario(t *testing.T) {
+	raw, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(raw), "```yaml\n")
+	if !ok {
+		t.Fatal("the README has no scenario")
+	}
+	src, _, _ := strings.Cut(rest, "```")
+	if lines := strings.Count(src, "\n"); lines > 15 {
+		t.Errorf("the scenario has %d lines, the README promises 15", lines)
+	}
+	s, err := scenarios.Parse("README.md", []byte(src), scenarios.Options{SkipSecrets: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Build(s, probes.All()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every shipped scenario is valid and compiles.
+func TestShippedScenarios(t *testing.T) {
+	for _, name := range scenarios.Shipped() {
+		if _, err := validate(name, nil, environment{getenv: os.LookupEnv}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Links between the documents lead somewhere.
+func TestLinksInDocs(t *testing.T) {
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#]+)\)`)
+	for _, file := range append(files, "../../README.md") {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s: the link %s leads nowhere", file, m[1])
+			}
+		}
+	}
+}
