@@ -115,13 +115,13 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, opt engine.O
 		progress.event(e)
 		keep(writer.Event(archiveEvent(e)))
 	}
-	start := time.Now()
+	opt.Start = time.Now()
 	observing, stopObserving := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Add(1)
 	go func() {
 		defer wg.Done()
-		observer.Run(observing, func() time.Duration { return time.Since(start) }, writer)
+		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, writer))
 	}()
 	err = engine.Run(ctx, d.plan, recorder, opt)
 	stopObserving()

@@ -102,6 +102,7 @@ func Predict(in *Input, opt Options) *Forecast {
 	case !opt.Blind && hasCounters(whole):
 		f.Method = "counters"
 		p.missingCounters(whole)
+		p.fewSamples(whole)
 		p.run(discrepancyCounters, func(s *sample, _ choice) bool { return true })
 		p.details()
 	default:

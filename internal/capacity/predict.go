@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // prediction is a forecast in the making.
@@ -113,6 +114,35 @@ func (p *prediction) crossed() {
 	}
 }
 
+// fewSamples leaves out objectives of actions whose time without waiting is not known well enough: fewer than five samples
+// beyond the quantile at loads where hardly anyone waited. The others stand for them; if there are none, all stay.
+func (p *prediction) fewSamples(whole *sample) {
+	var keep []pair
+	judged := false
+	left := map[int]bool{}
+	var names []string
+	for _, q := range p.pairs {
+		var n float64
+		for _, x := range whole.base[q.action] {
+			n += x
+		}
+		if q.objective.Quantile > 0 && n*(1-q.objective.Quantile) < 5 {
+			if !left[q.action] {
+				left[q.action] = true
+				names = append(names, p.in.Actions[q.action].Name)
+			}
+			continue
+		}
+		keep = append(keep, q)
+		judged = judged || q.objective.Quantile > 0
+	}
+	if !judged || len(names) == 0 {
+		return
+	}
+	p.pairs = keep
+	p.out.Warnings = append(p.out.Warnings, Warning{"few-samples", fmt.Sprintf("%s: too few samples at low load for a forecast of their own objectives", strings.Join(names, ", "))})
+}
+
 // missingCounters warns of resources without usable counters.
 func (p *prediction) missingCounters(whole *sample) {
 	for r, x := range whole.resources {
@@ -149,10 +179,10 @@ func (p *prediction) unseen() {
 		}
 	}
 	switch {
-	case worst > 0.15:
+	case worst > 0.20:
 		p.out.Warnings = append(p.out.Warnings, Warning{"unseen-bottleneck", fmt.Sprintf("%s slowed down at the highest stage far more than the counters explain", name)})
 		p.out.notDetermined("response times rise more than the observed resources explain: something gives way that is not observed")
-	case worst > 0.06:
+	case worst > 0.10:
 		p.out.Warnings = append(p.out.Warnings, Warning{"unseen-bottleneck-suspected", fmt.Sprintf("%s slowed down at the highest stage somewhat more than the counters explain; a resource may not be observed", name)})
 	}
 }

@@ -194,8 +194,8 @@ func (s *sample) demands(c choice) {
 	}
 }
 
-// bases pools the service times of the stages in which, by the counters, hardly anyone waited (less than 2 % of visits at
-// every resource); the lowest stage always counts.
+// bases pools the service times of the stages in which, by the counters, hardly anyone waited (less than 8 % of visits at
+// every resource, and these for a fraction of one visit); the lowest stage always counts.
 func (s *sample) bases(c choice) {
 	calm := make([]bool, len(s.in.Stages))
 	lowest := 0
@@ -211,7 +211,7 @@ func (s *sample) bases(c choice) {
 				continue
 			}
 			model, customers := s.station(r, st.Users)
-			if tail := model.Wait(customers, f.spread).tail; len(tail) > 0 && tail[0] > 0.02 {
+			if tail := model.Wait(customers, f.spread).tail; len(tail) > 0 && tail[0] > 0.08 {
 				calm[i] = false
 			}
 		}

@@ -25,6 +25,7 @@ import (
 type Options struct {
 	RunID   string
 	Targets map[string]probe.Target
+	Start   time.Time // zero of the run's clock; default: now
 
 	// Stop, when closed, ends the run gently: users finish the action they are at, for at most Grace. Cancelling the
 	// context of Run ends it at once.
@@ -124,7 +125,10 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 }
 
 func newEngine(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Options) *engine {
-	return &engine{plan: p, opt: opt, recorder: recorder, start: time.Now(), ctx: ctx,
+	if opt.Start.IsZero() {
+		opt.Start = time.Now()
+	}
+	return &engine{plan: p, opt: opt, recorder: recorder, start: opt.Start, ctx: ctx,
 		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, aborted: make(chan string, 1)}
 }
 
