@@ -20,7 +20,7 @@ func (b *builder) batches() batchPlan {
 		t.Rows = append(t.Rows, []cell{name(v.Name), {Text: v.Date, Class: "short"}, number(b.count(v.Accounts)), number(b.count(v.After)),
 			exact(b.about(v.Users), v.Users),
 			{Text: b.probability(v.POK), HasBar: true, Bar: min(max(v.POK, 0), 1), Class: v.Verdict},
-			b.verdict(v.Verdict), quoted(v.Why)})
+			b.verdict(v.Verdict), b.reason(v.Why)})
 	}
 	return batchPlan{Title: b.batchTitle(list), Table: t}
 }
@@ -42,6 +42,14 @@ func (b *builder) batchTitle(list []judge.BatchVerdict) string {
 		return b.t("batches.until", batchName(b.language, &last), batchName(b.language, &list[safe]))
 	}
 	return b.t("batches.until-date", batchName(b.language, &last), last.Date, batchName(b.language, &list[safe]))
+}
+
+// reason is a cell that holds a message.
+func (b *builder) reason(m judge.Message) cell {
+	if b.knows(m) {
+		return words(b.say(m))
+	}
+	return quoted(b.say(m))
 }
 
 // verdict is a batch's word with its symbol.

@@ -62,7 +62,7 @@ func (b *builder) matrix() table {
 	}
 	t.Head = append(t.Head, number(b.t("col.breaks")))
 	for _, o := range b.r.Objectives {
-		row := []cell{name(objectiveName(o))}
+		row := []cell{name(b.objectiveName(o))}
 		for _, n := range loads {
 			row = append(row, b.heldAt(o, n))
 		}

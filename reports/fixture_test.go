@@ -93,10 +93,9 @@ func fixture() *judge.Result {
 			Seed: 20251002, Digest: "b1946ac92492d2347c6235b4d2611184", Pegel: "0.9.0", Go: "go1.26.8",
 			Host:        archive.Host{Name: "loadgen-1", OS: "linux", Kernel: "6.12.0", CPUs: 16, Memory: 64 << 30},
 			Environment: "staging (4 web nodes, 2 database nodes)",
-			Notes:       []string{"No real browser took part: web pages were driven at HTTP level."},
 		},
 		Scenario: []byte("name: kiel-2025\nseed: 20251002\nobjectives:\n  - {action: \"web.*\", p95: 1s}\n"),
-		Duration: 10 * time.Minute, Complete: true, Ended: "complete",
+		Duration: 10 * time.Minute, Complete: true, Ended: judge.Say("ended-complete"),
 	}
 	loads := []int{1500, 3000, 4500, 6000, 7500}
 	for i, users := range loads {
@@ -125,11 +124,11 @@ func fixture() *judge.Result {
 	fixtureTime(r)
 	fixtureObjectives(r)
 	fixtureForecast(r)
-	r.Warnings = []judge.Warning{
-		{Code: "activity-range", Text: "The activity of the persona mobile is a wide range (30–60 %): it dominates the interval in accounts."},
-		{Code: "staging", Text: "Measured on a staging environment: no verdict for production without a declared transfer."},
+	r.Warnings = []judge.Message{
+		{Code: "activity-range", Format: "The activity of the persona mobile is a wide range (30–60 %): it dominates the interval in accounts."},
+		{Code: "staging", Format: "Measured on a staging environment: no verdict for production without a declared transfer."},
 	}
-	r.Notes = []string{"Stages ran in rising order; drift over the campaign cannot be told from load."}
+	r.Notes = []judge.Message{judge.Say(judge.NoteNoBrowser), judge.Quote("Stages ran in rising order; drift over the campaign cannot be told from load.")}
 	return r
 }
 
@@ -170,7 +169,7 @@ func fixtureTime(r *judge.Result) {
 		r.Generator.CPU = append(r.Generator.CPU, 18+float64(users)*0.021*wave(i, 8))
 		r.Generator.RSS = append(r.Generator.RSS, float64(400<<20)+float64(users)*60e3)
 	}
-	r.Generator.Verdict, r.Generator.Why = "clean", "Lag p99 stayed below 10 ms and CPU below 80 % of all cores in every stage."
+	r.Generator.Verdict, r.Generator.Why = "clean", judge.Quote("Lag p99 stayed below 10 ms and CPU below 80 % of all cores in every stage.")
 	for k, f := range fixtureResources {
 		v := judge.ResourceView{Name: f.name, Kind: f.kind, Page: "haproxy"}
 		for i, t := range r.Timeline {
@@ -190,7 +189,7 @@ func fixtureTime(r *judge.Result) {
 
 func fixtureObjectives(r *judge.Result) {
 	for k, a := range fixtureActions {
-		o := judge.ObjectiveResult{Text: fmt.Sprintf("%s p%.0f < %s", a.glob, a.quantile*100, a.limit), Action: a.name, Quantile: a.quantile, Limit: a.limit}
+		o := judge.ObjectiveResult{Text: judge.Say("objective", a.glob, fmt.Sprintf("%.0f", a.quantile*100), a.limit), Action: a.name, Quantile: a.quantile, Limit: a.limit}
 		for _, s := range r.Stages {
 			stats := s.Actions[k]
 			value := stats.P95
@@ -207,7 +206,7 @@ func fixtureObjectives(r *judge.Result) {
 	}
 	r.Objectives[5].Breaks = &capacity.Interval{P05: 8310, P50: 8937.4, P95: 9488}
 	r.Objectives[6].Breaks = &capacity.Interval{P05: 8020, P50: 9115, P95: 9920}
-	errors := judge.ObjectiveResult{Text: "errors < 0.5 %", MaxErrors: 0.005}
+	errors := judge.ObjectiveResult{Text: judge.Say("objective-errors", capacity.Share(0.005)), MaxErrors: 0.005}
 	for _, s := range r.Stages {
 		errors.Stages = append(errors.Stages, judge.ObjectiveStage{Users: s.Users, Share: s.ErrorShare, Samples: 5000, Enough: true, Held: s.ErrorShare < 0.005})
 	}
@@ -241,21 +240,17 @@ func fixtureForecast(r *judge.Result) {
 	for i, p := range []float64{0.994, 0.981, 0.956, 0.82, 0.41, 0.06} {
 		after := 29000 + 1400*i
 		b := judge.BatchVerdict{Name: fmt.Sprint(13 + i), Date: time.Date(2025, 10, 13+7*i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
-			Accounts: 1400, After: after, Users: float64(after) * 0.25, POK: p, Verdict: Go, Why: "every objective holds with room to spare"}
+			Accounts: 1400, After: after, Users: float64(after) * 0.25, POK: p, Verdict: Go, Why: judge.Quote("every objective holds with room to spare")}
 		if p < 0.95 {
-			b.Verdict, b.Why = Caution, "balancer.web comes near its limit of 400 slots"
+			b.Verdict, b.Why = Caution, judge.Quote("balancer.web comes near its limit of 400 slots")
 		}
 		if p <= 0.5 {
-			b.Verdict, b.Why = NoGo, "balancer.web runs out of its 400 slots"
+			b.Verdict, b.Why = NoGo, judge.Quote("balancer.web runs out of its 400 slots")
 		}
 		f.Batches = append(f.Batches, b)
 	}
 	f.Batch = &f.Batches[0]
-	f.Assumptions = []string{
-		"The mix of actions stays as measured.",
-		"Activity of accounts as in the scenario; source: access logs, March.",
-		"No limit that no counter shows.",
-	}
+	f.Assumptions = []judge.Message{judge.Say("assume-queues"), judge.Say("assume-mix"), judge.Say("assume-copy", 24)}
 }
 
 // undetermined is the fixture with client data only: nothing is known above the highest load that was measured.
@@ -266,12 +261,12 @@ func undetermined() *judge.Result {
 		r.Stages[i].Resources = nil
 	}
 	f := &r.Forecast
-	f.Determined, f.Why, f.Method = false, "Without the platform's counters a limit above the measured load would not be seen coming.", "in-flight"
+	f.Determined, f.Why, f.Method = false, judge.Say("no-rise"), "in-flight"
 	f.Users, f.Accounts, f.Limit, f.Resources = capacity.Interval{}, capacity.Interval{}, judge.Limit{}, nil
 	for i := range f.Batches {
-		f.Batches[i].Verdict, f.Batches[i].POK = Caution, 0.6
+		f.Batches[i].Verdict, f.Batches[i].POK, f.Batches[i].Why = Caution, 0.6, judge.Say("capacity-unknown", f.Why)
 	}
 	f.Batch = &f.Batches[3]
-	r.Warnings = append([]judge.Warning{{Code: "no-counters", Text: "The platform's own counters were not observed."}}, r.Warnings...)
+	r.Warnings = append([]judge.Message{judge.Say("no-counters")}, r.Warnings...)
 	return r
 }

@@ -3,7 +3,9 @@ package reports
 import (
 	"math"
 	"slices"
+	"strings"
 
+	"pegel/internal/capacity"
 	"pegel/internal/judge"
 )
 
@@ -32,7 +34,7 @@ func (l *language) answer(r *judge.Result) headline {
 		h.State, h.Symbol, h.Word = "unknown", "?", l.t("word.unknown-above", l.count(r.Forecast.LowerBound))
 	case Verdict(r) == NotDetermined:
 		h.State, h.Symbol, h.Word = "unknown", "?", l.t("word.unknown")
-	case len(broken(r)) > 0:
+	case len(l.broken(r)) > 0:
 		h.State, h.Symbol, h.Word = "broken", "✗", l.t("word.broken")
 	default:
 		h.State, h.Symbol, h.Word = "known", "≈", l.t("word.known", l.estimate(r.Forecast.Users))
@@ -58,9 +60,9 @@ func (l *language) sentences(r *judge.Result) []string {
 	if f.Determined && f.Limit.Resource != "" {
 		said = append(said, l.t("say.limit", l.limiting(r), l.likelihood(f.Limit.Probability)))
 	} else if f.Determined && f.Limit.Objective != "" {
-		said = append(said, l.t("say.limit-objective", f.Limit.Objective))
+		said = append(said, l.t("say.limit-objective", l.objective(r, f.Limit.Objective)))
 	}
-	if names := broken(r); len(names) > 0 {
+	if names := l.broken(r); len(names) > 0 {
 		said = append(said, l.t("say.broken", l.list(names)))
 	}
 	return said
@@ -69,6 +71,9 @@ func (l *language) sentences(r *judge.Result) []string {
 // limiting names the resource that gives way first, with its limit where it is known.
 func (l *language) limiting(r *judge.Result) string {
 	name := r.Forecast.Limit.Resource
+	if name == capacity.Unobserved {
+		return l.resource(name)
+	}
 	for _, k := range r.Forecast.Resources {
 		if k.Name == name && k.Limit > 0 {
 			return l.t("limit.of", name, l.amount(k.Limit), l.either("kind.", k.Kind))
@@ -78,10 +83,10 @@ func (l *language) limiting(r *judge.Result) string {
 }
 
 // broken lists the objectives that broke at a load that the platform carries already.
-func broken(r *judge.Result) []string {
+func (l *language) broken(r *judge.Result) []string {
 	var names []string
 	for _, o := range r.Objectives {
-		if text := objectiveName(o); o.Broken && !slices.Contains(names, text) {
+		if text := l.objectiveName(o); o.Broken && !slices.Contains(names, text) {
 			names = append(names, text)
 		}
 	}
@@ -89,11 +94,25 @@ func broken(r *judge.Result) []string {
 }
 
 // objectiveName is the objective's text, with the action where the text has a pattern.
-func objectiveName(o judge.ObjectiveResult) string {
-	if o.Action == "" || len(o.Text) > len(o.Action) && o.Text[:len(o.Action)] == o.Action {
-		return o.Text
+func (l *language) objectiveName(o judge.ObjectiveResult) string {
+	return ofAction(o.Action, l.say(o.Text))
+}
+
+func ofAction(action, text string) string {
+	if action == "" || len(text) > len(action) && strings.HasPrefix(text, action) {
+		return text
 	}
-	return o.Action + " (" + o.Text + ")"
+	return action + " (" + text + ")"
+}
+
+// objective words the objective that has this English text.
+func (l *language) objective(r *judge.Result, text string) string {
+	for _, o := range r.Objectives {
+		if o.Text.String() == text {
+			return l.say(o.Text)
+		}
+	}
+	return text
 }
 
 // list joins a few names and counts the rest.

@@ -26,8 +26,8 @@ type page struct {
 	Answer     headline
 	Tiles      []tile
 	Conditions []pair
-	Warnings   []judge.Warning
-	Why        string // not determined
+	Warnings   []*remark
+	Why        *remark // not determined
 	Truth      string
 
 	Edge      *figure
@@ -110,7 +110,7 @@ func (b *builder) page() page {
 		Answer:     b.answer(r),
 		Tiles:      b.tiles(),
 		Conditions: b.conditions(),
-		Warnings:   r.Warnings,
+		Warnings:   b.remarks(r.Warnings),
 		Truth:      b.truth(r, b.opt.Truth),
 		Edge:       b.edge(),
 		Batches:    b.batches(),
@@ -122,7 +122,7 @@ func (b *builder) page() page {
 	}
 	p.Sections = []section{{"verdict", b.t("nav.verdict")}, {"edge", b.t("nav.edge")}}
 	if !r.Forecast.Determined {
-		p.Why = r.Forecast.Why
+		p.Why = b.remark(r.Forecast.Why)
 	}
 	if len(p.Batches.Table.Rows) > 0 {
 		p.Sections = append(p.Sections, section{"batches", b.t("nav.batches")})
@@ -179,7 +179,7 @@ func (b *builder) tiles() []tile {
 			Note: b.t("tile.batch-note", b.about(v.Users))})
 	}
 	if f.Determined && f.Limit.Resource != "" {
-		tiles = append(tiles, tile{Label: b.t("tile.limit"), Value: f.Limit.Resource, Name: true,
+		tiles = append(tiles, tile{Label: b.t("tile.limit"), Value: b.resource(f.Limit.Resource), Name: true,
 			Note: b.t("tile.limit-note", b.likelihood(f.Limit.Probability))})
 	}
 	if f.MeasuredMax > 0 {
@@ -200,7 +200,7 @@ func (b *builder) conditions() []pair {
 	}
 	add(b.t("cond.environment"), r.Meta.Environment, true)
 	add(b.t("cond.date"), r.Meta.Started.Format("2006-01-02 15:04 MST"), false)
-	add(b.t("cond.duration"), b.span(r.Duration)+", "+b.ended(r.Ended), false)
+	add(b.t("cond.duration"), b.span(r.Duration)+", "+b.say(r.Ended), false)
 	add(b.t("cond.digest"), r.Meta.Digest, true)
 	add(b.t("cond.time"), b.compressed(r), false)
 	add(b.t("cond.valid"), b.t("cond.void"), false)

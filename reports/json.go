@@ -109,9 +109,11 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	if b := f.Batch; b != nil {
 		out.NextBatch = &batchFile{b.Accounts, []situationFile{{"busy hour", share(b.POK)}}, b.Verdict}
 	}
-	out.Notes = r.Notes
+	for _, note := range r.Notes {
+		out.Notes = append(out.Notes, note.String())
+	}
 	for _, warning := range r.Warnings {
-		out.Warnings = append(out.Warnings, warningFile(warning))
+		out.Warnings = append(out.Warnings, warningFile{warning.Code, warning.String()})
 	}
 	if extra.Compression > 0 {
 		raw := json.RawMessage(fmt.Sprint(extra.Compression))

@@ -45,7 +45,7 @@ func WriteJUnit(w io.Writer, r *judge.Result) error {
 	suite := junitSuite{Name: "pegel." + r.Meta.Scenario, Tests: len(r.Objectives), Time: fmt.Sprintf("%.3f", r.Duration.Seconds()),
 		Stamp: r.Meta.Started.UTC().Format("2006-01-02T15:04:05")}
 	for _, o := range r.Objectives {
-		c := junitCase{Class: suite.Name, Name: objectiveName(o), Time: "0", Out: l.objectiveLines(o)}
+		c := junitCase{Class: suite.Name, Name: ofAction(o.Action, o.Text.String()), Time: "0", Out: l.objectiveLines(o)}
 		judged := false
 		for _, s := range o.Stages {
 			judged = judged || s.Enough

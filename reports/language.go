@@ -7,16 +7,18 @@ import (
 	"strings"
 )
 
-//go:embed lang/en.json lang/de.json
+//go:embed lang/en.json lang/de.json lang/de.messages.json
 var tables embed.FS
 
 // language is one table of fixed texts with its way to write numbers. A text may hold %s for values that are formatted
-// already; %[2]s where the order differs.
+// already; %[2]s where the order differs. messages are the sentences for what judging says, by code; English has none,
+// because it is what judging speaks.
 type language struct {
 	code      string
 	thousands string
 	decimal   string
 	texts     map[string]string
+	messages  map[string]string
 }
 
 // speak returns the language with this code; empty is English.
@@ -30,14 +32,26 @@ func speak(code string) (*language, error) {
 	default:
 		return nil, fmt.Errorf("choosing the report's language: %q is not known, use en or de", code)
 	}
-	data, err := tables.ReadFile("lang/" + l.code + ".json")
-	if err != nil {
-		return nil, fmt.Errorf("reading the texts: %w", err)
+	if err := readTable(l.code+".json", &l.texts); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(data, &l.texts); err != nil {
-		return nil, fmt.Errorf("reading the texts of lang/%s.json: %w", l.code, err)
+	if l.code != "en" {
+		if err := readTable(l.code+".messages.json", &l.messages); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
+}
+
+func readTable(name string, into *map[string]string) error {
+	data, err := tables.ReadFile("lang/" + name)
+	if err != nil {
+		return fmt.Errorf("reading the texts: %w", err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("reading the texts of lang/%s: %w", name, err)
+	}
+	return nil
 }
 
 // t returns the text of a key with its values set. A missing key shows itself; the tests know every key.
@@ -58,17 +72,4 @@ func (l *language) either(prefix, name string) string {
 		return text
 	}
 	return strings.ReplaceAll(name, "_", " ")
-}
-
-// ended says how the run ended. Judging words it in English; the fixed part is translated, a reason is kept.
-func (l *language) ended(words string) string {
-	kind, reason, found := strings.Cut(words, ":")
-	if !found {
-		kind, _, _ = strings.Cut(words, " (")
-	}
-	text := l.either("ended.", kind)
-	if found && kind != "cut off" { // which has but one reason, and the text says it
-		text += ":" + reason
-	}
-	return text
 }

@@ -4,8 +4,8 @@
 // It computes nothing that judging has not computed: every writer takes the same judge.Result, so the numbers in the
 // report, on the terminal and in the JSON are the same numbers. The JSON carries whole users; the writers for people
 // round them to what they are worth, by the one set of rules in number.go. Every fixed text comes from the tables in
-// lang/, one file for each language; what the run itself says (names, warnings, examples of errors) is shown as it is,
-// and escaped.
+// lang/, and what judging says (warnings, reasons, assumptions) is worded from its codes by the messages there; what the
+// run itself says (names, examples of errors) is shown as it is, and escaped.
 package reports
 
 import (

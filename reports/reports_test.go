@@ -179,13 +179,13 @@ func TestNothingIsLoaded(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	const evil = `</script><script>alert(1)</script>"'><img src=x onerror=alert(1)>`
 	r := fixture()
-	r.Meta.Scenario, r.Meta.Environment, r.Ended = evil, evil, "aborted: "+evil
+	r.Meta.Scenario, r.Meta.Environment, r.Ended = evil, evil, judge.Say("ended-aborted", judge.Quote(evil))
 	r.Scenario = []byte(evil)
-	r.Warnings[0] = judge.Warning{Code: evil, Text: evil}
+	r.Warnings[0] = judge.Message{Code: evil, Format: evil}
 	r.Errors[0].Example, r.Errors[0].Class, r.Errors[0].Action = evil, evil, evil
 	r.Timeline[40].Failed[evil] = 9
 	r.Forecast.Limit.Resource, r.Forecast.Resources[0].Name, r.Resources[0].Name = evil, evil, evil
-	r.Forecast.Batches[0].Name, r.Forecast.Batches[0].Why = evil, evil
+	r.Forecast.Batches[0].Name, r.Forecast.Batches[0].Why = evil, judge.Quote(evil)
 	for i := range r.Stages {
 		r.Stages[i].Actions[0].Action = evil
 		r.Stages[i].Actions[0].Phases[0].Phase = evil
@@ -282,9 +282,9 @@ func TestPoorResults(t *testing.T) {
 	open.Forecast.Users.P95 = math.Inf(1)
 	open.Forecast.Resources[0].Measured[0].InUse = math.NaN()
 	open.Meta.Compression = 20
-	cut := &judge.Result{Ended: "cut off: the archive has no end", Stages: []judge.StageResult{{}}, Timeline: []judge.Tick{{}}}
+	cut := &judge.Result{Ended: judge.Say("ended-cut-off"), Stages: []judge.StageResult{{}}, Timeline: []judge.Tick{{}}}
 	invalid := fixture()
-	invalid.Generator = judge.GeneratorView{Verdict: "invalid", Why: "lag"}
+	invalid.Generator = judge.GeneratorView{Verdict: "invalid", Why: judge.Quote("lag")}
 	for name, r := range map[string]*judge.Result{"empty": {}, "cut off": cut, "open interval": open, "invalid": invalid} {
 		for _, lang := range []string{"en", "de"} {
 			page := html(t, r, Options{Lang: lang, Truth: 8750})

@@ -113,7 +113,7 @@ func (b *builder) ranking() table {
 		if k.Demand > 0 {
 			demand = b.demand(k.Demand)
 		}
-		t.Rows = append(t.Rows, []cell{name(k.Name), {Text: b.probability(k.Probability), HasBar: true, Bar: k.Probability},
+		t.Rows = append(t.Rows, []cell{name(b.resource(k.Name)), {Text: b.probability(k.Probability), HasBar: true, Bar: k.Probability},
 			number(limit), number(share), number(b.waiting(queue)), number(demand), breaks})
 	}
 	return t
@@ -133,7 +133,7 @@ func (b *builder) overLoad(names []string) *figure {
 	best, bestAt, bestName := 0.0, 0, ""
 	for _, resource := range names {
 		points := [][3]num{}
-		row := []cell{name(resource)}
+		row := []cell{name(b.resource(resource))}
 		for _, s := range b.stages {
 			i := slices.IndexFunc(s.Resources, func(u judge.ResourceUse) bool { return u.Name == resource })
 			if i < 0 {

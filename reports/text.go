@@ -23,10 +23,10 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	if len(r.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.t("text.warnings"))
 		for _, warning := range r.Warnings {
-			b.WriteString(wrap("! ", warning.Text))
+			b.WriteString(wrap("! ", l.say(warning)))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", l.t("text.ended", l.span(r.Duration), l.ended(r.Ended)))
+	fmt.Fprintf(&b, "\n%s\n", l.t("text.ended", l.span(r.Duration), l.say(r.Ended)))
 	fmt.Fprintf(&b, "%s\n", l.t("text.again", again(r, opt)))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)
@@ -60,7 +60,7 @@ func (l *language) textHead(b *strings.Builder, r *judge.Result, opt Options) {
 		}
 	} else {
 		line("text.lower-bound", l.t("text.users", l.count(f.LowerBound)))
-		line("text.why", f.Why)
+		line("text.why", l.say(f.Why))
 	}
 	if v := f.Batch; v != nil {
 		line("text.batch", l.t("text.batch-value", batchName(l, v), l.count(v.Accounts), l.about(v.Users), l.probability(v.POK),
@@ -101,7 +101,7 @@ func (l *language) textStages(b *strings.Builder, r *judge.Result) {
 			}
 		}
 		if !s.Valid {
-			note += "  ~ " + strings.TrimSuffix(l.t("text.not-used", s.Why), ": ")
+			note += "  ~ " + strings.TrimSuffix(l.t("text.not-used", l.say(s.Why)), ": ")
 		}
 		row(l.stageName(s), l.amount(s.Throughput), value, l.percent(s.ErrorShare), note)
 	}

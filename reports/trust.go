@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"pegel/internal/judge"
@@ -11,14 +10,14 @@ import (
 // trust is the section on whether the numbers can be trusted.
 type trust struct {
 	Title       string
-	Why         string
+	Why         *remark
 	Lag         *figure
 	Stages      table
 	Samples     table
 	Facts       []pair
 	Again       string
-	Assumptions []string
-	Notes       []string
+	Assumptions []*remark
+	Notes       []*remark
 	Source      string
 	SourceNote  string
 }
@@ -28,9 +27,9 @@ const shownSource = 100 << 10 // bytes of the scenario in the report
 func (b *builder) trust() trust {
 	r, g := b.r, b.r.Generator
 	t := trust{
-		Title: b.t("trust.unknown"), Why: g.Why, Lag: b.lag(), Stages: b.stageTable(), Samples: b.sampleTable(),
-		Facts: b.facts(), Again: again(r, b.opt), Assumptions: r.Forecast.Assumptions,
-		Notes: slices.Concat(r.Meta.Notes, r.Notes), Source: string(r.Scenario),
+		Title: b.t("trust.unknown"), Why: b.remark(g.Why), Lag: b.lag(), Stages: b.stageTable(), Samples: b.sampleTable(),
+		Facts: b.facts(), Again: again(r, b.opt), Assumptions: b.remarks(r.Forecast.Assumptions),
+		Notes: b.remarks(r.Notes), Source: string(r.Scenario),
 	}
 	var lag time.Duration
 	for _, s := range r.Stages {
@@ -114,8 +113,8 @@ func (b *builder) stageTable() table {
 		valid.Number = false
 		if !s.Valid {
 			valid.Text = b.t("stage.invalid")
-			if s.Why != "" {
-				valid.Text += ": " + s.Why
+			if !s.Why.Empty() {
+				valid.Text += ": " + b.say(s.Why)
 			}
 		}
 		t.Rows = append(t.Rows, []cell{name(b.count(i + 1)), number(b.stageName(s)), number(b.span(s.End - s.Start)),
@@ -147,7 +146,7 @@ func (b *builder) sampleTable() table {
 			enough.Class, enough.Mark = "thin", "~"
 			enough.Text = b.t("samples.thin", b.count(thin), b.count(len(o.Stages)))
 		}
-		t.Rows = append(t.Rows, []cell{name(objectiveName(o)), number(b.total(fewest)), number(b.total(all)), enough})
+		t.Rows = append(t.Rows, []cell{name(b.objectiveName(o)), number(b.total(fewest)), number(b.total(all)), enough})
 	}
 	return t
 }

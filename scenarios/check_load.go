@@ -26,9 +26,9 @@ func (c *checker) load() {
 			}
 		}
 		c.users(s.Users)
-	} else {
+	} else if len(c.Wave.Batches) == 0 || c.Wave.Live == 0 || c.has(at, "from") || c.has(at, "to") || c.has(at, "step") {
 		c.stairs(s)
-	}
+	} // else the stages follow from the wave: the accounts live now, and after each batch
 	if s.Hold == 0 {
 		c.fail("write hold: 1m", "hold must be above 0", at, "hold")
 	}
@@ -187,6 +187,7 @@ func (c *checker) protocols() []string {
 }
 
 func (c *checker) objectives() {
+	aborts := 0
 	for _, o := range c.Objectives {
 		switch {
 		case o.Action == "" && o.Errors == nil:
@@ -210,6 +211,12 @@ func (c *checker) objectives() {
 		}
 		if o.Abort == nil {
 			continue
+		}
+		if o.Action != "" {
+			c.fail("put it beside errors without an action", "abort counts all actions; it cannot belong to one", o.Pos, "abort")
+		}
+		if aborts++; aborts > 1 {
+			c.fail("", "only one abort rule is possible", o.Pos, "abort")
 		}
 		if o.Abort.For == 0 {
 			c.fail("write for: 20s", "abort needs for, above 0", o.Pos, "abort", "for")

@@ -63,7 +63,7 @@ func Parse(path string, src []byte, opts Options) (*Scenario, error) {
 	}
 	f.override(opts.Set, errs)
 	f.enter(f.root)
-	s := &Scenario{Path: path, Source: bytes.Clone(src), file: f}
+	s := &Scenario{Path: path, Source: bytes.Clone(src), file: f, secretless: opts.SkipSecrets}
 	s.Accounts.First = 1
 	d.object(f.root, reflect.ValueOf(s).Elem(), nil)
 	check(s, d)

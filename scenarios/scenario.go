@@ -28,8 +28,9 @@ type Scenario struct {
 	Load        LoadShape          `yaml:"load"`
 	Objectives  []Objective        `yaml:"objectives"`
 
-	Path   string `yaml:"-"` // where it was read from, as given
-	Source []byte `yaml:"-"` // the original bytes
+	Path       string `yaml:"-"` // where it was read from, as given
+	secretless bool   // loaded without secrets: accounts are placeholders
+	Source     []byte `yaml:"-"` // the original bytes
 
 	file *file // positions and source lines, for errors found later
 }

@@ -33,6 +33,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) (string, bool)
 	signals        <-chan os.Signal // interrupts; the first ends a run gently, the second at once
+	interrupts     *interrupts      // set by run
 }
 
 // exitError ends the command with a code. err may be nil where everything has been said.
@@ -53,11 +54,25 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // run executes the command and returns its exit code.
 func run(ctx context.Context, args []string, env environment) int {
+	env.interrupts = new(interrupts)
 	root := rootCommand(env)
 	root.SetArgs(args)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
-	err := root.ExecuteContext(ctx)
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	var err error
+	for ended := false; !ended; {
+		select {
+		case err = <-done:
+			ended = true
+		case s := <-env.signals:
+			if !env.interrupts.pass(s) { // nothing under way that could be lost: the archive is complete or not begun
+				fmt.Fprintln(env.stderr, "pegel: interrupted")
+				return exitInterrupted
+			}
+		}
+	}
 	code, hint := codeOf(err)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintf(env.stderr, "pegel: %v\n", err)

@@ -31,9 +31,12 @@ against it over real protocols while two batches join, forecasts from what it me
 only then computes the true capacity by simulation. The seed draws the platform (which
 resource limits it, limits and demands) and the load (mix, stages). Times are compressed
 eightfold.`,
-		Args: cobra.NoArgs,
+		Args: exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.env = env
+			if err := knownLanguage(d.lang); err != nil {
+				return err
+			}
 			return d.run(cmd.Context())
 		},
 	}
@@ -73,15 +76,16 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	run.quiet = d.json
-	run.labels["set"] = d.encodeSets(definition, platform.URLs, browser)
-	run.notes = append(run.notes, fmt.Sprintf("times are compressed %.0f-fold: think and service times are %.0f times shorter than people and servers need", s.Compression, s.Compression))
+	again := fmt.Sprintf("pegel demo --seed %d", d.seed)
+	run.remember(d.sets(definition, platform.URLs, browser), 0, d.blind, again)
+	run.notes = append(run.notes, judge.Say(judge.NoteCompressed, s.Compression, s.Compression).String())
 	if browser {
-		run.notes = append(run.notes, "two observers with real Chromium took part")
+		run.notes = append(run.notes, judge.Say(judge.NoteBrowser).String())
 	} else {
-		run.notes = append(run.notes, "no real browser took part: Chromium is not installed")
+		run.notes = append(run.notes, judge.Say(judge.NoteNoBrowser).String())
 	}
 	if d.blind {
-		run.notes = append(run.notes, "the platform's counters were withheld from the forecast")
+		run.notes = append(run.notes, judge.Say(judge.NoteBlind).String())
 	}
 	for _, note := range run.notes {
 		fmt.Fprintln(d.env.stderr, "note: "+note)
@@ -90,7 +94,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := notJudged(ended); err != nil {
 		return err
 	}
-	show := presentation{json: d.json, lang: d.lang, again: fmt.Sprintf("pegel demo --seed %d", d.seed)}
+	show := presentation{json: d.json, lang: d.lang, again: again}
 	r, err := judged(run.dir, s, judge.Options{Blind: d.blind})
 	if err != nil {
 		return err
@@ -175,10 +179,6 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, browser bool) []s
 		fmt.Sprintf("wave.batches=[{name: \"1\", accounts: %d}, {name: \"2\", accounts: %d}, {name: \"3\", accounts: %d}]", batch, batch, int(pick(0.5, 2.5)*float64(batch))),
 	)
 	return sets
-}
-
-func (d *demo) encodeSets(def testenv.Definition, urls testenv.URLs, browser bool) string {
-	return encode(d.sets(def, urls, browser))
 }
 
 func hasChromium() bool {

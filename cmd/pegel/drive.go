@@ -43,7 +43,7 @@ func prepare(s *scenarios.Scenario, out string, env environment) (*driving, erro
 	if out == "" {
 		out = filepath.Join("runs", s.Name+"-"+time.Now().Format("20060102-150405"))
 	}
-	return &driving{scenario: s, plan: p, dir: out, labels: map[string]string{"scenario_path": s.Path}, env: env}, nil
+	return &driving{scenario: s, plan: p, dir: out, labels: map[string]string{labelPath: s.Path}, env: env}, nil
 }
 
 // drive tries every way in, then plays the plan into the archive. An interrupted or aborted run leaves a readable
@@ -62,30 +62,35 @@ func (d *driving) drive(ctx context.Context) error {
 	if err != nil {
 		return &exitError{code: exitScenario, err: err}
 	}
-	closeShared, err := d.prepareProtocols(ctx, targets)
-	defer closeShared()
+	observer, err := observe.New(d.scenario.Observe, (&engine.Dialer{Allow: d.scenario.Targets.Allow}).DialContext)
 	if err != nil {
-		return err
+		return &exitError{code: exitScenario, err: err}
 	}
+	before, cancelBefore := untilStopped(ctx, stop) // until the archive is begun, one interrupt ends everything
+	defer cancelBefore()
+	closeShared, err := d.prepareProtocols(before, ctx, targets)
+	defer closeShared()
 	runID := newRunID()
 	opt := engine.Options{RunID: runID, Targets: targets, Stop: stop}
-	if err := engine.Preflight(ctx, d.plan, opt); err != nil {
+	if err == nil {
+		err = engine.Preflight(before, d.plan, opt)
+	}
+	if before.Err() != nil {
+		return errNothingDriven
+	}
+	if err != nil {
 		return err
 	}
 	writer, err := archive.Create(d.dir, d.meta(runID), d.scenario.Source)
 	if err != nil {
 		return err
 	}
-	err = d.play(ctx, writer, opt)
+	err = d.play(ctx, writer, observer, opt)
 	return errors.Join(err, writer.Close())
 }
 
 // play runs engine and observer into the writer.
-func (d *driving) play(ctx context.Context, writer *archive.Writer, opt engine.Options) error {
-	observer, err := observe.New(d.scenario.Observe, (&engine.Dialer{Allow: d.scenario.Targets.Allow}).DialContext)
-	if err != nil {
-		return err
-	}
+func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *observe.Observer, opt engine.Options) error {
 	recorder := record.NewRecorder(len(d.plan.Actions), len(d.plan.Personas), 16*runtime.GOMAXPROCS(0))
 	progress := newProgress(d.env.stderr, d.plan, d.env)
 	if d.quiet {
@@ -123,7 +128,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, opt engine.O
 		defer wg.Done()
 		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, writer))
 	}()
-	err = engine.Run(ctx, d.plan, recorder, opt)
+	err := engine.Run(ctx, d.plan, recorder, opt)
 	stopObserving()
 	wg.Wait()
 	if failed != nil {
@@ -143,8 +148,28 @@ func archiveEvent(e engine.Event) archive.Event {
 	return out
 }
 
-// prepareProtocols starts what all users of a target share, and puts it into the targets.
-func (d *driving) prepareProtocols(ctx context.Context, targets map[string]probe.Target) (closeAll func(), err error) {
+// errNothingDriven is an interrupt before the archive was begun.
+var errNothingDriven = &exitError{code: exitInterrupted, err: errors.New("interrupted before the run began; nothing was driven")}
+
+// untilStopped is ctx, ended by stop as well.
+func untilStopped(ctx context.Context, stop <-chan struct{}) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(); wg.Wait() }
+}
+
+// prepareProtocols starts what all users of a target share, and puts it into the targets. What is started lives until
+// ctx ends or closeAll is called; starting itself ends with before.
+func (d *driving) prepareProtocols(before, ctx context.Context, targets map[string]probe.Target) (closeAll func(), err error) {
 	var shared []io.Closer
 	closeAll = func() {
 		for _, c := range shared {
@@ -157,6 +182,9 @@ func (d *driving) prepareProtocols(ctx context.Context, targets map[string]probe
 			continue
 		}
 		target := targets[name]
+		if before.Err() != nil {
+			return closeAll, before.Err()
+		}
 		c, err := prepare(ctx, target)
 		if err != nil {
 			return closeAll, &engine.PreflightError{Target: name, Action: "preparing", Err: err}
@@ -187,11 +215,12 @@ func (d *driving) watchSignals(ctx context.Context, cancel func(), stop chan str
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Add(1)
+	signals, release := d.env.interrupts.take()
 	go func() {
 		defer wg.Done()
 		for n := 0; ; n++ {
 			select {
-			case <-d.env.signals:
+			case <-signals:
 			case <-done:
 				return
 			case <-ctx.Done():
@@ -206,7 +235,7 @@ func (d *driving) watchSignals(ctx context.Context, cancel func(), stop chan str
 			return
 		}
 	}()
-	return func() { close(done); wg.Wait() }
+	return func() { close(done); wg.Wait(); release() }
 }
 
 func refuseExisting(dir string) error {

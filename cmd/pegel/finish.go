@@ -33,13 +33,13 @@ func judged(dir string, s *scenarios.Scenario, opt judge.Options) (*judge.Result
 // store writes forecast.json and report.html into the archive. The forecast is on disk before anybody asks for the
 // truth.
 func store(dir string, r *judge.Result, show presentation) error {
-	err := archive.WriteFile(dir, "forecast.json", func(w io.Writer) error {
+	err := archive.WriteFile(dir, archive.ForecastFile, func(w io.Writer) error {
 		return reports.WriteForecast(w, r, extra(dir, r, show))
 	})
 	if err != nil {
 		return err
 	}
-	return archive.WriteFile(dir, "report.html", func(w io.Writer) error {
+	return archive.WriteFile(dir, archive.ReportFile, func(w io.Writer) error {
 		return reports.WriteHTML(w, r, options(show))
 	})
 }
@@ -54,7 +54,7 @@ func options(show presentation) reports.Options {
 
 func extra(dir string, r *judge.Result, show presentation) reports.Extra {
 	seed := r.Meta.Seed
-	e := reports.Extra{Report: filepath.Join(dir, "report.html"), Archive: dir, Verdict: reports.Verdict(r), Seed: &seed, Truth: show.truth}
+	e := reports.Extra{Report: filepath.Join(dir, archive.ReportFile), Archive: dir, Verdict: reports.Verdict(r), Seed: &seed, Truth: show.truth}
 	if r.Meta.Compression > 1 {
 		e.Compression = r.Meta.Compression
 	}
@@ -71,7 +71,7 @@ func print(env environment, dir string, r *judge.Result, show presentation) erro
 	if err := reports.WriteText(env.stdout, r, o); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(env.stdout, "\nreport:  %s\narchive: %s\n", filepath.Join(dir, "report.html"), dir)
+	_, err := fmt.Fprintf(env.stdout, "\nreport:  %s\narchive: %s\n", filepath.Join(dir, archive.ReportFile), dir)
 	return err
 }
 
@@ -83,7 +83,7 @@ func outcome(r *judge.Result, ended error) error {
 	case errors.Is(ended, engine.ErrStopped):
 		return &exitError{code: exitInterrupted}
 	case r.Generator.Verdict == "invalid":
-		return &exitError{code: exitGenerator, err: errors.New("the generator was the bottleneck in every stage: " + r.Generator.Why)}
+		return &exitError{code: exitGenerator, err: fmt.Errorf("the generator was the bottleneck in every stage: %s", r.Generator.Why)}
 	case errors.As(ended, &aborted):
 		return &exitError{code: exitObjective, err: aborted}
 	}

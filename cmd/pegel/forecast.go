@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"pegel/internal/archive"
 	"pegel/internal/judge"
 	"pegel/reports"
-	"pegel/scenarios"
 )
 
 func forecastCommand(env environment) *cobra.Command {
@@ -26,11 +24,15 @@ func forecastCommand(env environment) *cobra.Command {
 		Short: "fit the models to an archive again and print the forecast",
 		Args:  exactly(1, "one run directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := rejudge(args[0], judge.Options{NextBatch: next, Blind: blind})
+			if err := knownLanguage(lang); err != nil {
+				return err
+			}
+			r, show, err := rejudge(args[0], judge.Options{NextBatch: next, Blind: blind})
 			if err != nil {
 				return err
 			}
-			if err := print(env, args[0], r, presentation{json: asJSON, lang: lang}); err != nil {
+			show.json, show.lang = asJSON, lang
+			if err := print(env, args[0], r, show); err != nil {
 				return err
 			}
 			switch reports.Verdict(r) {
@@ -56,14 +58,18 @@ func reportCommand(env environment) *cobra.Command {
 		Short: "write the report of an archive again",
 		Args:  exactly(1, "one run directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := rejudge(args[0], judge.Options{})
+			if err := knownLanguage(lang); err != nil {
+				return err
+			}
+			r, show, err := rejudge(args[0], judge.Options{})
 			if err != nil {
 				return err
 			}
+			show.lang = lang
 			writers := map[string]func(io.Writer) error{
-				"html":  func(w io.Writer) error { return reports.WriteHTML(w, r, reports.Options{Lang: lang}) },
-				"text":  func(w io.Writer) error { return reports.WriteText(w, r, reports.Options{Lang: lang}) },
-				"json":  func(w io.Writer) error { return reports.WriteForecast(w, r, extra(args[0], r, presentation{})) },
+				"html":  func(w io.Writer) error { return reports.WriteHTML(w, r, options(show)) },
+				"text":  func(w io.Writer) error { return reports.WriteText(w, r, options(show)) },
+				"json":  func(w io.Writer) error { return reports.WriteForecast(w, r, extra(args[0], r, show)) },
 				"junit": func(w io.Writer) error { return reports.WriteJUnit(w, r) },
 			}
 			write, ok := writers[format]
@@ -71,7 +77,7 @@ func reportCommand(env environment) *cobra.Command {
 				return usage("unknown format %q: html, text, json or junit", format)
 			}
 			if format == "html" && out == "" {
-				out = filepath.Join(args[0], "report.html")
+				out = filepath.Join(args[0], archive.ReportFile)
 			}
 			if out == "" {
 				return write(env.stdout)
@@ -87,23 +93,4 @@ func reportCommand(env environment) *cobra.Command {
 	cmd.Flags().StringVar(&lang, "lang", "en", "language: en or de")
 	cmd.Flags().StringVar(&format, "format", "html", "html, text, json or junit")
 	return cmd
-}
-
-// archivedScenario loads the scenario that an archive holds, with the overrides that were given to the run.
-func archivedScenario(run *archive.Run, dir string) (*scenarios.Scenario, error) {
-	path := run.Meta.Labels["scenario_path"]
-	if path == "" {
-		path = filepath.Join(dir, archive.ScenarioFile)
-	}
-	opt := scenarios.Options{SkipSecrets: true}
-	if raw := run.Meta.Labels["set"]; raw != "" {
-		if err := json.Unmarshal([]byte(raw), &opt.Set); err != nil {
-			return nil, fmt.Errorf("the archive's overrides: %w", err)
-		}
-	}
-	s, err := scenarios.Parse(path, run.Scenario, opt)
-	if err != nil {
-		return nil, fmt.Errorf("the archive's scenario: %w", err)
-	}
-	return s, nil
 }

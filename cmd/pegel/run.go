@@ -1,15 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"pegel/internal/archive"
 	"pegel/internal/engine"
 	"pegel/internal/judge"
+	"pegel/reports"
 	"pegel/scenarios"
 	"pegel/testenv/real"
 )
@@ -26,6 +29,9 @@ func runCommand(env environment) *cobra.Command {
 		Short: "drive a scenario, forecast, and write the report",
 		Args:  exactly(1, "one scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := knownLanguage(lang); err != nil {
+				return err
+			}
 			s, err := loadScenario(args[0], sets, env)
 			if err != nil {
 				return err
@@ -35,9 +41,7 @@ func runCommand(env environment) *cobra.Command {
 				return err
 			}
 			d.quiet = asJSON
-			if len(sets) > 0 {
-				d.labels["set"] = encode(sets)
-			}
+			d.remember(sets, next, false, repeatCommand(args[0], sets, next))
 			stopServers, err := startServers(cmd.Context(), d)
 			if err != nil {
 				return err
@@ -47,7 +51,7 @@ func runCommand(env environment) *cobra.Command {
 			if err := notJudged(ended); err != nil {
 				return err
 			}
-			show := presentation{json: asJSON, lang: lang}
+			show := presentation{json: asJSON, lang: lang, again: d.labels["again"]}
 			r, err := judged(d.dir, s, judge.Options{NextBatch: next})
 			if err != nil {
 				return err
@@ -72,14 +76,11 @@ func runCommand(env environment) *cobra.Command {
 // notJudged passes on what ended a run before there was anything to judge.
 func notJudged(ended error) error {
 	var aborted *engine.AbortError
-	if ended == nil || errors.As(ended, &aborted) || errors.Is(ended, engine.ErrStopped) && !errors.Is(ended, errNothingDriven) {
+	if ended == nil || errors.As(ended, &aborted) || errors.Is(ended, engine.ErrStopped) {
 		return nil
 	}
 	return ended
 }
-
-// errNothingDriven marks an interrupt that came before the archive was begun.
-var errNothingDriven = errors.New("nothing was driven")
 
 // loadScenario reads a scenario file, or a shipped scenario by its name.
 func loadScenario(name string, sets []string, env environment) (*scenarios.Scenario, error) {
@@ -118,15 +119,43 @@ func testPasswords(env environment) func(string) (string, bool) {
 	}
 }
 
-// rejudge judges an archive by the scenario that it holds, overrides included.
-func rejudge(dir string, opt judge.Options) (*judge.Result, error) {
+// rejudge judges an archive by the scenario and the question that it holds, and finds how it was shown: the truth, where
+// the archive knows it, and the command that repeats the run.
+func rejudge(dir string, opt judge.Options) (*judge.Result, presentation, error) {
+	var show presentation
 	run, err := archive.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, show, err
 	}
 	s, err := archivedScenario(run, dir)
 	if err != nil {
-		return nil, err
+		return nil, show, err
 	}
-	return judge.Judge(run, s, opt)
+	show.again = run.Meta.Labels[labelAgain]
+	show.truth = storedTruth(dir)
+	r, err := judge.Judge(run, s, asked(run, opt))
+	return r, show, err
+}
+
+// storedTruth is the truth in the archive's own forecast, nil where there is none.
+func storedTruth(dir string) *reports.Truth {
+	raw, err := os.ReadFile(filepath.Join(dir, archive.ForecastFile))
+	if err != nil {
+		return nil
+	}
+	var stored struct {
+		Truth *reports.Truth `json:"truth"`
+	}
+	if json.Unmarshal(raw, &stored) != nil {
+		return nil // written by something else; it is only shown, never judged
+	}
+	return stored.Truth
+}
+
+// knownLanguage refuses a language before anything is driven.
+func knownLanguage(lang string) error {
+	if lang == "" || lang == "en" || lang == "de" {
+		return nil
+	}
+	return usage("unknown language %q: en or de", lang)
 }

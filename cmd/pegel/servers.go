@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"strings"
 	"syscall"
 	"time"
 
+	"pegel/internal/engine"
+	"pegel/scenarios"
 	"pegel/testenv"
 	"pegel/testenv/real"
 )
@@ -36,7 +37,7 @@ func startServers(ctx context.Context, d *driving) (stop func(), err error) {
 	default:
 		return nil, &exitError{code: exitScenario, err: fmt.Errorf("environment.start: unknown environment %q, only debian is known", d.scenario.Environment.Start)}
 	}
-	if target, ok := d.scenario.Targets.ByName["imap"]; ok && listening(target.URL) {
+	if target, ok := d.scenario.Targets.ByName["imap"]; ok && listening(ctx, d.scenario, target.URL) {
 		return func() {}, nil
 	}
 	s, err := startDebian(ctx)
@@ -51,8 +52,8 @@ func startServers(ctx context.Context, d *driving) (stop func(), err error) {
 	}, nil
 }
 
-func listening(u *url.URL) bool {
-	conn, err := net.DialTimeout("tcp", u.Host, time.Second)
+func listening(ctx context.Context, s *scenarios.Scenario, u *url.URL) bool {
+	conn, err := (&engine.Dialer{Allow: s.Targets.Allow, Timeout: time.Second}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return false
 	}

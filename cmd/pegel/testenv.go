@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -21,7 +20,7 @@ func testenvCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "testenv",
 		Short: "run the embedded platform in the foreground",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
@@ -46,10 +45,7 @@ func testenvCommand(env environment) *cobra.Command {
 			u := p.URLs
 			fmt.Fprintf(env.stdout, "platform %s, %d accounts, password %s\nweb      %s\nimap     %s\nsource   %s\nsmtp     %s\ncaldav   %s\nmetrics  %s\nCtrl-C ends it\n",
 				def.Name, accounts, demoPassword, u.Web, u.IMAP, u.IMAPSource, u.SMTP, u.CalDAV, u.Metrics)
-			select {
-			case <-env.signals:
-			case <-ctx.Done():
-			}
+			untilInterrupted(ctx, env)
 			return p.Close()
 		},
 	}
@@ -69,17 +65,15 @@ func foreground(ctx context.Context, env environment) error {
 	defer s.Close()
 	fmt.Fprintf(env.stdout, "real servers, %d accounts u00000@example.test…, password %s\nimap     %s\nsmtp     %s\ncaldav   %s\nweb      %s\nmetrics  %s %s\nca       %s\nCtrl-C ends them\n",
 		s.stack.Accounts, s.stack.Password, s.stack.IMAP, s.stack.SMTP, s.stack.CalDAV, s.stack.Web, s.stack.HAProxyMetrics, s.stack.DovecotMetrics, s.stack.CAFile)
-	select {
-	case <-env.signals:
-	case <-ctx.Done():
-	}
+	untilInterrupted(ctx, env)
 	return nil
 }
 
-func encode(sets []string) string {
-	raw, err := json.Marshal(sets)
-	if err != nil {
-		return "" // strings always encode
+func untilInterrupted(ctx context.Context, env environment) {
+	signals, release := env.interrupts.take()
+	defer release()
+	select {
+	case <-signals:
+	case <-ctx.Done():
 	}
-	return string(raw)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +31,8 @@ func validateCommand(env environment) *cobra.Command {
 					fmt.Fprintf(env.stdout, "%s: valid, %d stages, %d journeys\n", path, len(s.Load.Stages.List()), len(s.Journeys))
 					continue
 				}
-				if exit := (*exitError)(nil); errors.As(err, &exit) && len(args) == 1 {
-					return err
+				if errors.Is(err, os.ErrNotExist) {
+					return &exitError{code: exitUsage, err: err}
 				}
 				bad++
 				fmt.Fprintln(env.stderr, err)
@@ -77,7 +78,12 @@ func scenariosCommand(env environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "scenarios [NAME]",
 		Short: "list the scenarios that ship with pegel, or print one",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage("pegel scenarios wants at most one name")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				src, err := scenarios.Open(args[0])

@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -15,14 +14,11 @@ type Options struct {
 	Blind bool
 }
 
-// Warning is a doubt that travels with a forecast.
-type Warning struct{ Code, Text string }
-
 // Forecast is the load at which each objective breaks.
 type Forecast struct {
 	Determined bool
-	Why        string // where not determined
-	Method     string // "counters", "in-flight" or "none"
+	Why        Message // where not determined
+	Method     string  // "counters", "in-flight" or "none"
 	Users      Interval
 	Draws      []float64 // of Users, sorted
 	Lower      float64   // highest load at which every objective was shown to hold; 0: none
@@ -32,7 +28,7 @@ type Forecast struct {
 	Resources  []ResourceForecast // by falling probability
 	Curve      []CurvePoint
 	CurveOf    ObjectiveRef
-	Warnings   []Warning
+	Warnings   []Message // doubts that travel with the forecast
 }
 
 // First is what gives way first, with the share of draws that say so.
@@ -87,14 +83,14 @@ func Predict(in *Input, opt Options) *Forecast {
 	}
 	f := &Forecast{Method: "none"}
 	pairs := f.prepare(in)
-	if f.Why != "" {
+	if !f.Why.Empty() {
 		return f
 	}
 	p := &prediction{in: in, opt: opt, out: f, pairs: pairs, rng: rand.New(rand.NewPCG(opt.Seed, 0x706567656c))}
 	p.broken = f.measured(in, pairs)
 	if p.broken.at > 0 && f.Lower == 0 {
-		f.Why = fmt.Sprintf("%s of %s is broken already at the lowest load measured (%.0f active users)", p.broken.ref.Objective.Name, p.broken.ref.Action, p.broken.at)
-		f.Warnings = append(f.Warnings, Warning{"broken-from-the-start", f.Why})
+		f.notDetermined("broken-from-the-start", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
+		f.Warnings = append(f.Warnings, f.Why)
 		return f
 	}
 	whole := condense(in, all(in))
@@ -107,7 +103,7 @@ func Predict(in *Input, opt Options) *Forecast {
 		p.details()
 	default:
 		f.Method = "in-flight"
-		f.Warnings = append(f.Warnings, Warning{"no-counters", "no counters of the platform took part: every number holds only if no unseen limit exists"})
+		f.warn("no-counters")
 		clear := 0
 		tries := 40
 		for range tries {
@@ -118,7 +114,7 @@ func Predict(in *Input, opt Options) *Forecast {
 			}
 		}
 		if clear < tries*95/100 {
-			f.notDetermined("seen from outside, response times do not yet rise with the number in flight; where they will is not determined by these data")
+			f.notDetermined("no-rise")
 			break
 		}
 		p.run(discrepancyFlight, func(s *sample, c choice) bool {
@@ -147,14 +143,18 @@ func hasCounters(s *sample) bool {
 	return slices.ContainsFunc(s.resources, func(f resourceFit) bool { return f.valid })
 }
 
-func (f *Forecast) notDetermined(why string) {
-	f.Determined, f.Why = false, why
+func (f *Forecast) notDetermined(code string, args ...any) {
+	f.Determined, f.Why = false, Say(code, args...)
+}
+
+func (f *Forecast) warn(code string, args ...any) {
+	f.Warnings = append(f.Warnings, Say(code, args...))
 }
 
 // prepare sorts the stages and lists the objectives to be judged.
 func (f *Forecast) prepare(in *Input) []pair {
 	if len(in.Stages) == 0 {
-		f.notDetermined("there is no valid stage")
+		f.notDetermined("no-stage")
 		return nil
 	}
 	slices.SortStableFunc(in.Stages, func(a, b Stage) int {
@@ -174,11 +174,11 @@ func (f *Forecast) prepare(in *Input) []pair {
 		}
 	}
 	if len(pairs) == 0 {
-		f.notDetermined("no action with an objective has enough samples")
+		f.notDetermined("no-samples")
 		return nil
 	}
 	if len(in.Stages) == 1 || in.Stages[0].Users == f.Measured {
-		f.Warnings = append(f.Warnings, Warning{"one-load", "all stages have the same load; demands that depend on load cannot be told from fixed ones"})
+		f.warn("one-load")
 	}
 	return pairs
 }

@@ -11,6 +11,9 @@ import "math"
 // c and β are fitted by least squares. Only a rise that the data show clearly counts: a platform whose limit has not been
 // felt yet cannot be forecast from outside, and then the model says nothing.
 
+// Unobserved is the name of the resource that the model assumes where it sees a queue from outside.
+const Unobserved = "unobserved queue"
+
 // flightFit is one fit.
 type flightFit struct {
 	ok    bool

@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -65,7 +64,7 @@ func (p *prediction) within(users float64) float64 {
 // conclude turns the draws into the answer, or into "not determined".
 func (p *prediction) conclude() {
 	f := p.out
-	if f.Why != "" {
+	if !f.Why.Empty() {
 		return
 	}
 	if p.broken.at > 0 {
@@ -73,7 +72,7 @@ func (p *prediction) conclude() {
 	}
 	n := len(f.Draws)
 	if n < p.opt.Draws*9/10 {
-		f.notDetermined(fmt.Sprintf("in %d of %d draws nothing gives way up to %.0f active users, %.1f times what was measured", p.unknown, p.opt.Draws, reach*f.Measured, reach))
+		f.notDetermined("nothing-in-reach", p.unknown, p.opt.Draws, reach*f.Measured, reach)
 		return
 	}
 	sorted := slices.Clone(f.Draws)
@@ -82,11 +81,11 @@ func (p *prediction) conclude() {
 	f.Users = quantiles(sorted)
 	f.Determined = true
 	if f.Method == "in-flight" && f.Users.P95 > 2.5*f.Users.P05 {
-		f.notDetermined("the rise seen from outside is too weak: the interval spans more than a factor of 2.5")
+		f.notDetermined("weak-rise")
 		return
 	}
 	if f.Users.P50 > 2.2*f.Measured {
-		f.Warnings = append(f.Warnings, Warning{"far-extrapolation", fmt.Sprintf("the forecast lies %.1f times above the highest load measured; beyond 2.2 times it is little more than a guess", f.Users.P50/f.Measured)})
+		f.warn("far-extrapolation", f.Users.P50/f.Measured)
 	}
 	p.unseen()
 }
@@ -106,7 +105,7 @@ func (p *prediction) crossed() {
 		}
 	}
 	if above > len(f.Draws)/2 {
-		f.Warnings = append(f.Warnings, Warning{"unseen-bottleneck", fmt.Sprintf("%s of %s broke at %.0f active users, which the counters do not explain: something that is not observed gives way first", p.broken.ref.Objective.Name, p.broken.ref.Action, p.broken.at)})
+		f.warn("unseen-bottleneck", Say("broke-unexplained", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at))
 		for i := range f.Draws {
 			f.Draws[i] = f.Lower + (p.broken.at-f.Lower)*p.rng.Float64()
 		}
@@ -140,14 +139,14 @@ func (p *prediction) fewSamples(whole *sample) {
 		return
 	}
 	p.pairs = keep
-	p.out.Warnings = append(p.out.Warnings, Warning{"few-samples", fmt.Sprintf("%s: too few samples at low load for a forecast of their own objectives", strings.Join(names, ", "))})
+	p.out.warn("few-samples", strings.Join(names, ", "))
 }
 
 // missingCounters warns of resources without usable counters.
 func (p *prediction) missingCounters(whole *sample) {
 	for r, x := range whole.resources {
 		if !x.valid {
-			p.out.Warnings = append(p.out.Warnings, Warning{"counter-missing", fmt.Sprintf("the counters of %s are missing or have gaps; it took no part in the forecast", p.in.Resources[r].Name)})
+			p.out.warn("counter-missing", p.in.Resources[r].Name)
 		}
 	}
 }
@@ -180,10 +179,10 @@ func (p *prediction) unseen() {
 	}
 	switch {
 	case worst > 0.20:
-		p.out.Warnings = append(p.out.Warnings, Warning{"unseen-bottleneck", fmt.Sprintf("%s slowed down at the highest stage far more than the counters explain", name)})
-		p.out.notDetermined("response times rise more than the observed resources explain: something gives way that is not observed")
+		p.out.warn("unseen-bottleneck", Say("slowed-unexplained", name))
+		p.out.notDetermined("unseen-rise")
 	case worst > 0.10:
-		p.out.Warnings = append(p.out.Warnings, Warning{"unseen-bottleneck-suspected", fmt.Sprintf("%s slowed down at the highest stage somewhat more than the counters explain; a resource may not be observed", name)})
+		p.out.warn("unseen-bottleneck-suspected", name)
 	}
 }
 
@@ -280,7 +279,7 @@ func (p *prediction) resourceName(r int) string {
 	case r < len(p.in.Resources):
 		return p.in.Resources[r].Name
 	}
-	return "unobserved queue"
+	return Unobserved
 }
 
 func (p *prediction) resources(few []*sample, limit float64) {

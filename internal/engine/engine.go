@@ -85,7 +85,10 @@ type engine struct {
 	users    atomic.Int64
 	wg       sync.WaitGroup
 
-	events   sync.Mutex
+	left map[*plan.User]*user // users sent away by a lower stage
+
+	events   sync.Mutex // one event at a time
+	failures sync.Mutex
 	examples map[string]int // error examples given so far, by action and class
 	aborted  chan string
 	over     time.Duration // how long the error share has been above the abort rule's
@@ -129,7 +132,7 @@ func newEngine(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt
 		opt.Start = time.Now()
 	}
 	return &engine{plan: p, opt: opt, recorder: recorder, start: opt.Start, ctx: ctx,
-		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, aborted: make(chan string, 1)}
+		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, left: map[*plan.User]*user{}, aborted: make(chan string, 1)}
 }
 
 func (e *engine) now() time.Duration { return time.Since(e.start) }
@@ -165,10 +168,10 @@ func (e *engine) leave(cancel func()) {
 func (e *engine) failed(action int, class probe.Class, err error, secret string) {
 	name := e.plan.Actions[action]
 	k := name + " " + class.String()
-	e.events.Lock()
+	e.failures.Lock()
 	e.examples[k]++
 	n := e.examples[k]
-	e.events.Unlock()
+	e.failures.Unlock()
 	if n > 3 {
 		return
 	}

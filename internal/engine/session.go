@@ -62,7 +62,7 @@ func (u *user) OpenSession(name string) (probe.Session, error) {
 		o.cancel()
 		o.cancel = nil
 	}
-	u.record(u.e.plan.ConnectAction(name), o.turn, o.began, o.began, ended, flight, err)
+	u.record(u.e.plan.ConnectAction(name), o.turn, noLag, o.began, ended, flight, err)
 	u.began += ended - o.began
 	u.intended += ended - o.began
 	if err != nil {

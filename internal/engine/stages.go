@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -14,7 +15,7 @@ import (
 // hold is measured.
 func (e *engine) stages(ctx context.Context) error {
 	var active, copiers []*user
-	fixed := e.arrive(nil, e.plan.Fixed, len(e.plan.Fixed), 0)
+	fixed := e.arrive(nil, e.plan.Fixed, len(e.plan.Fixed), spread(&e.plan.Stages[0]))
 	defer func() {
 		for _, list := range [][]*user{active, copiers, fixed} {
 			for _, u := range list {
@@ -26,8 +27,8 @@ func (e *engine) stages(ctx context.Context) error {
 		st := &e.plan.Stages[i]
 		begin := e.now()
 		e.event(Event{At: begin, Kind: Ramp, Stage: st})
-		active = e.arrive(active, e.plan.Active, st.Users, st.Ramp)
-		copiers = e.arrive(copiers, e.plan.Copiers, st.Copiers, st.Ramp)
+		active = e.arrive(active, e.plan.Active, st.Users, spread(st))
+		copiers = e.arrive(copiers, e.plan.Copiers, st.Copiers, spread(st))
 		for _, phase := range []struct {
 			until time.Duration
 			kind  string
@@ -43,6 +44,12 @@ func (e *engine) stages(ctx context.Context) error {
 	return nil
 }
 
+// spread is the time over which a stage's users arrive: its ramp, or where it has none its settle time, but never all at
+// once.
+func spread(st *plan.Stage) time.Duration {
+	return max(cmp.Or(st.Ramp, st.Settle), time.Second)
+}
+
 // arrive brings the number of users at work to n, adding the next ones of the list over the ramp or sending the last
 // ones away.
 func (e *engine) arrive(at []*user, list []plan.User, n int, ramp time.Duration) []*user {
@@ -50,15 +57,23 @@ func (e *engine) arrive(at []*user, list []plan.User, n int, ramp time.Duration)
 	for len(at) < min(n, len(list)) {
 		who := &list[len(at)]
 		u := e.newUser(who)
+		if before := e.left[who]; before != nil { // whoever comes back goes on with its draws, and has downloaded already
+			<-before.ended
+			u.cursor = before.cursor
+			u.cursor.Restart()
+		}
 		at = append(at, u)
 		e.wg.Add(1)
 		go func() {
 			defer e.wg.Done()
+			defer close(u.ended)
 			u.run(now + time.Duration(who.Start*float64(ramp)))
 		}()
 	}
 	for len(at) > n {
-		at[len(at)-1].leave()
+		u := at[len(at)-1]
+		u.leave()
+		e.left[u.who] = u
 		at = at[:len(at)-1]
 	}
 	return at
@@ -93,6 +108,7 @@ func (e *engine) collect(stop <-chan struct{}) {
 			last = true
 		}
 		now := e.now()
+		k = max(k, now/time.Second) // after a pause the beats that were missed are one interval
 		in := e.recorder.Collect(now)
 		in.Users = int(e.users.Load())
 		for i := range e.flight {
@@ -113,7 +129,7 @@ func (e *engine) collect(stop <-chan struct{}) {
 
 // abortRule ends the run when the error share has been over the limit for long enough without a break.
 func (e *engine) abortRule(in *record.Interval) {
-	if e.opt.AbortFor <= 0 || e.opt.AbortOver <= 0 {
+	if e.opt.AbortFor <= 0 {
 		return
 	}
 	var done, failed uint64
@@ -123,10 +139,13 @@ func (e *engine) abortRule(in *record.Interval) {
 			failed += s.Failed()
 		}
 	}
-	if done == 0 || float64(failed) <= e.opt.AbortOver*float64(done) {
+	if done > 0 && float64(failed) <= e.opt.AbortOver*float64(done) {
 		e.over = 0
 		return
 	}
+	if done == 0 && e.over == 0 {
+		return
+	} // else a second in which nothing ended is no sign of health: time-outs may take longer
 	if e.over += in.End - in.Start; e.over >= e.opt.AbortFor {
 		select {
 		case e.aborted <- fmt.Sprintf("error share was above %.3g %% for %v", 100*e.opt.AbortOver, e.opt.AbortFor):

@@ -32,8 +32,9 @@ type user struct {
 	backoff         time.Duration
 	sample          record.Sample
 
-	gone atomic.Bool   // the user is to leave
-	wake chan struct{} // closed with gone
+	gone  atomic.Bool   // the user is to leave
+	wake  chan struct{} // closed with gone
+	ended chan struct{} // closed when it has left
 }
 
 type openSession struct {
@@ -42,7 +43,7 @@ type openSession struct {
 }
 
 func (e *engine) newUser(who *plan.User) *user {
-	u := &user{e: e, who: who, account: e.plan.Account(who.Account), cursor: e.plan.Cursor(who), wake: make(chan struct{})}
+	u := &user{e: e, who: who, account: e.plan.Account(who.Account), cursor: e.plan.Cursor(who), wake: make(chan struct{}), ended: make(chan struct{})}
 	if e.recorder != nil {
 		u.shard = e.recorder.Shard(int(who.ID))
 	}
@@ -80,7 +81,7 @@ func (u *user) run(arrival time.Duration) {
 			return
 		}
 		if act.Run == nil {
-			intended = max(intended, u.e.now()) + act.Think
+			intended += act.Think
 		} else {
 			if act.First {
 				u.closeSessions()
@@ -165,16 +166,26 @@ func (u *user) perform(step probe.Step) (err error) {
 	return step(u.turn)
 }
 
+// noLag stands for the intended start of an action that nobody intended by itself: opening a session. It is taken as its
+// beginning, and does not count in the lag.
+const noLag = time.Duration(-1)
+
 func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.Duration, flight int, err error) probe.Class {
 	class := probe.ClassOf(err)
-	if class != probe.OK && u.e.ctx.Err() != nil {
+	switch {
+	case class != probe.OK && u.e.ctx.Err() != nil:
 		class = probe.Canceled
+	case class == probe.Canceled: // something of the probe's own ended; the run goes on, so it is a failure
+		class = probe.Reset
 	}
 	if u.shard == nil {
 		return class
 	}
 	s := &u.sample
 	*s = record.Sample{Action: action, Persona: u.who.Persona, Intended: intended, Began: began, Ended: ended, Class: class, InFlight: flight}
+	if intended == noLag {
+		s.Intended, s.NoLag = began, true
+	}
 	s.In, s.Out = turn.Bytes()
 	if phases, any := turn.Phases(); any {
 		s.Phases = phases

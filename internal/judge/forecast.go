@@ -30,9 +30,7 @@ func (r *reading) forecast() {
 	if out.Determined {
 		out.Users = f.Users
 	}
-	for _, w := range f.Warnings {
-		r.warn(w.Code, "%s", w.Text)
-	}
+	r.out.Warnings = append(r.out.Warnings, f.Warnings...)
 	if f.First.Action != "" {
 		out.Limit = Limit{Objective: f.First.Objective.Name, Action: f.First.Action, Resource: f.First.Resource, Probability: f.First.Probability}
 	}
@@ -53,7 +51,7 @@ func (r *reading) forecast() {
 	for i := range r.out.Objectives {
 		o := &r.out.Objectives[i]
 		for _, x := range f.Objectives {
-			if x.Known && x.Action == o.Action && x.Objective.Name == o.Text {
+			if x.Known && x.Action == o.Action && x.Objective.Name == o.Text.String() {
 				users := x.Users
 				o.Breaks = &users
 			}
@@ -74,23 +72,23 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 func (r *reading) assumptions(f *capacity.Forecast) {
 	out := &r.out.Forecast
-	say := func(format string, args ...any) {
-		out.Assumptions = append(out.Assumptions, fmt.Sprintf(format, args...))
+	say := func(code string, args ...any) {
+		out.Assumptions = append(out.Assumptions, Say(code, args...))
 	}
 	switch f.Method {
 	case "counters":
-		say("each observed resource is a queue with as many units as its limit says, visited by a closed population; demands come from its own counters")
-		say("an action's time is its time measured at low load plus the modelled wait at the resources it passes; no distribution of service times is assumed")
+		say("assume-queues")
+		say("assume-waits")
 	case "in-flight":
-		say("from response times by the number of actions under way alone; it holds only if no unseen limit exists")
+		say("assume-in-flight")
 	}
-	say("the mix of personas stays as it was measured")
+	say("assume-mix")
 	if r.scenario.Wave.Copy.Concurrency > 0 {
-		say("copy traffic runs as it did in the stages (%d copying users)", r.scenario.Wave.Copy.Concurrency)
+		say("assume-copy", r.scenario.Wave.Copy.Concurrency)
 	}
-	say("accounts just switched over have finished their first download; the first hour after a batch is not covered")
+	say("assume-settled")
 	if r.out.Meta.Environment != "" {
-		say("valid for the environment %q as it was configured during the run", r.out.Meta.Environment)
+		say("assume-environment", r.out.Meta.Environment)
 	}
 }
 
@@ -144,7 +142,7 @@ func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []floa
 	out := &r.out.Forecast
 	if !out.Determined {
 		v.Verdict, v.POK = Caution, 0
-		v.Why = "the capacity is not determined: " + out.Why
+		v.Why = Say("capacity-unknown", out.Why)
 		return
 	}
 	ok := 0
@@ -164,26 +162,26 @@ func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []floa
 	default:
 		v.Verdict = Caution
 	}
-	v.Why = fmt.Sprintf("%.0f active users expected after it, capacity %.0f (%.0f–%.0f)", v.Users, out.Users.P50, out.Users.P05, out.Users.P95)
+	v.Why = Say("users-expected", v.Users, out.Users)
 	for _, reason := range r.reservations() {
 		if v.Verdict == Go {
 			v.Verdict = Caution
-			v.Why += "; " + reason
+			v.Why = Say("held-back", v.Why, reason)
 		}
 	}
 }
 
 // reservations are reasons why no batch gets more than caution.
-func (r *reading) reservations() []string {
-	var why []string
+func (r *reading) reservations() []Message {
+	var why []Message
 	if r.scenario.Activity.Source == "" && len(r.scenario.Activity.ByPersona) > 0 {
-		why = append(why, "the activity has no source")
+		why = append(why, Say("activity-without-source"))
 	}
 	if r.scenario.Environment.Role == "staging" {
-		why = append(why, "the run took place on staging")
+		why = append(why, Say("run-on-staging"))
 	}
 	if r.out.Generator.Verdict == "invalid" {
-		why = append(why, "the generator was the bottleneck")
+		why = append(why, Say("generator-bottleneck"))
 	}
 	return why
 }

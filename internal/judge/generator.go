@@ -1,9 +1,6 @@
 package judge
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // A stage's numbers are the platform's only while the generator keeps its beat. Its lag counts against the strictest
 // limit of all objectives: the lag's 99th percentile may take 5 % of it; above 20 % the stage is invalid and enters no
@@ -27,7 +24,7 @@ func (r *reading) generator() {
 	g := &r.out.Generator
 	g.Verdict = "clean"
 	if len(r.out.Stages) == 0 {
-		g.Verdict, g.Why = "unknown", "no stage was measured"
+		g.Verdict, g.Why = "unknown", Say("nothing-measured")
 	}
 	bad := 0
 	for i := range r.out.Stages {
@@ -35,20 +32,20 @@ func (r *reading) generator() {
 		switch {
 		case st.LagP99 > invalid:
 			st.Valid = false
-			st.Why = fmt.Sprintf("the generator was late: p99 of its lag was %v, the strictest objective is %v", round(st.LagP99), strictest)
+			st.Why = Say("lag-over-objective", round(st.LagP99), strictest)
 			bad++
 		case st.LagP99 > strained && g.Verdict == "clean":
 			g.Verdict = "strained"
-			g.Why = fmt.Sprintf("p99 of its lag reached %v in stage %d, more than 5 %% of the strictest objective", round(st.LagP99), st.Index+1)
+			g.Why = Say("lag-over-share", round(st.LagP99), st.Index+1)
 		}
 	}
 	if bad > 0 {
 		g.Verdict = "strained"
-		g.Why = fmt.Sprintf("%d of %d stages are invalid because the generator was late", bad, len(r.out.Stages))
+		g.Why = Say("stages-late", bad, len(r.out.Stages))
 		if bad == len(r.out.Stages) {
 			g.Verdict = "invalid"
 		}
-		r.warn("generator-late", "%s; use fewer users or a stronger machine", g.Why)
+		r.warn("generator-late", g.Why)
 	}
 	for _, t := range r.out.Timeline {
 		g.At = append(g.At, t.At)

@@ -155,7 +155,7 @@ func TestBlindForecastSaysNotDetermined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Forecast.Determined || r.Forecast.LowerBound != 300 || r.Forecast.Why == "" {
+	if r.Forecast.Determined || r.Forecast.LowerBound != 300 || r.Forecast.Why.Empty() {
 		t.Errorf("determined %v, lower bound %d, %q", r.Forecast.Determined, r.Forecast.LowerBound, r.Forecast.Why)
 	}
 	if v := r.Forecast.Batch.Verdict; v != Caution {

@@ -37,7 +37,7 @@ func (r *reading) input() *capacity.Input {
 	for i := range r.out.Objectives {
 		o := &r.out.Objectives[i]
 		if o.Quantile > 0 && r.totalSamples(o.Action) >= enough(o.Quantile) {
-			judged[o.Action] = append(judged[o.Action], capacity.Objective{Name: o.Text, Quantile: o.Quantile, Limit: o.Limit.Seconds()})
+			judged[o.Action] = append(judged[o.Action], capacity.Objective{Name: o.Text.String(), Quantile: o.Quantile, Limit: o.Limit.Seconds()})
 		}
 	}
 	for _, name := range r.out.Meta.Actions {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pegel/internal/capacity"
 	"pegel/internal/record"
 	"pegel/scenarios"
 )
@@ -27,10 +28,7 @@ func (r *reading) objectives() {
 				if !Matches(o.Action, action) {
 					continue
 				}
-				res := ObjectiveResult{Text: objectiveText(o.Action, l), Action: action, Quantile: l.Quantile, Limit: l.Max}
-				if w := o.Window.D(); w > 0 {
-					res.Text += " in any " + shortDuration(w)
-				}
+				res := ObjectiveResult{Text: objectiveText(o.Action, l, o.Window.D()), Action: action, Quantile: l.Quantile, Limit: l.Max}
 				if r.held(&res, o.Window.D()) {
 					matched = true
 					r.out.Objectives = append(r.out.Objectives, res)
@@ -38,27 +36,23 @@ func (r *reading) objectives() {
 			}
 		}
 		if len(o.Limits) > 0 && !matched {
-			r.warn("objective-without-samples", "no action with samples matches the objective %q", o.Action)
+			r.warn("objective-without-samples", o.Action)
 		}
 		if o.Errors != nil {
-			res := ObjectiveResult{Text: fmt.Sprintf("errors < %.3g %%", 100**o.Errors), Action: o.Action, MaxErrors: *o.Errors}
+			res := ObjectiveResult{Text: Say("objective-errors", capacity.Share(*o.Errors)), Action: o.Action, MaxErrors: *o.Errors}
 			r.errorShare(&res)
 			r.out.Objectives = append(r.out.Objectives, res)
 		}
 	}
 }
 
-func objectiveText(glob string, l scenarios.Limit) string {
+func objectiveText(glob string, l scenarios.Limit, window time.Duration) Message {
 	p := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.2f", 100*l.Quantile), "0"), ".")
-	return fmt.Sprintf("%s p%s < %s", glob, strings.ReplaceAll(p, ".", ""), shortDuration(l.Max))
-}
-
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
+	p = strings.ReplaceAll(p, ".", "")
+	if window > 0 {
+		return Say("objective-window", glob, p, l.Max, window)
 	}
-	return s
+	return Say("objective", glob, p, l.Max)
 }
 
 // held fills in the stages; it is false where the action was never seen in any hold.

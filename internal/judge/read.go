@@ -32,7 +32,7 @@ type reading struct {
 // Judge reads the archive to its end and judges it by the scenario.
 func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error) {
 	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}}
-	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Actions: run.Meta.Actions, Notes: slices.Clone(run.Meta.Notes)}
+	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Actions: run.Meta.Actions, Notes: notes(&run.Meta, run.Events)}
 	for in, err := range run.Intervals() {
 		if err != nil {
 			return nil, fmt.Errorf("reading the archive: %w", err)
@@ -59,26 +59,24 @@ func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error
 
 // ended says how the run came to its end.
 func (r *reading) ended() {
-	r.out.Ended = "cut off: the archive has no end"
+	r.out.Ended = Say("ended-cut-off")
 	for _, e := range r.run.Events {
 		switch e.Kind {
 		case archive.EventDone:
-			r.out.Complete, r.out.Ended = true, "complete"
+			r.out.Complete, r.out.Ended = true, Say("ended-complete")
 		case archive.EventStop:
-			r.out.Ended = "interrupted"
+			r.out.Ended = Say("ended-interrupted")
 		case archive.EventAbort:
-			r.out.Ended = "aborted: " + e.Text
-		case archive.EventNote:
-			r.out.Notes = append(r.out.Notes, e.Text)
+			r.out.Ended = Say("ended-aborted", recognise(e.Text, abortErrors))
 		}
 	}
 	if r.run.Truncated {
-		r.warn("archive-truncated", "the archive's last block is cut off; everything before it was used")
+		r.warn("archive-truncated")
 	}
 }
 
-func (r *reading) warn(code, format string, args ...any) {
-	r.out.Warnings = append(r.out.Warnings, Warning{Code: code, Text: fmt.Sprintf(format, args...)})
+func (r *reading) warn(code string, args ...any) {
+	r.out.Warnings = append(r.out.Warnings, Say(code, args...))
 }
 
 // stages cuts the run into the holds of its stages.
@@ -102,7 +100,7 @@ func (r *reading) stages() {
 		st.Valid = true
 		if st.End == 0 {
 			st.End = r.out.Duration
-			st.Valid, st.Why = false, "the hold was cut short"
+			st.Valid, st.Why = false, Say("hold-cut-short")
 		}
 		r.measure(st)
 	}
@@ -129,7 +127,7 @@ func (r *reading) measure(st *StageResult) {
 		n++
 	})
 	if seconds == 0 {
-		st.Valid, st.Why = false, "the hold is too short to be measured"
+		st.Valid, st.Why = false, Say("hold-too-short")
 		return
 	}
 	st.InFlight = flight / n

@@ -17,8 +17,8 @@ type Result struct {
 	Scenario []byte // the original bytes
 
 	Duration  time.Duration
-	Complete  bool   // the run ended by itself
-	Ended     string // how, in words: "complete", "interrupted", "aborted: …", "cut off (no end in the archive)"
+	Complete  bool    // the run ended by itself
+	Ended     Message // how: complete, interrupted, aborted, cut off
 	Stages    []StageResult
 	Timeline  []Tick // one for each interval
 	Actions   []string
@@ -28,8 +28,8 @@ type Result struct {
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast
-	Warnings   []Warning
-	Notes      []string
+	Warnings   []Message // doubts that travel with the result
+	Notes      []Message
 }
 
 // StageResult is one stage as measured in its hold.
@@ -37,7 +37,7 @@ type StageResult struct {
 	archive.Stage
 	Start, End time.Duration // of the hold
 	Valid      bool          // false: the generator was strained or the hold was cut short; never enters a fit
-	Why        string        // why not valid
+	Why        Message       // why not valid
 	Actions    []ActionStats // sorted by name; all personas together
 	ByPersona  []ActionStats // sorted by persona, then name
 	Throughput float64       // actions per second
@@ -121,7 +121,7 @@ type ResourceView struct {
 // GeneratorView is the health of the generator itself.
 type GeneratorView struct {
 	Verdict string // "clean", "strained", "invalid", "unknown"
-	Why     string
+	Why     Message
 	At      []time.Duration
 	LagP99  []time.Duration
 	CPU     []float64 // of one core, in percent; process of pegel, with the embedded platform where that runs inside
@@ -131,7 +131,7 @@ type GeneratorView struct {
 
 // ObjectiveResult is one objective for one action: where it held and where it broke.
 type ObjectiveResult struct {
-	Text      string  // "imap.* p99 < 2s"
+	Text      Message // "imap.* p99 < 2s"
 	Action    string  // the action judged
 	Quantile  float64 // 0 for errors
 	Limit     time.Duration
@@ -155,7 +155,7 @@ type ObjectiveStage struct {
 // Forecast is the answer. Its JSON form is WriteForecast's.
 type Forecast struct {
 	Determined  bool
-	Why         string            // where not determined: why, in one sentence
+	Why         Message           // where not determined: why, in one sentence
 	Users       capacity.Interval // active users
 	Accounts    capacity.Interval
 	LowerBound  int // highest load at which every objective was shown to hold
@@ -168,7 +168,7 @@ type Forecast struct {
 	CurveLimit  time.Duration
 	Batch       *BatchVerdict
 	Batches     []BatchVerdict // every batch to come
-	Assumptions []string
+	Assumptions []Message
 	Method      string // "counters", "in-flight", "none"
 }
 
@@ -206,8 +206,5 @@ type BatchVerdict struct {
 	Users      float64 // active users after it, expected
 	POK        float64
 	Verdict    string // go, caution, no-go
-	Why        string
+	Why        Message
 }
-
-// Warning is a doubt that travels with the result. Codes are stable, texts are for people.
-type Warning struct{ Code, Text string }

@@ -162,6 +162,10 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 	if timeout == 0 {
 		timeout = 60 * time.Second
 	}
+	if bound, taken := c.plan.protocol[target]; taken && bound.Name != protocol.Name {
+		c.fail(pos, "give each protocol a target of its own", "target %q serves %s already; %s cannot use it too", target, bound.Name, protocol.Name)
+		return
+	}
 	proto := c.bind(target, protocol)
 	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, proto: proto, run: run, timeout: timeout, think: think})
 }

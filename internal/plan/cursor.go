@@ -72,7 +72,9 @@ func (c *Cursor) Next() (act Act, ok bool) {
 			if in.think != nil {
 				act.Think = in.think.Draw(probe.Mix(k ^ 0x5851f42d4c957f2d))
 			}
-			act.First, c.again = c.again, false
+			if in.op == opAct {
+				act.First, c.again = c.again, false
+			}
 			return act, true
 		case opChoose:
 			u := unit(c.draw(in.step))

@@ -101,9 +101,9 @@ func refuse(s *scenarios.Scenario, pos scenarios.Pos, hint, format string, args 
 
 func (p *Plan) personas(c *compiler) {
 	s := p.Scenario
-	var sum float64
-	for _, share := range s.Activity.ByPersona {
-		sum += share.Mid()
+	var sum float64 // in the personas' order: sums of fractions depend on it, and with them who plays what
+	for _, from := range s.Personas {
+		sum += s.Activity.ByPersona[from.Name].Mid()
 	}
 	step := 0
 	for _, from := range s.Personas {
@@ -143,6 +143,9 @@ func (p *Plan) accountsFor(users int) int {
 
 func (p *Plan) stages() error {
 	s := p.Scenario
+	if p.ActivePerAccount() == 0 {
+		return refuse(s, s.Load.Pos, "give a persona its share of the accounts under activity", "the stages have nobody to play them: no persona has an activity")
+	}
 	list := s.Load.Stages.List()
 	if len(list) == 0 { // the stages follow from the wave: before the first batch, and after each
 		live := s.Wave.Live

@@ -15,8 +15,9 @@ type Sample struct {
 	Intended time.Duration // when the user was to begin it
 	Began    time.Duration // when the user really began it
 	Ended    time.Duration
+	NoLag    bool // does not count in the lag
 	Class    probe.Class
-	InFlight int                             // actions under way at the platform when this one began, itself included
+	InFlight int                             // actions of its protocol under way when this one began, itself included
 	Phases   *[probe.NumPhases]time.Duration // nil where none was marked
 	In, Out  int64                           // bytes
 }
@@ -214,7 +215,9 @@ func (s *Shard) Record(x *Sample) {
 		s.active.series[k] = series
 	}
 	series.record(x)
-	s.active.lag.Record(x.Began - x.Intended)
+	if !x.NoLag {
+		s.active.lag.Record(x.Began - x.Intended)
+	}
 	s.mu.Unlock()
 }
 

@@ -1,0 +1,90 @@
+package capacity
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// Message is a sentence for people: a pattern in English with its values. The code is stable; by it a report finds the
+// sentence in its own language and writes the values by its own rules.
+type Message struct {
+	Code   string // empty: words of the run itself, which no table knows
+	Format string // a verb %s for each value; without values the text as it is
+	Args   []any  // string, int, float64, Share, time.Duration, Interval, Objective or Message
+}
+
+// Share is a part of a whole, in [0, 1], that a message shows in percent.
+type Share float64
+
+// sentences are the patterns of all that this package says.
+var sentences = map[string]string{
+	"broke-unexplained":           "%s of %s broke at %s active users, which the counters do not explain",
+	"broken-from-the-start":       "%s of %s is broken already at the lowest load measured (%s active users)",
+	"counter-missing":             "the counters of %s are missing or have gaps; it took no part in the forecast",
+	"far-extrapolation":           "the forecast lies %s times above the highest load measured; beyond 2.2 times it is little more than a guess",
+	"few-samples":                 "%s: too few samples at low load for a forecast of their own objectives",
+	"no-counters":                 "no counters of the platform took part: every number holds only if no unseen limit exists",
+	"no-rise":                     "seen from outside, response times do not yet rise with the number in flight; where they will is not determined by these data",
+	"no-samples":                  "no action with an objective has enough samples",
+	"no-stage":                    "there is no valid stage",
+	"nothing-in-reach":            "in %s of %s draws nothing gives way up to %s active users, %s times what was measured",
+	"one-load":                    "all stages have the same load; demands that depend on load cannot be told from fixed ones",
+	"slowed-unexplained":          "%s slowed down at the highest stage far more than the counters explain",
+	"unseen-bottleneck":           "%s: something that is not observed gives way first",
+	"unseen-bottleneck-suspected": "%s slowed down at the highest stage somewhat more than the counters explain; a resource may not be observed",
+	"unseen-rise":                 "response times rise more than the observed resources explain: something gives way that is not observed",
+	"weak-rise":                   "the rise seen from outside is too weak: the interval spans more than a factor of 2.5",
+}
+
+// Sentences returns the English pattern of every message of this package by its code.
+func Sentences() map[string]string { return maps.Clone(sentences) }
+
+// Say returns the message with this code, empty where this package has none.
+func Say(code string, args ...any) Message {
+	format, ok := sentences[code]
+	if !ok {
+		return Message{}
+	}
+	return Message{code, format, args}
+}
+
+// Empty tells whether nothing is said.
+func (m Message) Empty() bool { return m.Format == "" }
+
+// String words the message in English.
+func (m Message) String() string {
+	if len(m.Args) == 0 {
+		return m.Format
+	}
+	values := make([]any, len(m.Args))
+	for i, v := range m.Args {
+		values[i] = plain(v)
+	}
+	return fmt.Sprintf(m.Format, values...)
+}
+
+// plain writes a value as English does without grouping digits.
+func plain(v any) string {
+	switch v := v.(type) {
+	case float64:
+		if v >= 10 || v == float64(int(v)) {
+			return fmt.Sprintf("%.0f", v)
+		}
+		return fmt.Sprintf("%.1f", v)
+	case Share:
+		return fmt.Sprintf("%.3g %%", 100*float64(v))
+	case Objective:
+		return v.Name
+	case Interval:
+		return fmt.Sprintf("%.0f (%.0f–%.0f)", v.P50, v.P05, v.P95)
+	case time.Duration:
+		s := v.String()
+		if strings.HasSuffix(s, "m0s") {
+			s = strings.TrimSuffix(s, "0s")
+		}
+		return s
+	}
+	return fmt.Sprint(v)
+}
