@@ -19,7 +19,7 @@ func (b *builder) batches() batchPlan {
 	for _, v := range list {
 		t.Rows = append(t.Rows, []cell{name(v.Name), {Text: v.Date, Class: "short"}, number(b.count(v.Accounts)), number(b.count(v.After)),
 			exact(b.about(v.Users), v.Users),
-			{Text: b.probability(v.POK), HasBar: true, Bar: min(max(v.POK, 0), 1), Class: v.Verdict},
+			{Text: b.chance(v), HasBar: !v.Unknown, Bar: min(max(v.POK, 0), 1), Class: v.Verdict},
 			b.verdict(v.Verdict), b.reason(v.Why)})
 	}
 	return batchPlan{Title: b.batchTitle(list), Table: t}
@@ -42,6 +42,14 @@ func (b *builder) batchTitle(list []judge.BatchVerdict) string {
 		return b.t("batches.until", batchName(b.language, &last), batchName(b.language, &list[safe]))
 	}
 	return b.t("batches.until-date", batchName(b.language, &last), last.Date, batchName(b.language, &list[safe]))
+}
+
+// chance is the probability that all objectives hold after a batch, a dash where it is not known.
+func (l *language) chance(v judge.BatchVerdict) string {
+	if v.Unknown {
+		return "–"
+	}
+	return l.probability(v.POK)
 }
 
 // reason is a cell that holds a message.

@@ -54,7 +54,7 @@ func (l *language) sentences(r *judge.Result) []string {
 	default:
 		said = append(said, l.t("say.nothing-held"))
 	}
-	if b := f.Batch; b != nil {
+	if b := f.Batch; b != nil && !b.Unknown {
 		said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
 	}
 	if f.Determined && f.Limit.Resource != "" {

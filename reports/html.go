@@ -175,7 +175,7 @@ func (b *builder) tiles() []tile {
 		tiles = append(tiles, tile{Label: b.t("tile.lower-bound"), Value: b.count(f.LowerBound), Note: b.t("tile.lower-bound-note")})
 	}
 	if v := f.Batch; v != nil {
-		tiles = append(tiles, tile{Label: b.t("tile.batch", batchName(b.language, v)), Value: b.probability(v.POK),
+		tiles = append(tiles, tile{Label: b.t("tile.batch", batchName(b.language, v)), Value: b.chance(*v),
 			Note: b.t("tile.batch-note", b.about(v.Users))})
 	}
 	if f.Determined && f.Limit.Resource != "" {

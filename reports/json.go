@@ -79,7 +79,7 @@ type batchFile struct {
 
 type situationFile struct {
 	Name string  `json:"name"`
-	POK  float64 `json:"p_ok"`
+	POK  *float64 `json:"p_ok,omitempty"` // left out where the capacity is not determined
 }
 
 type warningFile struct {
@@ -107,7 +107,11 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 		out.Limit = &limitFile{f.Limit.Objective, f.Limit.Action, f.Limit.Resource, share(f.Limit.Probability)}
 	}
 	if b := f.Batch; b != nil {
-		out.NextBatch = &batchFile{b.Accounts, []situationFile{{"busy hour", share(b.POK)}}, b.Verdict}
+		busy := situationFile{Name: "busy hour"}
+		if !b.Unknown {
+			busy.POK = new(share(b.POK))
+		}
+		out.NextBatch = &batchFile{b.Accounts, []situationFile{busy}, b.Verdict}
 	}
 	for _, note := range r.Notes {
 		out.Notes = append(out.Notes, note.String())

@@ -63,7 +63,7 @@ func (l *language) textHead(b *strings.Builder, r *judge.Result, opt Options) {
 		line("text.why", l.say(f.Why))
 	}
 	if v := f.Batch; v != nil {
-		line("text.batch", l.t("text.batch-value", batchName(l, v), l.count(v.Accounts), l.about(v.Users), l.probability(v.POK),
+		line("text.batch", l.t("text.batch-value", batchName(l, v), l.count(v.Accounts), l.about(v.Users), l.chance(*v),
 			l.either("word.", v.Verdict)))
 	}
 	line("text.truth", l.truth(r, opt.Truth))

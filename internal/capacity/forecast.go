@@ -21,6 +21,7 @@ type Forecast struct {
 	Method     string  // "counters", "in-flight" or "none"
 	Users      Interval
 	Draws      []float64 // of Users, sorted
+	BrokenAt   float64   // lowest load at which an objective was found broken; 0: none
 	Lower      float64   // highest load at which every objective was shown to hold; 0: none
 	Measured   float64   // highest load measured
 	First      First
@@ -113,6 +114,10 @@ func Predict(in *Input, opt Options) *Forecast {
 				clear++
 			}
 		}
+		if clear < tries*95/100 && p.broken.at > 0 {
+			f.notDetermined("between", f.Lower, p.broken.at)
+			break
+		}
 		if clear < tries*95/100 {
 			f.notDetermined("no-rise")
 			break
@@ -140,7 +145,7 @@ func condenseBlind(in *Input, c choice) *sample {
 }
 
 func hasCounters(s *sample) bool {
-	return slices.ContainsFunc(s.resources, func(f resourceFit) bool { return f.valid })
+	return slices.ContainsFunc(s.resources, func(f resourceFit) bool { return f.valid || f.linear })
 }
 
 func (f *Forecast) notDetermined(code string, args ...any) {
@@ -173,6 +178,9 @@ func (f *Forecast) prepare(in *Input) []pair {
 			pairs = append(pairs, pair{a, o})
 		}
 	}
+	if in.Errors != nil {
+		pairs = append(pairs, pair{-1, *in.Errors})
+	}
 	if len(pairs) == 0 {
 		f.notDetermined("no-samples")
 		return nil
@@ -190,49 +198,64 @@ type brokenAt struct {
 }
 
 // measured finds what the stages themselves show: the highest load up to which all objectives held, and the first load at
-// which one was broken beyond the doubt of its sample (3 standard errors of the share above the limit).
+// which one was broken beyond the doubt of its sample (3 standard errors of the share above the limit). An objective is
+// judged in a stage where it has ten samples beyond its quantile, one on errors where there are 200 actions; a stage in
+// which none is judged shows nothing.
 func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
 	c := all(in)
 	for i, st := range in.Stages {
-		held := true
+		held, judged := true, false
 		for _, p := range pairs {
 			share, n := shareAbove(in, i, c[i], p)
-			allowed := 1 - p.objective.Quantile
+			allowed, need := 1-p.objective.Quantile, 10/(1-p.objective.Quantile)
 			if p.objective.Quantile == 0 {
-				allowed = p.objective.Errors
+				allowed, need = p.objective.Errors, 200
 			}
-			if n == 0 {
+			if n < need {
 				continue
 			}
+			judged = true
 			se := math.Sqrt(allowed * (1 - allowed) / n)
-			if share > allowed {
-				held = false
-			}
+			held = held && share <= allowed
 			if share > allowed+3*se {
-				return brokenAt{st.Users, ObjectiveRef{in.Actions[p.action].Name, p.objective}}
+				f.BrokenAt = st.Users
+				return brokenAt{st.Users, in.ref(p)}
 			}
 		}
-		if held {
+		if held && judged {
 			f.Lower = st.Users
 		}
 	}
 	return brokenAt{}
 }
 
-// shareAbove is the share of an action's responses above the objective's limit (or failed), and of how many.
+// ref names a pair.
+func (in *Input) ref(p pair) ObjectiveRef {
+	if p.action < 0 {
+		return ObjectiveRef{Objective: p.objective}
+	}
+	return ObjectiveRef{in.Actions[p.action].Name, p.objective}
+}
+
+// shareAbove is the share of an action's responses above the objective's limit (or of all that failed), and of how many.
 func shareAbove(in *Input, stage int, blocks []int, p pair) (share, n float64) {
 	counts := make([]float64, len(in.Grid))
 	var done, failed float64
 	for _, j := range blocks {
-		a := &in.Stages[stage].Blocks[j].Actions[p.action]
-		done += a.Done
-		failed += a.Failed
-		for k, x := range a.Counts {
+		b := &in.Stages[stage].Blocks[j]
+		if p.action < 0 {
+			for a := range b.Actions {
+				done += b.Actions[a].Done
+				failed += b.Actions[a].Failed
+			}
+			continue
+		}
+		for k, x := range b.Actions[p.action].Counts {
 			counts[k] += x
 			n += x
 		}
 	}
-	if p.objective.Quantile == 0 {
+	if p.action < 0 {
 		if done == 0 {
 			return 0, 0
 		}

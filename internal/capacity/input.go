@@ -11,6 +11,7 @@ type Load struct {
 type Input struct {
 	Grid      []Bin // the bins of all histograms, rising
 	Actions   []Action
+	Errors    *Objective // on the failures of all actions together; nil: none
 	Resources []Resource
 	Stages    []Stage // valid ones only, in any order
 }
@@ -64,7 +65,8 @@ type ActionBlock struct {
 
 // ResourceBlock is what one resource's counters did in one block.
 type ResourceBlock struct {
-	Valid   bool
+	Valid   bool // counters of visits and of use
+	Holds   bool // at least what is in use and its limit
 	Limit   float64
 	InUse   float64 // mean
 	Queue   float64 // mean

@@ -21,6 +21,7 @@ type Share float64
 // sentences are the patterns of all that this package says.
 var sentences = map[string]string{
 	"broke-unexplained":           "%s of %s broke at %s active users, which the counters do not explain",
+	"between":                     "seen from outside, the objectives held at %s active users and one was broken at %s; the capacity lies between",
 	"broken-from-the-start":       "%s of %s is broken already at the lowest load measured (%s active users)",
 	"counter-missing":             "the counters of %s are missing or have gaps; it took no part in the forecast",
 	"far-extrapolation":           "the forecast lies %s times above the highest load measured; beyond 2.2 times it is little more than a guess",

@@ -122,8 +122,10 @@ func (p *prediction) fewSamples(whole *sample) {
 	var names []string
 	for _, q := range p.pairs {
 		var n float64
-		for _, x := range whole.base[q.action] {
-			n += x
+		if q.action >= 0 {
+			for _, x := range whole.base[q.action] {
+				n += x
+			}
 		}
 		if q.objective.Quantile > 0 && n*(1-q.objective.Quantile) < 5 {
 			if !left[q.action] {
@@ -145,7 +147,7 @@ func (p *prediction) fewSamples(whole *sample) {
 // missingCounters warns of resources without usable counters.
 func (p *prediction) missingCounters(whole *sample) {
 	for r, x := range whole.resources {
-		if !x.valid {
+		if !x.valid && !x.linear {
 			p.out.warn("counter-missing", p.in.Resources[r].Name)
 		}
 	}
@@ -159,7 +161,7 @@ func (p *prediction) unseen() {
 	}
 	s := condense(p.in, all(p.in))
 	top := len(p.in.Stages) - 1
-	v := s.solver(p.in.Stages[top].Users)
+	v := s.solver(p.in.Stages[top].Users) // with copy traffic as at its most; the other stages do not matter here
 	c := all(p.in)
 	worst, name := 0.0, ""
 	for _, q := range p.pairs {
@@ -228,7 +230,7 @@ func (p *prediction) details() {
 				draws = append(draws, users*p.factors[k])
 			}
 		}
-		o := ObjectiveForecast{ObjectiveRef: ObjectiveRef{p.in.Actions[q.action].Name, q.objective}}
+		o := ObjectiveForecast{ObjectiveRef: p.in.ref(q)}
 		if len(draws) > len(few)*9/10 {
 			slices.Sort(draws)
 			o.Known, o.Users = true, quantiles(draws)
@@ -266,7 +268,7 @@ func (p *prediction) first() {
 	}
 	q := p.pairs[best.by]
 	p.out.First = First{
-		ObjectiveRef: ObjectiveRef{p.in.Actions[q.action].Name, q.objective},
+		ObjectiveRef: p.in.ref(q),
 		Resource:     p.resourceName(bestRes),
 		Probability:  float64(byRes[bestRes]) / float64(len(p.by)),
 	}
@@ -286,7 +288,7 @@ func (p *prediction) resources(few []*sample, limit float64) {
 	whole := p.samples[0]
 	for r := range whole.resources {
 		x := whole.resources[r]
-		if !x.valid {
+		if !x.valid && !x.linear {
 			continue
 		}
 		out := ResourceForecast{Name: p.resourceName(r), Limit: x.limit, Demand: x.demand, Visits: x.visits.PerUser}
@@ -303,7 +305,8 @@ func (p *prediction) resources(few []*sample, limit float64) {
 			alone := *s
 			alone.resources = slices.Clone(s.resources)
 			for i := range alone.resources {
-				alone.resources[i].valid = i == r
+				alone.resources[i].valid = alone.resources[i].valid && i == r
+				alone.resources[i].linear = alone.resources[i].linear && i == r
 			}
 			if users, _, by, ok := alone.capacityOf(p.pairs, limit); ok && by == r {
 				draws = append(draws, users*p.factors[k])

@@ -29,6 +29,8 @@ type resourceFit struct {
 	demand float64 // seconds of use per visit
 	visits line    // per second
 	share  float64 // visits per action that passes through it
+	holds  line    // units in use over load, where visits are not counted: held connections, memory
+	linear bool    // only holds is known
 	spread float64 // how much longer visits wait than exponential times would make them
 }
 
@@ -77,6 +79,23 @@ const (
 	priorWaitIfSampled = 5.0
 )
 
+// held fits a resource of which only the use is known, or which is held for so long that no visit ends: connections,
+// memory, descriptors. Its use grows in proportion to load, and what is left over when the limit is reached gets nothing.
+func (s *sample) held(r int, f *resourceFit, c choice, seconds []float64) {
+	use := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].InUse * b.Seconds })
+	for i, st := range s.in.Stages {
+		for _, j := range c[i] {
+			x := &st.Blocks[j].Resources[r]
+			if !x.Holds {
+				return
+			}
+			f.limit = math.Max(f.limit, x.Limit)
+		}
+	}
+	f.linear = f.limit > 0
+	f.holds = s.fit(use, seconds)
+}
+
 // spreads compares the time that visits have waited with what the model says for exponential service times. By the
 // approximation of Allen and Cunneen (1978) the ratio is (1 + cv²)/2 for a coefficient of variation cv.
 func (s *sample) spreads(c choice) {
@@ -95,7 +114,7 @@ func (s *sample) spreads(c choice) {
 					prior = priorWaitIfSampled
 				}
 			}
-			model, customers := s.station(r, st.Users)
+			model, customers := s.station(r, st.Users, st.Copy)
 			w := model.Wait(customers, 1)
 			seen += waited[i]
 			expected += w.Mean() * f.visits.at(st.Users, st.Copy) * seconds[i]
@@ -186,6 +205,9 @@ func (s *sample) demands(c choice) {
 			sumBusy += busy[i]
 		}
 		f.valid = f.valid && f.limit > 0 && sumVisits > 0 && sumBusy > 0
+		if !f.valid {
+			s.held(r, &f, c, seconds)
+		}
 		if f.valid {
 			f.demand = sumBusy / sumVisits
 			f.visits = s.fit(visits, seconds)
@@ -210,7 +232,7 @@ func (s *sample) bases(c choice) {
 				calm[i] = false
 				continue
 			}
-			model, customers := s.station(r, st.Users)
+			model, customers := s.station(r, st.Users, st.Copy)
 			if tail := model.Wait(customers, f.spread).tail; len(tail) > 0 && tail[0] > 0.08 {
 				calm[i] = false
 			}
@@ -262,9 +284,9 @@ func (s *sample) shares() {
 
 // station is a resource's closed model at a load, with the number of its customers: of the active users those who come
 // here at all, and of these, where the resource is a shard, those whose accounts lie on it.
-func (s *sample) station(r int, users float64) (st Station, customers float64) {
+func (s *sample) station(r int, users, copies float64) (st Station, customers float64) {
 	f := &s.resources[r]
-	visits := math.Max(f.visits.at(users, s.copyRate), 1e-9)
+	visits := math.Max(f.visits.at(users, copies), 1e-9)
 	customers = users
 	if r < len(s.in.Resources) {
 		res := &s.in.Resources[r]
@@ -272,7 +294,7 @@ func (s *sample) station(r int, users float64) (st Station, customers float64) {
 			customers *= res.Population
 		}
 		if res.Group != "" {
-			customers *= visits / math.Max(s.groupVisits(res.Group, users), visits)
+			customers *= visits / math.Max(s.groupVisits(res.Group, users, copies), visits)
 		}
 	}
 	cycle := customers / visits
@@ -280,11 +302,11 @@ func (s *sample) station(r int, users float64) (st Station, customers float64) {
 }
 
 // groupVisits is the visits per second at all shards of a group.
-func (s *sample) groupVisits(group string, users float64) float64 {
+func (s *sample) groupVisits(group string, users, copies float64) float64 {
 	var sum float64
 	for r := range s.in.Resources {
 		if s.in.Resources[r].Group == group && s.resources[r].valid {
-			sum += s.resources[r].visits.at(users, s.copyRate)
+			sum += s.resources[r].visits.at(users, copies)
 		}
 	}
 	return sum

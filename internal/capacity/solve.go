@@ -2,9 +2,9 @@ package capacity
 
 import "math"
 
-// pair is one objective of one action.
+// pair is one objective of one action, or of all.
 type pair struct {
-	action    int
+	action    int // −1: all
 	objective Objective
 }
 
@@ -25,7 +25,7 @@ func (s *sample) solver(users float64) *solver {
 		var w Wait
 		var b, cycle float64
 		if f.valid {
-			st, customers := s.station(r, users)
+			st, customers := s.station(r, users, s.copyRate)
 			cycle = st.Delay + st.Demand
 			if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
 				b = st.Blocking(customers)
@@ -131,13 +131,14 @@ type waitKey struct {
 // breaks tells whether the objective is broken, and by how much (1 is just).
 func (v *solver) breaks(p pair) float64 {
 	if p.objective.Quantile == 0 {
-		failed := 0.0
-		for r, b := range v.block {
-			if v.s.passes(r, p.action) {
-				failed += b * math.Min(v.s.resources[r].share, 1)
-			}
+		var failed, done float64
+		for r, b := range v.block { // of all actions: visits refused over actions done
+			failed += b * v.s.resources[r].visits.at(v.users, v.s.copyRate)
 		}
-		return failed / math.Max(p.objective.Errors, 1e-6)
+		for _, l := range v.s.rate {
+			done += l.at(v.users, v.s.copyRate)
+		}
+		return failed / math.Max(done, 1e-9) / math.Max(p.objective.Errors, 1e-6)
 	}
 	return v.above(p.action, p.objective.Limit) / (1 - p.objective.Quantile)
 }
@@ -157,7 +158,14 @@ func (v *solver) worst(pairs []pair) (at int, by float64) {
 // by is the pair that breaks first, resource the one with the most waiting (or refusing) for it, -1 where none waits.
 func (s *sample) capacityOf(pairs []pair, limit float64) (users float64, by, resource int, ok bool) {
 	low, high := 1.0, limit
+	held, holder := s.heldAt()
+	if held < high {
+		high = math.Max(held, low)
+	}
 	if _, x := s.solver(high).worst(pairs); x <= 1 {
+		if held < limit {
+			return held, 0, holder, true
+		}
 		return limit, -1, -1, false
 	}
 	if i, x := s.solver(low).worst(pairs); x > 1 {
@@ -176,16 +184,35 @@ func (s *sample) capacityOf(pairs []pair, limit float64) (users float64, by, res
 	return low, by, v.culprit(pairs[by]), true
 }
 
+// heldAt is the load at which the first of the resources that are held in proportion to load is used up, and which;
+// infinite where there is none.
+func (s *sample) heldAt() (users float64, resource int) {
+	users, resource = math.Inf(1), -1
+	for r := range s.resources {
+		f := &s.resources[r]
+		if !f.linear || f.holds.PerUser <= 0 {
+			continue
+		}
+		if n := (f.limit - f.holds.at(0, s.copyRate)) / f.holds.PerUser; n < users {
+			users, resource = math.Max(n, 0), r
+		}
+	}
+	return users, resource
+}
+
 // culprit is the resource that contributes most to breaking the pair.
 func (v *solver) culprit(p pair) int {
 	best, most := -1, 0.0
 	for r := range v.waits {
-		if !v.s.resources[r].valid || !v.s.passes(r, p.action) {
+		if !v.s.resources[r].valid {
 			continue
 		}
-		x := v.waits[r].Mean() * v.s.resources[r].share
-		if p.objective.Quantile == 0 {
-			x = v.block[r] * v.s.resources[r].share
+		var x float64
+		switch {
+		case p.objective.Quantile == 0:
+			x = v.block[r] * v.s.resources[r].visits.at(v.users, v.s.copyRate)
+		case v.s.passes(r, p.action):
+			x = v.waits[r].Mean() * v.s.resources[r].share
 		}
 		if x > most {
 			best, most = r, x

@@ -141,8 +141,7 @@ func (r *reading) live() int {
 func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []float64, rng *rand.Rand) {
 	out := &r.out.Forecast
 	if !out.Determined {
-		v.Verdict, v.POK = Caution, 0
-		v.Why = Say("capacity-unknown", out.Why)
+		r.withoutCapacity(v, f, activity)
 		return
 	}
 	ok := 0
@@ -171,11 +170,29 @@ func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []floa
 	}
 }
 
+// withoutCapacity judges a batch where the capacity is not determined: what was shown to hold may come, what is broken
+// already may not, and the rest is caution.
+func (r *reading) withoutCapacity(v *BatchVerdict, f *capacity.Forecast, activity []float64) {
+	v.Unknown = true
+	most := float64(v.After) * slices.Max(activity)
+	switch {
+	case f.BrokenAt > 0 && float64(v.After)*slices.Min(activity) >= f.BrokenAt:
+		v.Verdict, v.Why = NoGo, Say("broken-below", f.BrokenAt)
+	case most <= f.Lower && len(r.reservations()) == 0:
+		v.Verdict, v.Why = Go, Say("shown-to-hold", f.Lower)
+	default:
+		v.Verdict, v.Why = Caution, Say("capacity-unknown", r.out.Forecast.Why)
+	}
+}
+
 // reservations are reasons why no batch gets more than caution.
 func (r *reading) reservations() []Message {
 	var why []Message
 	if r.scenario.Activity.Source == "" && len(r.scenario.Activity.ByPersona) > 0 {
 		why = append(why, Say("activity-without-source"))
+	}
+	if r.scenario.Wave.Live == 0 && r.opt.NextBatch > 0 {
+		why = append(why, Say("live-not-given"))
 	}
 	if r.scenario.Environment.Role == "staging" {
 		why = append(why, Say("run-on-staging"))

@@ -43,13 +43,7 @@ func (r *reading) input() *capacity.Input {
 	for _, name := range r.out.Meta.Actions {
 		in.Actions = append(in.Actions, capacity.Action{Name: name, Objectives: judged[name]})
 	}
-	if errors := r.errorObjective(); errors != nil {
-		for i := range in.Actions {
-			if len(in.Actions[i].Objectives) > 0 {
-				in.Actions[i].Objectives = append(in.Actions[i].Objectives, *errors)
-			}
-		}
-	}
+	in.Errors = r.errorObjective()
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
 			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Refuses: res.Queue == "" && res.Refused != "", Group: res.Group, Population: r.population(res)}
@@ -80,14 +74,19 @@ func (r *reading) input() *capacity.Input {
 // come equally often, and the share of a persona where only that one comes.
 func (r *reading) population(res scenarios.Resource) float64 {
 	var activity float64
-	for _, s := range r.scenario.Activity.ByPersona {
-		activity += s.Mid()
+	for _, persona := range r.scenario.Personas {
+		activity += r.scenario.Activity.ByPersona[persona.Name].Mid()
 	}
 	if activity == 0 {
 		return 1
 	}
 	var sum, spread float64
-	for name, s := range r.scenario.Activity.ByPersona {
+	for _, persona := range r.scenario.Personas { // in order, for the same sums each time
+		name := persona.Name
+		s, active := r.scenario.Activity.ByPersona[name]
+		if !active {
+			continue
+		}
 		var rate, users float64
 		for i := range r.out.Stages {
 			st := &r.out.Stages[i]
@@ -145,10 +144,11 @@ func (r *reading) totalSamples(action string) uint64 {
 	return n
 }
 
+// errorObjective is the objective on the failures of all actions together, nil where there is none.
 func (r *reading) errorObjective() *capacity.Objective {
-	for _, o := range r.scenario.Objectives {
-		if o.Errors != nil && o.Action == "" {
-			return &capacity.Objective{Name: "errors", Errors: *o.Errors}
+	for i := range r.out.Objectives {
+		if o := &r.out.Objectives[i]; o.Quantile == 0 && o.Action == "" {
+			return &capacity.Objective{Name: o.Text.String(), Errors: o.MaxErrors}
 		}
 	}
 	return nil
@@ -235,8 +235,7 @@ func (r *reading) block(in *capacity.Input, intervals []*record.Interval) capaci
 	return b
 }
 
-// resourceBlock reads one resource's counters between two times. Rates are scaled to the same length as the block's
-// actions by their own clock, so a late interval does not bias a demand.
+// resourceBlock reads one resource's counters between two times.
 func (r *reading) resourceBlock(page, name string, from, to time.Duration) capacity.ResourceBlock {
 	var x capacity.ResourceBlock
 	limit, okLimit := r.of(page, name, "limit").last(to)
@@ -247,6 +246,7 @@ func (r *reading) resourceBlock(page, name string, from, to time.Duration) capac
 	visits, okVisits := r.of(page, name, "served").increase(from, to)
 	busy, okBusy := r.of(page, name, "busy").increase(from, to)
 	x.Visits, x.Busy = visits, busy
+	x.Holds = okLimit && limit > 0 && okUse
 	x.Refused, _ = r.of(page, name, "refused").increase(from, to)
 	if waited, ok := r.of(page, name, "waited").increase(from, to); ok {
 		x.Waited = waited

@@ -59,6 +59,11 @@ var sentences = map[string]string{
 	"users-expected":          "%s active users expected after it, capacity %s",
 	"held-back":               "%s; %s",
 	"activity-without-source": "the activity has no source",
+	"live-not-given":          "wave.live is not given; the batch is counted on top of the highest load measured",
+	"broken-below":            "an objective is broken at %s active users already",
+	"shown-to-hold":           "every objective was shown to hold up to %s active users",
+	"window-as-stage":         "objectives in windows are forecast over the whole stage, which is somewhat optimistic",
+	"errors-not-forecast":     "the objective %s is held against the stages but takes no part in the forecast",
 	"run-on-staging":          "the run took place on staging",
 	"generator-bottleneck":    "the generator was the bottleneck",
 

@@ -21,6 +21,12 @@ func enough(quantile float64) uint64 {
 
 // objectives holds every objective against every stage, for each action that it matches.
 func (r *reading) objectives() {
+	windowed := false
+	defer func() {
+		if windowed {
+			r.warn("window-as-stage")
+		}
+	}()
 	for _, o := range r.scenario.Objectives {
 		matched := false
 		for _, l := range o.Limits {
@@ -37,6 +43,12 @@ func (r *reading) objectives() {
 		}
 		if len(o.Limits) > 0 && !matched {
 			r.warn("objective-without-samples", o.Action)
+		}
+		if o.Window > 0 {
+			windowed = true
+		}
+		if o.Errors != nil && o.Action != "" {
+			r.warn("errors-not-forecast", Say("objective-errors", capacity.Share(*o.Errors)))
 		}
 		if o.Errors != nil {
 			res := ObjectiveResult{Text: Say("objective-errors", capacity.Share(*o.Errors)), Action: o.Action, MaxErrors: *o.Errors}

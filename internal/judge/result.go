@@ -204,6 +204,7 @@ type BatchVerdict struct {
 	Accounts   int     // of this batch
 	After      int     // accounts live after it
 	Users      float64 // active users after it, expected
+	Unknown    bool    // the capacity is not determined, and POK says nothing
 	POK        float64
 	Verdict    string // go, caution, no-go
 	Why        Message

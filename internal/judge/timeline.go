@@ -37,7 +37,7 @@ func (r *reading) timeline() {
 				slo.Merge(&s.Response)
 			}
 			failed += s.Failed()
-			for c := probe.OK + 1; c < probe.NumClasses; c++ {
+			for c := probe.OK + 1; c < probe.Canceled; c++ { // the canceled are no failures
 				if n := s.Classes[c]; n > 0 {
 					if t.Failed == nil {
 						t.Failed = map[string]uint64{}
@@ -81,7 +81,7 @@ func (r *reading) errors() {
 			if s == nil {
 				continue
 			}
-			for c := probe.OK + 1; c < probe.NumClasses; c++ {
+			for c := probe.OK + 1; c < probe.Canceled; c++ {
 				if s.Classes[c] == 0 {
 					continue
 				}
