@@ -78,7 +78,7 @@ type batchFile struct {
 }
 
 type situationFile struct {
-	Name string  `json:"name"`
+	Name string   `json:"name"`
 	POK  *float64 `json:"p_ok,omitempty"` // left out where the capacity is not determined
 }
 

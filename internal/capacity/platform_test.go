@@ -2,7 +2,6 @@ package capacity_test
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -126,8 +125,8 @@ func TestForecastOfDrawnPlatforms(t *testing.T) {
 		if float64(truth.Users) >= f.Users.P05 && float64(truth.Users) <= f.Users.P95 {
 			covered++
 		}
-		t.Log(fmt.Sprintf("seed %d: truth %d (%s, %s), forecast %.0f (%.0f–%.0f), %+.1f %%, first %s at %s (%.0f %%), warnings %v, %v", seed, truth.Users, truth.Action, truth.Resource,
-			f.Users.P50, f.Users.P05, f.Users.P95, 100*miss, f.First.Action, f.First.Resource, 100*f.First.Probability, f.Warnings, took.Round(time.Millisecond)))
+		t.Logf("seed %d: truth %d (%s, %s), forecast %.0f (%.0f–%.0f), %+.1f %%, first %s at %s (%.0f %%), warnings %v, %v", seed, truth.Users, truth.Action, truth.Resource,
+			f.Users.P50, f.Users.P05, f.Users.P95, 100*miss, f.First.Action, f.First.Resource, 100*f.First.Probability, f.Warnings, took.Round(time.Millisecond))
 		if math.Abs(miss) > 0.15 {
 			t.Errorf("seed %d: forecast misses by %.1f %%", seed, 100*miss)
 		}

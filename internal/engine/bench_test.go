@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func BenchmarkIdleUser(b *testing.B) {
 	for b.Loop() {
 		const users = 20000
 		p := benchPlan(b, users, ", think: 1h", "2s")
-		runtime.GC()
+		debug.FreeOSMemory() // what an earlier round left would hide this one's
 		before := resident(b)
 		var top int64
 		recorder := record.NewRecorder(len(p.Actions), len(p.Personas), 16*runtime.GOMAXPROCS(0))
