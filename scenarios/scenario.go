@@ -196,7 +196,7 @@ type Observe struct {
 	Pos        Pos        `yaml:"-"`
 }
 
-// Resource pairs what is in use with its limit. Each of the five is a selector name{label="value",…} on the page, or
+// Resource pairs what is in use with its limit. All but name, kind, actions and group are selectors name{label="value",…} on the page, or
 // (Limit only) a number.
 type Resource struct {
 	Name    string   `yaml:"name"`

@@ -132,6 +132,7 @@ Start with: pegel demo`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exitError{code: exitUsage, err: err, hint: fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
@@ -160,11 +161,13 @@ func exactly(n int, what string) cobra.PositionalArgs {
 
 // colours tells whether w is a terminal that wants colours.
 func colours(w io.Writer, env environment) bool {
+	_, no := env.getenv("NO_COLOR")
+	return !no && terminal(w)
+}
+
+func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
-		return false
-	}
-	if _, no := env.getenv("NO_COLOR"); no {
 		return false
 	}
 	info, err := f.Stat()

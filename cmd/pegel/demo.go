@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"pegel/internal/judge"
 	"pegel/internal/plan"
 	"pegel/probes"
+	"pegel/probes/browser"
 	"pegel/reports"
 	"pegel/scenarios"
 	"pegel/testenv"
@@ -66,8 +66,8 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	defer platform.Close()
 
-	browser := hasChromium()
-	s, err := d.scenario(definition, platform.URLs, browser)
+	observed := browser.Installed()
+	s, err := d.scenario(definition, platform.URLs, observed)
 	if err != nil {
 		return err
 	}
@@ -77,9 +77,9 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	run.quiet = d.json
 	again := fmt.Sprintf("pegel demo --seed %d", d.seed)
-	run.remember(d.sets(definition, platform.URLs, browser), 0, d.blind, again)
+	run.remember(d.sets(definition, platform.URLs, observed), 0, d.blind, again)
 	run.notes = append(run.notes, judge.Say(judge.NoteCompressed, s.Compression, s.Compression).String())
-	if browser {
+	if observed {
 		run.notes = append(run.notes, judge.Say(judge.NoteBrowser).String())
 	} else {
 		run.notes = append(run.notes, judge.Say(judge.NoteNoBrowser).String())
@@ -126,8 +126,8 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 // scenario loads the shipped scenario with this demo's addresses and draws.
-func (d *demo) scenario(def testenv.Definition, urls testenv.URLs, browser bool) (*scenarios.Scenario, error) {
-	opt := scenarios.Options{Set: d.sets(def, urls, browser), Getenv: d.getenv}
+func (d *demo) scenario(def testenv.Definition, urls testenv.URLs, observed bool) (*scenarios.Scenario, error) {
+	opt := scenarios.Options{Set: d.sets(def, urls, observed), Getenv: d.getenv}
 	return openShipped("demo", opt)
 }
 
@@ -141,7 +141,7 @@ func (d *demo) getenv(name string) (string, bool) {
 // sets are the overrides that make the shipped scenario this demo. The stages lie at shares, drawn too, of what the
 // platform would carry if nobody ever waited, as a planner would size a test from data sheets; the forecast does not see
 // that number.
-func (d *demo) sets(def testenv.Definition, urls testenv.URLs, browser bool) []string {
+func (d *demo) sets(def testenv.Definition, urls testenv.URLs, observed bool) []string {
 	rng := rand.New(rand.NewPCG(d.seed, 77))
 	pick := func(low, high float64) float64 { return low + (high-low)*rng.Float64() }
 	sets := []string{
@@ -153,7 +153,7 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, browser bool) []s
 		fmt.Sprintf("activity.thunderbird=%.3f", pick(0.22, 0.27)),
 		fmt.Sprintf("activity.mobile=%.3f", pick(0.08, 0.13)),
 	}
-	if !browser {
+	if !observed {
 		sets = append(sets, "personas=[{name: browser, journey: webmail}, {name: thunderbird, journey: desktop, fresh: firstsync}, {name: mobile, journey: phone}, {name: migrator, journey: copying, copy: true}]")
 	}
 	s, err := openShipped("demo", scenarios.Options{Set: sets, Getenv: d.getenv})
@@ -179,13 +179,4 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, browser bool) []s
 		fmt.Sprintf("wave.batches=[{name: \"1\", accounts: %d}, {name: \"2\", accounts: %d}, {name: \"3\", accounts: %d}]", batch, batch, int(pick(0.5, 2.5)*float64(batch))),
 	)
 	return sets
-}
-
-func hasChromium() bool {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if _, err := exec.LookPath(name); err == nil {
-			return true
-		}
-	}
-	return false
 }

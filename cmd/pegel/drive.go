@@ -68,7 +68,7 @@ func (d *driving) drive(ctx context.Context) error {
 	}
 	before, cancelBefore := untilStopped(ctx, stop) // until the archive is begun, one interrupt ends everything
 	defer cancelBefore()
-	closeShared, err := d.prepareProtocols(before, ctx, targets)
+	closeShared, err := d.prepareProtocols(before, targets)
 	defer closeShared()
 	runID := newRunID()
 	opt := engine.Options{RunID: runID, Targets: targets, Stop: stop}
@@ -92,9 +92,9 @@ func (d *driving) drive(ctx context.Context) error {
 // play runs engine and observer into the writer.
 func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *observe.Observer, opt engine.Options) error {
 	recorder := record.NewRecorder(len(d.plan.Actions), len(d.plan.Personas), 16*runtime.GOMAXPROCS(0))
-	progress := newProgress(d.env.stderr, d.plan, d.env)
+	progress := newProgress(d.env.stderr, d.plan)
 	if d.quiet {
-		progress = newProgress(io.Discard, d.plan, d.env)
+		progress = newProgress(io.Discard, d.plan)
 	}
 	defer progress.close()
 
@@ -168,8 +168,8 @@ func untilStopped(ctx context.Context, stop <-chan struct{}) (context.Context, f
 }
 
 // prepareProtocols starts what all users of a target share, and puts it into the targets. What is started lives until
-// ctx ends or closeAll is called; starting itself ends with before.
-func (d *driving) prepareProtocols(before, ctx context.Context, targets map[string]probe.Target) (closeAll func(), err error) {
+// closeAll is called; starting ends with ctx.
+func (d *driving) prepareProtocols(ctx context.Context, targets map[string]probe.Target) (closeAll func(), err error) {
 	var shared []io.Closer
 	closeAll = func() {
 		for _, c := range shared {
@@ -182,9 +182,6 @@ func (d *driving) prepareProtocols(before, ctx context.Context, targets map[stri
 			continue
 		}
 		target := targets[name]
-		if before.Err() != nil {
-			return closeAll, before.Err()
-		}
 		c, err := prepare(ctx, target)
 		if err != nil {
 			return closeAll, &engine.PreflightError{Target: name, Action: "preparing", Err: err}

@@ -26,8 +26,8 @@ type progress struct {
 	width    int           // of the line on the terminal
 }
 
-func newProgress(w io.Writer, p *plan.Plan, env environment) *progress {
-	return &progress{w: w, terminal: colours(w, env), total: p.Duration(), stages: len(p.Stages)}
+func newProgress(w io.Writer, p *plan.Plan) *progress {
+	return &progress{w: w, terminal: terminal(w), total: p.Duration(), stages: len(p.Stages)}
 }
 
 func (p *progress) event(e engine.Event) {

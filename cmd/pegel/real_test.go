@@ -18,6 +18,7 @@ import (
 
 	"pegel/internal/archive"
 	"pegel/internal/record"
+	"pegel/probes/browser"
 	"pegel/probes/probe"
 	"pegel/testenv"
 	"pegel/testenv/real"
@@ -53,8 +54,7 @@ func TestRealServers(t *testing.T) {
 		"load.stages={users: [20, 40], ramp: 4s, settle: 2s, hold: 12s}",
 		"observe.0.prometheus=" + stack.HAProxyMetrics,
 	}
-	browser := hasChromium()
-	if !browser {
+	if !browser.Installed() {
 		t.Log("no browser takes part: Chromium is not installed")
 		sets = append(sets, "personas=[{name: desktop, journey: desktop}, {name: browser, journey: webmail}, {name: calendar, journey: calendar}]")
 	}

@@ -9,13 +9,19 @@ import (
 
 // operations are the platform's operations behind an action of ours, where they are not one of the same name. A browser
 // loads the page and then calls the same interface as the light clients.
-var operations = map[string][]string{
-	"imap.connect": nil, "smtp.connect": nil, "web.connect": nil, "caldav.connect": nil, "browser.connect": nil,
-	"browser.login": {"web.page", "web.login", "web.list"},
-	"browser.inbox": {"web.page", "web.list"},
-	"browser.open":  {"web.read"},
-	"caldav.update": {"caldav.get", "caldav.update"},
-	"imap.idle":     nil, "imap.noop": nil, "imap.logout": nil, "smtp.quit": nil, "smtp.noop": nil, "smtp.login": nil,
+func operations(action string) []string {
+	ops, listed := map[string][]string{
+		"imap.connect": nil, "smtp.connect": nil, "web.connect": nil, "caldav.connect": nil, "browser.connect": nil,
+		"browser.login": {"web.page", "web.login", "web.list"},
+		"browser.inbox": {"web.page", "web.list"},
+		"browser.open":  {"web.read"},
+		"caldav.update": {"caldav.get", "caldav.update"},
+		"imap.idle":     nil, "imap.noop": nil, "imap.logout": nil, "smtp.quit": nil, "smtp.noop": nil, "smtp.login": nil,
+	}[action]
+	if !listed {
+		return []string{action}
+	}
+	return ops
 }
 
 // workload hands the plan's own users to the platform's simulation: the same journeys and draws, without protocols.
@@ -65,15 +71,11 @@ func (s *simulated) Next() testenv.Act {
 			continue
 		}
 		name := s.plan.Actions[act.Action]
-		ops, listed := operations[name]
-		if !listed {
-			ops = []string{name}
-		}
 		think += act.Think
 		if s.pace > 0 {
 			think = s.pace
 		}
-		return testenv.Act{Action: name, Operations: ops, Account: s.number, Think: think}
+		return testenv.Act{Action: name, Operations: operations(name), Account: s.number, Think: think}
 	}
 }
 

@@ -106,7 +106,7 @@ func TestForecastOfDrawnPlatforms(t *testing.T) {
 	covered := 0
 	for seed := range uint64(seeds) {
 		def := testenv.Draw(seed)
-		truth, err := testenv.Truth(context.Background(), def, workload(seed), testenv.TruthOptions{Seed: 9, Budget: 20 * time.Second})
+		truth, err := testenv.Truth(context.Background(), def, workload(seed), testenv.TruthOptions{Seed: 9, Budget: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}

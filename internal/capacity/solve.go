@@ -61,7 +61,7 @@ func (v *solver) waiting(action int, limit float64) combined {
 		}
 	}
 	c, ok := v.cache[k]
-	if !ok {
+	if !ok || len(v.waits) > 64 { // the key holds 64 resources; more are worked out each time
 		c = combine(v.stops(action), limit)
 		v.cache[k] = c
 	}

@@ -8,7 +8,6 @@ import (
 
 	"pegel/internal/plan"
 	"pegel/internal/record"
-	"pegel/probes/probe"
 )
 
 // stages plays one stage after the other: users arrive over the ramp at their own offsets, the platform settles, the
@@ -203,7 +202,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 			if u.openErr != nil {
 				verb = e.plan.Protocol(act.Target).Name + ".connect"
 			}
-			return &PreflightError{Target: act.Target, Action: verb, Err: &safeError{text: cut(err, u.account.Password), class: probe.ClassOf(err), err: err}}
+			return &PreflightError{Target: act.Target, Action: verb, Err: &safeError{text: cut(err, u.account.Password), err: err}}
 		}
 	}
 	return nil
@@ -211,9 +210,8 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 
 // safeError keeps an error's chain while its text has lost the secret.
 type safeError struct {
-	text  string
-	class probe.Class
-	err   error
+	text string
+	err  error
 }
 
 func (s *safeError) Error() string { return s.text }

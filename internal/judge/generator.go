@@ -1,6 +1,10 @@
 package judge
 
-import "time"
+import (
+	"time"
+
+	"pegel/internal/archive"
+)
 
 // A stage's numbers are the platform's only while the generator keeps its beat. Its lag counts against the strictest
 // limit of all objectives: the lag's 99th percentile may take 5 % of it; above 20 % the stage is invalid and enters no
@@ -50,8 +54,8 @@ func (r *reading) generator() {
 	for _, t := range r.out.Timeline {
 		g.At = append(g.At, t.At)
 		g.LagP99 = append(g.LagP99, t.LagP99)
-		cpu, _ := r.of("generator", "process_cpu_percent", "value").last(t.At)
-		rss, _ := r.of("generator", "process_rss_bytes", "value").last(t.At)
+		cpu, _ := r.of(archive.PageGenerator, archive.GeneratorCPU, archive.FieldValue).last(t.At)
+		rss, _ := r.of(archive.PageGenerator, archive.GeneratorRSS, archive.FieldValue).last(t.At)
 		g.CPU = append(g.CPU, cpu)
 		g.RSS = append(g.RSS, rss)
 	}

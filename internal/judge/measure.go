@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"pegel/internal/archive"
 	"pegel/internal/capacity"
 	"pegel/internal/record"
 	"pegel/scenarios"
@@ -238,22 +239,22 @@ func (r *reading) block(in *capacity.Input, intervals []*record.Interval) capaci
 // resourceBlock reads one resource's counters between two times.
 func (r *reading) resourceBlock(page, name string, from, to time.Duration) capacity.ResourceBlock {
 	var x capacity.ResourceBlock
-	limit, okLimit := r.of(page, name, "limit").last(to)
+	limit, okLimit := r.of(page, name, archive.FieldLimit).last(to)
 	x.Limit = limit
 	var okUse bool
-	x.InUse, _, okUse = r.of(page, name, "in_use").gauge(from, to)
-	x.Queue, _, _ = r.of(page, name, "queue").gauge(from, to)
-	visits, okVisits := r.of(page, name, "served").increase(from, to)
-	busy, okBusy := r.of(page, name, "busy").increase(from, to)
+	x.InUse, _, okUse = r.of(page, name, archive.FieldInUse).gauge(from, to)
+	x.Queue, _, _ = r.of(page, name, archive.FieldQueue).gauge(from, to)
+	visits, okVisits := r.of(page, name, archive.FieldServed).increase(from, to)
+	busy, okBusy := r.of(page, name, archive.FieldBusy).increase(from, to)
 	x.Visits, x.Busy = visits, busy
 	x.Holds = okLimit && limit > 0 && okUse
-	x.Refused, _ = r.of(page, name, "refused").increase(from, to)
-	if waited, ok := r.of(page, name, "waited").increase(from, to); ok {
+	x.Refused, _ = r.of(page, name, archive.FieldRefused).increase(from, to)
+	if waited, ok := r.of(page, name, archive.FieldWaited).increase(from, to); ok {
 		x.Waited = waited
-	} else if x.Queue, _, ok = r.of(page, name, "queue").gauge(from, to); ok {
+	} else if x.Queue, _, ok = r.of(page, name, archive.FieldQueue).gauge(from, to); ok {
 		x.Waited, x.Sampled = x.Queue*(to-from).Seconds(), true
 	}
-	hasBusy := r.of(page, name, "busy") != nil
+	hasBusy := r.of(page, name, archive.FieldBusy) != nil
 	x.Valid = okLimit && limit > 0 && okVisits && (okBusy || !hasBusy && okUse)
 	return x
 }

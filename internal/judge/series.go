@@ -116,13 +116,13 @@ func (r *reading) use(from, to time.Duration) []ResourceUse {
 		for _, res := range page.Resources {
 			u := ResourceUse{Name: res.Name, Kind: res.Kind}
 			seconds := (to - from).Seconds()
-			limit, okLimit := r.of(page.Name, res.Name, "limit").last(to)
-			inUse, top, okUse := r.of(page.Name, res.Name, "in_use").gauge(from, to)
+			limit, okLimit := r.of(page.Name, res.Name, archive.FieldLimit).last(to)
+			inUse, top, okUse := r.of(page.Name, res.Name, archive.FieldInUse).gauge(from, to)
 			u.Limit, u.InUse, u.InUseMax = limit, inUse, top
-			u.Queue, _, _ = r.of(page.Name, res.Name, "queue").gauge(from, to)
-			served, okServed := r.of(page.Name, res.Name, "served").increase(from, to)
-			busy, okBusy := r.of(page.Name, res.Name, "busy").increase(from, to)
-			refused, _ := r.of(page.Name, res.Name, "refused").increase(from, to)
+			u.Queue, _, _ = r.of(page.Name, res.Name, archive.FieldQueue).gauge(from, to)
+			served, okServed := r.of(page.Name, res.Name, archive.FieldServed).increase(from, to)
+			busy, okBusy := r.of(page.Name, res.Name, archive.FieldBusy).increase(from, to)
+			refused, _ := r.of(page.Name, res.Name, archive.FieldRefused).increase(from, to)
 			if !okLimit || !okUse && !okBusy {
 				continue
 			}
@@ -147,8 +147,8 @@ func (r *reading) resourceViews() {
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
 			v := ResourceView{Name: res.Name, Kind: res.Kind, Page: page.Name}
-			in := r.of(page.Name, res.Name, "in_use")
-			busy := r.of(page.Name, res.Name, "busy")
+			in := r.of(page.Name, res.Name, archive.FieldInUse)
+			busy := r.of(page.Name, res.Name, archive.FieldBusy)
 			base := in
 			if base == nil {
 				base = busy
@@ -164,8 +164,8 @@ func (r *reading) resourceViews() {
 					}
 					value = max(0, (base.value[i]-base.value[i-1])/(at-base.at[i-1]).Seconds())
 				}
-				limit, _ := r.of(page.Name, res.Name, "limit").last(at)
-				queue, _ := r.of(page.Name, res.Name, "queue").last(at)
+				limit, _ := r.of(page.Name, res.Name, archive.FieldLimit).last(at)
+				queue, _ := r.of(page.Name, res.Name, archive.FieldQueue).last(at)
 				v.At = append(v.At, at)
 				v.InUse = append(v.InUse, value)
 				v.Limit = append(v.Limit, limit)

@@ -66,6 +66,12 @@ func prepare(ctx context.Context, target probe.Target) (io.Closer, error) {
 	return b, nil
 }
 
+// Installed tells whether there is a Chromium to be driven.
+func Installed() bool {
+	_, err := find()
+	return err == nil
+}
+
 func find() (string, error) {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
