@@ -184,22 +184,6 @@ func (s *sample) capacityOf(pairs []pair, limit float64) (users float64, by, res
 	return low, by, v.culprit(pairs[by]), true
 }
 
-// heldAt is the load at which the first of the resources that are held in proportion to load is used up, and which;
-// infinite where there is none.
-func (s *sample) heldAt() (users float64, resource int) {
-	users, resource = math.Inf(1), -1
-	for r := range s.resources {
-		f := &s.resources[r]
-		if !f.linear || f.holds.PerUser <= 0 {
-			continue
-		}
-		if n := (f.limit - f.holds.at(0, s.copyRate)) / f.holds.PerUser; n < users {
-			users, resource = math.Max(n, 0), r
-		}
-	}
-	return users, resource
-}
-
 // culprit is the resource that contributes most to breaking the pair.
 func (v *solver) culprit(p pair) int {
 	best, most := -1, 0.0
