@@ -10,6 +10,7 @@ import (
 	"pegel/internal/plan"
 	"pegel/probes"
 	"pegel/scenarios"
+	"pegel/testenv"
 )
 
 // The README's scenario is valid, has the promised length, and compiles.
@@ -32,6 +33,26 @@ func TestReadmeScenario(t *testing.T) {
 	}
 	if _, err := plan.Build(s, probes.All()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The definition in the documentation of the embedded platform is valid.
+func TestDocumentedDefinition(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/testenv.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(raw), "```yaml\n")
+	if !ok {
+		t.Fatal("there is no definition")
+	}
+	src, _, _ := strings.Cut(rest, "```")
+	d, err := testenv.ParseDefinition([]byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Resources) != 4 || len(d.Operations) != 2 {
+		t.Errorf("definition %+v", d)
 	}
 }
 
