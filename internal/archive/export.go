@@ -112,11 +112,11 @@ func tagOf(name string) string {
 }
 
 // ExportCSV writes one row for each interval, action and persona in which an action ended. Start and end are seconds of
-// the run, quantiles and the maximum are response times in milliseconds; count is without canceled actions, and one
-// column for each class of outcome follows.
+// the run, quantiles and the maximum are response times in milliseconds, then service time and the lag of the whole
+// interval; count is without canceled actions, and one column for each class of outcome follows.
 func ExportCSV(w io.Writer, run *Run) error {
 	out := csv.NewWriter(w)
-	row := strings.Split("start,end,users,action,persona,count,failed,p50_ms,p95_ms,p99_ms,max_ms", ",")
+	row := strings.Split("start,end,users,action,persona,count,failed,p50_ms,p95_ms,p99_ms,max_ms,service_p95_ms,lag_p99_ms", ",")
 	for c := range probe.NumClasses {
 		row = append(row, c.String())
 	}
@@ -131,7 +131,8 @@ func ExportCSV(w io.Writer, run *Run) error {
 			action, persona := run.Meta.Series(k)
 			row = append(row[:0], seconds(in.Start), seconds(in.End), strconv.Itoa(in.Users), action, persona,
 				strconv.FormatUint(s.Done(), 10), strconv.FormatUint(s.Failed(), 10),
-				millis(s.Response.Quantile(0.50)), millis(s.Response.Quantile(0.95)), millis(s.Response.Quantile(0.99)), millis(s.Response.Max))
+				millis(s.Response.Quantile(0.50)), millis(s.Response.Quantile(0.95)), millis(s.Response.Quantile(0.99)), millis(s.Response.Max),
+				millis(s.Service.Quantile(0.95)), millis(in.Lag.Quantile(0.99)))
 			for _, n := range s.Classes {
 				row = append(row, strconv.FormatUint(n, 10))
 			}

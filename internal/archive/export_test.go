@@ -110,6 +110,7 @@ func TestExportCSV(t *testing.T) {
 				"start": seconds(in.Start), "users": strconv.Itoa(in.Users), "action": action, "persona": persona,
 				"count": strconv.FormatUint(s.Done(), 10), "failed": strconv.FormatUint(s.Failed(), 10),
 				"p99_ms": millis(s.Response.Quantile(0.99)), "max_ms": millis(s.Response.Max),
+				"service_p95_ms": millis(s.Service.Quantile(0.95)), "lag_p99_ms": millis(in.Lag.Quantile(0.99)),
 				"timeout": strconv.FormatUint(s.Classes[probe.Timeout], 10),
 			} {
 				if got := row[column[name]]; got != want {

@@ -81,6 +81,9 @@ func find() (string, error) {
 	return "", probe.Fail(probe.Content, "prepare the browser", ErrNoChromium)
 }
 
+// niceness of Chromium against the generator.
+const niceness = 5
+
 // start runs Chromium with a profile of its own.
 func (b *Browser) start(ctx context.Context) (*process, error) {
 	profile, err := os.MkdirTemp("", "pegel-chromium-")
@@ -114,6 +117,9 @@ func (b *Browser) start(ctx context.Context) (*process, error) {
 	}
 	if command != nil && command.Process != nil {
 		p.group = command.Process.Pid
+		// Where the CPU is short, a few browsers must not make thousands of light users late. That it may fail changes
+		// nothing but this.
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.group, niceness)
 	}
 	if err != nil {
 		p.stop()
