@@ -91,11 +91,7 @@ func (p *prediction) resources(few []*sample, limit float64) {
 		var draws []float64
 		for k, s := range few {
 			alone := *s
-			alone.resources = slices.Clone(s.resources)
-			for i := range alone.resources {
-				alone.resources[i].valid = alone.resources[i].valid && i == r
-				alone.resources[i].linear = alone.resources[i].linear && i == r
-			}
+			alone.only = r + 1
 			if users, _, by, ok := alone.capacityOf(p.pairs, limit); ok && by == r {
 				draws = append(draws, users*p.factors[k])
 			}

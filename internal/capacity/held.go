@@ -25,7 +25,7 @@ func (s *sample) heldAt() (users float64, resource int) {
 	users, resource = math.Inf(1), -1
 	for r := range s.resources {
 		f := &s.resources[r]
-		if !f.linear || f.holds.PerUser <= 0 {
+		if !f.linear || f.holds.PerUser <= 0 || s.only != 0 && r != s.only-1 {
 			continue
 		}
 		if n := (f.limit - f.holds.at(0, s.copyRate)) / f.holds.PerUser; n < users {

@@ -13,6 +13,7 @@ type sample struct {
 	rate      []line      // by action: done per second over users
 	resources []resourceFit
 	copyRate  float64 // copy operations per second that the forecast assumes
+	only      int     // 1 + the only resource at which anybody waits; 0: all
 }
 
 // line is a rate over load: Fixed + PerUser·users + PerCopy·copy, none of them negative.

@@ -27,7 +27,9 @@ func (s *sample) solver(users float64) *solver {
 		if f.valid {
 			st, customers := s.station(r, users, s.copyRate)
 			cycle = st.Delay + st.Demand
-			if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
+			if s.only != 0 && r != s.only-1 {
+				// nobody waits here, but its users are still counted
+			} else if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
 				b = st.Blocking(customers)
 			} else {
 				w = st.Wait(customers, f.spread)
