@@ -32,6 +32,8 @@ func (b *builder) batchTitle(list []judge.BatchVerdict) string {
 		safe++
 	}
 	switch {
+	case list[0].Unknown:
+		return b.t("batches.unknown")
 	case safe == 0:
 		return b.t("batches.none", batchName(b.language, &list[0]))
 	case safe == len(list):

@@ -185,7 +185,7 @@ func (b *builder) tiles() []tile {
 	if f.MeasuredMax > 0 {
 		done, _ := samples(r)
 		tiles = append(tiles, tile{Label: b.t("tile.measured"), Value: b.count(f.MeasuredMax),
-			Note: b.t("tile.measured-note", b.count(len(r.Stages)), b.total(done))})
+			Note: b.t("tile.measured-note", b.count(f.StagesUsed), b.total(done))})
 	}
 	return tiles
 }

@@ -165,7 +165,7 @@ func (l *language) limit(d time.Duration) string {
 	if d < time.Second {
 		return l.group(strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', -1, 64)) + " ms"
 	}
-	return l.group(strconv.FormatFloat(d.Seconds(), 'f', -1, 64)) + " s"
+	return l.group(strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64)) + " s"
 }
 
 // span formats how long something took, or a time since the start of the run.

@@ -96,7 +96,7 @@ func (l *language) textStages(b *strings.Builder, r *judge.Result) {
 		if a := find(s, t.Action); a != nil && a.Count > 0 {
 			mid, _, _ := quantile(a, t.Quantile)
 			value = l.latency(mid)
-			if t.Limit > 0 && mid >= t.Limit {
+			if t.Limit > 0 && wasBroken(r, t.Action, t.Quantile, s.Users) {
 				note = "  ✗ " + l.t("text.over", l.limit(t.Limit))
 			}
 		}
@@ -105,6 +105,21 @@ func (l *language) textStages(b *strings.Builder, r *judge.Result) {
 		}
 		row(l.stageName(s), l.amount(s.Throughput), value, l.percent(s.ErrorShare), note)
 	}
+}
+
+// wasBroken tells whether an action's objective was found broken at a load: with enough samples, as every report has it.
+func wasBroken(r *judge.Result, action string, quantile float64, users int) bool {
+	for _, o := range r.Objectives {
+		if o.Action != action || o.Quantile != quantile {
+			continue
+		}
+		for _, s := range o.Stages {
+			if s.Users == users && s.Enough && !s.Held {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // pad fills text with spaces up to a width in characters, on its left for numbers.

@@ -77,6 +77,9 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	run.quiet = d.json
 	again := fmt.Sprintf("pegel demo --seed %d", d.seed)
+	if d.blind {
+		again += " --blind"
+	}
 	run.remember(d.sets(definition, platform.URLs, observed), 0, d.blind, again)
 	run.notes = append(run.notes, judge.Say(judge.NoteCompressed, s.Compression, s.Compression).String())
 	if observed {

@@ -56,6 +56,21 @@ func TestDocumentedDefinition(t *testing.T) {
 	}
 }
 
+// Every action of every protocol stands in the reference.
+func TestEveryActionIsDocumented(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/scenario.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range probes.All() {
+		for verb := range p.Actions {
+			if !strings.Contains(string(raw), "`"+p.Name+"."+verb+"`") {
+				t.Errorf("%s.%s is not documented", p.Name, verb)
+			}
+		}
+	}
+}
+
 // Every shipped scenario is valid and compiles.
 func TestShippedScenarios(t *testing.T) {
 	for _, name := range scenarios.Shipped() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -10,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"pegel/internal/archive"
 	"pegel/internal/engine"
@@ -41,7 +44,7 @@ func prepare(s *scenarios.Scenario, out string, env environment) (*driving, erro
 		return nil, err
 	}
 	if out == "" {
-		out = filepath.Join("runs", s.Name+"-"+time.Now().Format("20060102-150405"))
+		out = filepath.Join("runs", fileName(s.Name)+"-"+time.Now().Format("20060102-150405"))
 	}
 	return &driving{scenario: s, plan: p, dir: out, labels: map[string]string{labelPath: s.Path}, env: env}, nil
 }
@@ -80,6 +83,10 @@ func (d *driving) drive(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	for _, wrong := range observer.Check(ctx) { // loudly, because without counters most limits cannot be forecast
+		fmt.Fprintln(d.env.stderr, "warning: "+wrong)
+		d.notes = append(d.notes, wrong)
 	}
 	writer, err := archive.Create(d.dir, d.meta(runID), d.scenario.Source)
 	if err != nil {
@@ -246,4 +253,15 @@ func newRunID() string {
 	var raw [5]byte
 	rand.Read(raw[:])
 	return hex.EncodeToString(raw[:])
+}
+
+// fileName makes a name fit for a file: letters, digits, dots and dashes, and no way out of the directory.
+func fileName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, name)
+	return cmp.Or(strings.TrimLeft(name, ".-"), "run")
 }

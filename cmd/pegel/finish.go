@@ -54,7 +54,10 @@ func options(show presentation) reports.Options {
 
 func extra(dir string, r *judge.Result, show presentation) reports.Extra {
 	seed := r.Meta.Seed
-	e := reports.Extra{Report: filepath.Join(dir, archive.ReportFile), Archive: dir, Verdict: reports.Verdict(r), Seed: &seed, Truth: show.truth}
+	e := reports.Extra{Archive: dir, Verdict: reports.Verdict(r), Seed: &seed, Truth: show.truth}
+	if dir != "" {
+		e.Report = filepath.Join(dir, archive.ReportFile)
+	}
 	if r.Meta.Compression > 1 {
 		e.Compression = r.Meta.Compression
 	}
@@ -70,6 +73,9 @@ func print(env environment, dir string, r *judge.Result, show presentation) erro
 	o.Colour = colours(env.stdout, env)
 	if err := reports.WriteText(env.stdout, r, o); err != nil {
 		return err
+	}
+	if dir == "" {
+		return nil
 	}
 	_, err := fmt.Fprintf(env.stdout, "\nreport:  %s\narchive: %s\n", filepath.Join(dir, archive.ReportFile), dir)
 	return err

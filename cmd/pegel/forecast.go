@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -24,7 +26,7 @@ func forecastCommand(env environment) *cobra.Command {
 		Short: "fit the models to an archive again and print the forecast",
 		Args:  exactly(1, "one run directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := knownLanguage(lang); err != nil {
+			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
 				return err
 			}
 			r, show, err := rejudge(args[0], judge.Options{NextBatch: next, Blind: blind})
@@ -32,8 +34,11 @@ func forecastCommand(env environment) *cobra.Command {
 				return err
 			}
 			show.json, show.lang = asJSON, lang
-			if err := print(env, args[0], r, show); err != nil {
+			if err := print(env, "", r, show); err != nil { // its report is of another question perhaps
 				return err
+			}
+			if r.Generator.Verdict == "invalid" {
+				return &exitError{code: exitGenerator}
 			}
 			switch reports.Verdict(r) {
 			case reports.NoGo:
@@ -52,16 +57,19 @@ func forecastCommand(env environment) *cobra.Command {
 }
 
 func reportCommand(env environment) *cobra.Command {
-	var out, lang, format string
+	var (
+		out, lang, format string
+		next              int
+	)
 	cmd := &cobra.Command{
 		Use:   "report RUN",
 		Short: "write the report of an archive again",
 		Args:  exactly(1, "one run directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := knownLanguage(lang); err != nil {
+			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
 				return err
 			}
-			r, show, err := rejudge(args[0], judge.Options{})
+			r, show, err := rejudge(args[0], judge.Options{NextBatch: next})
 			if err != nil {
 				return err
 			}
@@ -82,7 +90,7 @@ func reportCommand(env environment) *cobra.Command {
 			if out == "" {
 				return write(env.stdout)
 			}
-			if err := archive.WriteFile(filepath.Dir(out), filepath.Base(out), write); err != nil {
+			if err := writeTo(out, write); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(env.stdout, out)
@@ -91,6 +99,23 @@ func reportCommand(env environment) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write (html: default report.html in the run; others: stdout)")
 	cmd.Flags().StringVar(&lang, "lang", "en", "language: en or de")
+	cmd.Flags().IntVar(&next, "next-batch", 0, "accounts of the next batch to be judged (default: as the run was asked)")
 	cmd.Flags().StringVar(&format, "format", "html", "html, text, json or junit")
 	return cmd
+}
+
+// writeTo writes a file as a whole or not at all, through symbolic links; what is no regular file (a device, a pipe) is
+// written to as it is.
+func writeTo(path string, write func(io.Writer) error) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	return archive.WriteFile(filepath.Dir(path), filepath.Base(path), write)
 }

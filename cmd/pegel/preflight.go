@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
+	"strings"
 
 	"pegel/internal/engine"
 	"pegel/probes/probe"
@@ -11,6 +13,10 @@ import (
 func preflightHint(e *engine.PreflightError) string {
 	if errors.Is(e, probe.ErrNotAllowed) {
 		return "add the address to targets.allow in the scenario if traffic may go there; a redirect counts as well"
+	}
+	var plain tls.RecordHeaderError
+	if errors.As(e.Err, &plain) || strings.Contains(e.Err.Error(), "HTTP response to HTTPS") {
+		return "the server speaks no TLS there: check the scheme of targets." + e.Target + ".url"
 	}
 	switch probe.ClassOf(e.Err) {
 	case probe.Refused:

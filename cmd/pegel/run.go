@@ -29,7 +29,7 @@ func runCommand(env environment) *cobra.Command {
 		Short: "drive a scenario, forecast, and write the report",
 		Args:  exactly(1, "one scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := knownLanguage(lang); err != nil {
+			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
 				return err
 			}
 			s, err := loadScenario(args[0], sets, env)
@@ -158,4 +158,11 @@ func knownLanguage(lang string) error {
 		return nil
 	}
 	return usage("unknown language %q: en or de", lang)
+}
+
+func positive(batch int) error {
+	if batch < 0 {
+		return usage("a batch of %d accounts: give a number above 0", batch)
+	}
+	return nil
 }

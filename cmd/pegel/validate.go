@@ -94,7 +94,11 @@ func scenariosCommand(env environment) *cobra.Command {
 				return err
 			}
 			for _, name := range scenarios.Shipped() {
-				fmt.Fprintln(env.stdout, name)
+				s, err := openShipped(name, scenarios.Options{SkipSecrets: true})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(env.stdout, "%-15s %s\n", name, s.Description)
 			}
 			return nil
 		},

@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -93,6 +92,9 @@ func Predict(in *Input, opt Options) *Forecast {
 		f.notDetermined("broken-from-the-start", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
 		f.Warnings = append(f.Warnings, f.Why)
 		return f
+	}
+	if f.Lower == 0 {
+		f.warn("nothing-shown")
 	}
 	whole := condense(in, all(in))
 	switch {
@@ -198,9 +200,8 @@ type brokenAt struct {
 }
 
 // measured finds what the stages themselves show: the highest load up to which all objectives held, and the first load at
-// which one was broken beyond the doubt of its sample (3 standard errors of the share above the limit). An objective is
-// judged in a stage where it has ten samples beyond its quantile, one on errors where there are 200 actions; a stage in
-// which none is judged shows nothing.
+// which one was broken beyond doubt (see Exceeds). An objective is shown to hold in a stage where it has ten samples beyond its
+// quantile, one on errors where there are 200 actions; a stage in which none has shows nothing.
 func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
 	c := all(in)
 	for i, st := range in.Stages {
@@ -211,15 +212,13 @@ func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
 			if p.objective.Quantile == 0 {
 				allowed, need = p.objective.Errors, 200
 			}
-			if n < need {
-				continue
-			}
-			judged = true
-			se := math.Sqrt(allowed * (1 - allowed) / n)
-			held = held && share <= allowed
-			if share > allowed+3*se {
+			if Exceeds(share*n, n, allowed) {
 				f.BrokenAt = st.Users
 				return brokenAt{st.Users, in.ref(p)}
+			}
+			if n >= need {
+				judged = true
+				held = held && share <= allowed
 			}
 		}
 		if held && judged {

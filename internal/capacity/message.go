@@ -29,6 +29,7 @@ var sentences = map[string]string{
 	"no-counters":                 "no counters of the platform took part: every number holds only if no unseen limit exists",
 	"no-rise":                     "seen from outside, response times do not yet rise with the number in flight; where they will is not determined by these data",
 	"no-samples":                  "no action with an objective has enough samples",
+	"nothing-shown":               "in no stage were there enough samples to show that every objective holds",
 	"no-stage":                    "there is no valid stage",
 	"nothing-in-reach":            "in %s of %s draws nothing gives way up to %s active users, %s times what was measured",
 	"one-load":                    "all stages have the same load; demands that depend on load cannot be told from fixed ones",

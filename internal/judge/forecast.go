@@ -113,7 +113,7 @@ func (r *reading) batches(f *capacity.Forecast) {
 	live := r.live()
 	plan := r.scenario.Wave.Batches
 	if r.opt.NextBatch > 0 {
-		plan = []scenarios.Batch{{Name: "next batch", Accounts: r.opt.NextBatch}}
+		plan = []scenarios.Batch{{Accounts: r.opt.NextBatch}}
 	}
 	for _, b := range plan {
 		live += b.Accounts
@@ -170,16 +170,15 @@ func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []floa
 	}
 }
 
-// withoutCapacity judges a batch where the capacity is not determined: what was shown to hold may come, what is broken
-// already may not, and the rest is caution.
+// withoutCapacity judges a batch where the capacity is not determined: what is broken already may not come, and the
+// rest is caution; for a batch inside what was shown to hold the reason says so.
 func (r *reading) withoutCapacity(v *BatchVerdict, f *capacity.Forecast, activity []float64) {
 	v.Unknown = true
-	most := float64(v.After) * slices.Max(activity)
 	switch {
 	case f.BrokenAt > 0 && float64(v.After)*slices.Min(activity) >= f.BrokenAt:
 		v.Verdict, v.Why = NoGo, Say("broken-below", f.BrokenAt)
-	case most <= f.Lower && len(r.reservations()) == 0:
-		v.Verdict, v.Why = Go, Say("shown-to-hold", f.Lower)
+	case float64(v.After)*slices.Max(activity) <= f.Lower:
+		v.Verdict, v.Why = Caution, Say("shown-to-hold", f.Lower)
 	default:
 		v.Verdict, v.Why = Caution, Say("capacity-unknown", r.out.Forecast.Why)
 	}

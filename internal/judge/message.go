@@ -27,7 +27,7 @@ const (
 
 // sentences are the English patterns of what judging says.
 var sentences = map[string]string{
-	"archive-truncated":         "the archive's last block is cut off; everything before it was used",
+	"archive-truncated":         "the archive is damaged at %s; everything before that was used",
 	"objective-without-samples": `no action with samples matches the objective "%s"`,
 
 	"ended-complete":    "complete",

@@ -79,7 +79,7 @@ func (r *reading) held(res *ObjectiveResult, window time.Duration) bool {
 		seen = true
 		a := &st.Actions[k]
 		row := ObjectiveStage{Users: st.Users, Value: a.Hist.Quantile(res.Quantile), Share: a.Hist.ShareAbove(res.Limit), Samples: a.Count}
-		row.Enough = a.Count >= enough(res.Quantile)
+		row.Enough = a.Count >= enough(res.Quantile) || capacity.Exceeds(row.Share*float64(a.Count), float64(a.Count), 1-res.Quantile)
 		if window > 0 {
 			row.Value, row.Share = r.worstWindow(st, res, window)
 		}
@@ -133,13 +133,14 @@ func (r *reading) errorShare(res *ObjectiveResult) {
 			continue
 		}
 		share := float64(failed) / float64(done)
-		r.judgeStage(res, st, ObjectiveStage{Users: st.Users, Share: share, Samples: done, Enough: done >= enough(0), Held: share <= res.MaxErrors})
+		r.judgeStage(res, st, ObjectiveStage{Users: st.Users, Share: share, Samples: done, Enough: done >= enough(0) || capacity.Exceeds(float64(failed), float64(done), res.MaxErrors), Held: share <= res.MaxErrors})
 	}
 }
 
 func (r *reading) judgeStage(res *ObjectiveResult, st *StageResult, row ObjectiveStage) {
 	res.Stages = append(res.Stages, row)
-	if row.Held || !row.Enough || !st.Valid {
+	late := !st.Valid && st.Why.Code == "lag-over-objective" // what the generator itself has made slow
+	if row.Held || !row.Enough || late {
 		return
 	}
 	if res.BrokenAt == 0 || st.Users < res.BrokenAt {

@@ -71,7 +71,7 @@ func (r *reading) ended() {
 		}
 	}
 	if r.run.Truncated {
-		r.warn("archive-truncated")
+		r.warn("archive-truncated", r.run.Cut)
 	}
 }
 

@@ -54,6 +54,24 @@ func New(pages []scenarios.Observe, dial func(ctx context.Context, network, addr
 	return o, nil
 }
 
+// Check reads every page once and says what is wrong with it: that it does not answer, or which metrics it does not have.
+// It is for telling the operator before a run; a run itself goes on without, and shows the gap.
+func (o *Observer) Check(ctx context.Context) []string {
+	var wrong []string
+	for _, p := range o.pages {
+		if _, err := p.scrape(ctx, func() time.Duration { return 0 }); err != nil {
+			wrong = append(wrong, fmt.Sprintf("observe %s: %v", p.name, err))
+			continue
+		}
+		for i := range p.wanted {
+			if w := &p.wanted[i]; !w.found {
+				wrong = append(wrong, fmt.Sprintf("observe %s: the page has no metric for %s of %s", p.name, w.point.Field, w.point.Resource))
+			}
+		}
+	}
+	return wrong
+}
+
 func newPage(from *scenarios.Observe, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (*page, error) {
 	if from.Name == "" {
 		return nil, errors.New("the page has no name")
