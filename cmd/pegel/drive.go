@@ -119,8 +119,12 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 			opt.AbortOver, opt.AbortFor = o.Abort.Over, o.Abort.For.D()
 		}
 	}
+	backends := backendRows{actions: d.plan.Actions}
 	opt.OnInterval = func(in *record.Interval) {
 		progress.interval(in)
+		if rows, due := backends.add(in); due {
+			keep(writer.Metrics(rows))
+		}
 		keep(writer.Interval(in))
 	}
 	opt.OnEvent = func(e engine.Event) {

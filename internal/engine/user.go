@@ -187,6 +187,7 @@ func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.
 		s.Intended, s.NoLag = began, true
 	}
 	s.In, s.Out = turn.Bytes()
+	s.Backend = turn.Backend()
 	if phases, any := turn.Phases(); any {
 		s.Phases = phases
 	}

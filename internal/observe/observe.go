@@ -39,7 +39,7 @@ func New(pages []scenarios.Observe, dial func(ctx context.Context, network, addr
 		return nil, err
 	}
 	o := &Observer{generator: g}
-	seen := map[string]bool{archive.PageGenerator: true}
+	seen := map[string]bool{archive.PageGenerator: true, archive.PageBackend: true}
 	for i := range pages {
 		p, err := newPage(&pages[i], dial)
 		if err != nil {

@@ -20,6 +20,7 @@ type Sample struct {
 	InFlight int                             // actions of its protocol under way when this one began, itself included
 	Phases   *[probe.NumPhases]time.Duration // nil where none was marked
 	In, Out  int64                           // bytes
+	Backend  string                          // which backend answered; empty where the platform does not tell
 }
 
 // Series is what one action of one persona did in one interval.
@@ -107,10 +108,11 @@ func (s *Series) reset() {
 type Interval struct {
 	Start, End time.Duration
 	Series     []*Series
-	Lag        Histogram     // intended to actual start of users that were free
-	Users      int           // users at work at End, set by the engine
-	InFlight   int           // actions under way at End, set by the engine
-	Late       time.Duration // by how much the engine's own clock tick was late, set by the engine
+	Lag        Histogram              // intended to actual start of users that were free
+	Users      int                    // users at work at End, set by the engine
+	InFlight   int                    // actions under way at End, set by the engine
+	Backends   map[Backend]*Dimension // by backend, where the platform tells; nil where it does not
+	Late       time.Duration          // by how much the engine's own clock tick was late, set by the engine
 }
 
 // Merge adds a later interval with the same table to i.
@@ -130,6 +132,7 @@ func (i *Interval) Merge(later *Interval) {
 		i.Series[k].Merge(s)
 	}
 	i.Lag.Merge(&later.Lag)
+	i.mergeBackends(later.Backends)
 	i.Users, i.InFlight = later.Users, later.InFlight
 	i.Late = max(i.Late, later.Late)
 }
@@ -176,6 +179,8 @@ func (r *Recorder) Collect(now time.Duration) *Interval {
 		}
 		in.Lag.Merge(&h.lag)
 		h.lag.Reset()
+		in.mergeBackends(h.backends)
+		clear(h.backends)
 	}
 	return in
 }
@@ -191,8 +196,9 @@ type Shard struct {
 }
 
 type half struct {
-	series []*Series
-	lag    Histogram
+	series   []*Series
+	lag      Histogram
+	backends map[Backend]*Dimension
 }
 
 func newHalf(n int) *half { return &half{series: make([]*Series, n)} }
@@ -215,6 +221,9 @@ func (s *Shard) Record(x *Sample) {
 		s.active.series[k] = series
 	}
 	series.record(x)
+	if x.Backend != "" && x.Class != probe.Canceled {
+		s.active.backend(x)
+	}
 	if !x.NoLag {
 		s.active.lag.Record(x.Began - x.Intended)
 	}
