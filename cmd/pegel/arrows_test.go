@@ -11,7 +11,6 @@ import (
 // everything. Import arrows point down: a probe knows only its contract, judging reads only the archive, the mathematics
 // know nothing, and the platform under test shares no code with the forecast of its capacity.
 var arrows = map[string][]string{
-	"probes":                nil, // filled in below: every probe
 	"probes/probe":          {},
 	"probes/probe/httpconn": {"probes/probe"},
 	"probes/probetest":      {"probes/probe"},
@@ -60,7 +59,7 @@ func TestImportArrowsPointDown(t *testing.T) {
 			}
 		}
 	}
-	if seen < len(arrows) {
+	if seen <= len(arrows) { // the table's, and the probes that share one rule
 		t.Errorf("only %d packages seen, the table has %d", seen, len(arrows))
 	}
 }

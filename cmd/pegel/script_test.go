@@ -91,9 +91,6 @@ func signalCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	path := args[0]
-	if found, err := exec.LookPath(filepath.Join(os.Getenv("PATH"), args[0])); err == nil {
-		path = found
-	}
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
 		if _, err := os.Stat(filepath.Join(dir, args[0])); err == nil {
 			path = filepath.Join(dir, args[0])
