@@ -11,6 +11,13 @@ type Options struct {
 	Seed  uint64 // of the bootstrap; the same data and seed give the same forecast
 	// Blind leaves the counters out, as if the platform gave none.
 	Blind bool
+
+	// What the forecast assumes where it differs from what was measured.
+	Copy    *float64  // copy operations per second; nil: the most measured
+	Fresh   *float64  // accounts switched over within the last 24 h; nil: they are not told from other users
+	Mix     []float64 // share of each persona among the active users; nil: as measured
+	Changes []Change  // resources as they would be
+	Surge   []float64 // by action: further actions per second and active user, over and above the steady ones
 }
 
 // Forecast is the load at which each objective breaks.
@@ -96,7 +103,11 @@ func Predict(in *Input, opt Options) *Forecast {
 	if f.Lower == 0 {
 		f.warn("nothing-shown")
 	}
-	whole := condense(in, all(in))
+	if opt.Mix != nil && !in.MixVaries() {
+		f.notDetermined("mix-not-varied")
+		return f
+	}
+	whole := condense(in, all(in), &opt)
 	switch {
 	case !opt.Blind && hasCounters(whole):
 		f.Method = "counters"
@@ -111,7 +122,7 @@ func Predict(in *Input, opt Options) *Forecast {
 		tries := 40
 		for range tries {
 			c := resample(in, p.rng)
-			s := condenseBlind(in, c)
+			s := condenseBlind(in, c, &opt)
 			if s.flight(c).clear() {
 				clear++
 			}
@@ -138,8 +149,8 @@ func Predict(in *Input, opt Options) *Forecast {
 	return f
 }
 
-func condenseBlind(in *Input, c choice) *sample {
-	s := &sample{in: in}
+func condenseBlind(in *Input, c choice, opt *Options) *sample {
+	s := newSample(in, opt)
 	s.rates(c)
 	s.bases(c)
 	s.resources = make([]resourceFit, len(in.Resources))

@@ -28,7 +28,7 @@ func (s *sample) heldAt() (users float64, resource int) {
 		if !f.linear || f.holds.PerUser <= 0 || s.only != 0 && r != s.only-1 {
 			continue
 		}
-		if n := (f.limit - f.holds.at(0, s.copyRate)) / f.holds.PerUser; n < users {
+		if n := (f.limit - f.holds.at(Load{Copy: s.assumed.Copy, Fresh: s.assumed.Fresh})) / f.holds.PerUser; n < users {
 			users, resource = math.Max(n, 0), r
 		}
 	}

@@ -117,12 +117,13 @@ func (s *sample) withFlight(f flightFit) {
 	var visits line
 	for a, l := range s.rate {
 		top := s.in.Stages[len(s.in.Stages)-1]
-		x := l.at(top.Users, top.Copy)
+		x := l.at(top.Load)
 		mean += x * s.mean[a]
 		rate += x
 		visits.Fixed += l.Fixed
 		visits.PerUser += l.PerUser
 		visits.PerCopy += l.PerCopy
+		visits.PerFresh += l.PerFresh
 	}
 	s.resources = append(make([]resourceFit, len(s.in.Resources)), resourceFit{
 		valid: true, limit: f.c, demand: f.beta * mean / math.Max(rate, 1e-9), visits: visits, share: 1, spread: 1,

@@ -29,7 +29,7 @@ func flightInput(c, top int) *Input {
 
 func TestFlightFindsTheQueue(t *testing.T) {
 	in := flightInput(12, 24)
-	s := condenseBlind(in, all(in))
+	s := condenseBlind(in, all(in), &Options{})
 	fit := s.flight(all(in))
 	if !fit.clear() || math.Abs(fit.c-12) > 2 {
 		t.Errorf("fit %+v, want a clear rise from 12 on", fit)

@@ -45,6 +45,9 @@ type Resource struct {
 // Stage is one plateau of load, measured in blocks of time.
 type Stage struct {
 	Load
+	Mix    []float64 // users by persona; nil: not known
+	Run    int       // which of several pooled runs it belongs to
+	At     float64   // seconds from the beginning of its run to that of the stage
 	Blocks []Block
 }
 

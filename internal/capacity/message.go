@@ -26,6 +26,7 @@ var sentences = map[string]string{
 	"counter-missing":             "the counters of %s are missing or have gaps; it took no part in the forecast",
 	"far-extrapolation":           "the forecast lies %s times above the highest load measured; beyond 2.2 times it is little more than a guess",
 	"few-samples":                 "%s: too few samples at low load for a forecast of their own objectives",
+	"mix-not-varied":              "the mix of personas was the same in all stages, so its effect is not known; plan two stages with the mix perturbed",
 	"no-counters":                 "no counters of the platform took part: every number holds only if no unseen limit exists",
 	"no-rise":                     "seen from outside, response times do not yet rise with the number in flight; where they will is not determined by these data",
 	"no-samples":                  "no action with an objective has enough samples",

@@ -30,14 +30,15 @@ func (p *prediction) run(discrepancy float64, ready func(*sample, choice) bool) 
 		c := resample(p.in, p.rng)
 		var s *sample
 		if f.Method == "counters" {
-			s = condense(p.in, c)
+			s = condense(p.in, c, &p.opt)
 		} else {
-			s = condenseBlind(p.in, c)
+			s = condenseBlind(p.in, c, &p.opt)
 		}
 		if !ready(s, c) {
 			p.unknown++
 			continue
 		}
+		s.adapt()
 		factor := math.Exp(discrepancy * p.rng.NormFloat64())
 		users, by, resource, ok := s.capacityOf(p.pairs, limit)
 		if !ok {
@@ -55,6 +56,9 @@ func (p *prediction) run(discrepancy float64, ready func(*sample, choice) bool) 
 // within keeps a draw inside what the stages have shown: above the highest load at which all objectives held clearly, and
 // not above the first one at which one was broken.
 func (p *prediction) within(users float64) float64 {
+	if p.opt.supposes() {
+		return users
+	}
 	if p.broken.at > 0 {
 		users = math.Min(users, p.broken.at)
 	}
@@ -67,7 +71,7 @@ func (p *prediction) conclude() {
 	if !f.Why.Empty() {
 		return
 	}
-	if p.broken.at > 0 {
+	if p.broken.at > 0 && !p.opt.supposes() {
 		p.crossed()
 	}
 	n := len(f.Draws)
@@ -159,7 +163,7 @@ func (p *prediction) unseen() {
 	if p.out.Method != "counters" || len(p.in.Stages) < 2 || p.broken.at > 0 {
 		return
 	}
-	s := condense(p.in, all(p.in))
+	s := condense(p.in, all(p.in), &Options{})
 	top := len(p.in.Stages) - 1
 	v := s.solver(p.in.Stages[top].Users) // with copy traffic as at its most; the other stages do not matter here
 	c := all(p.in)

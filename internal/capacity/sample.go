@@ -12,15 +12,11 @@ type sample struct {
 	mean      []float64   // by action: their mean
 	rate      []line      // by action: done per second over users
 	resources []resourceFit
-	copyRate  float64 // copy operations per second that the forecast assumes
-	only      int     // 1 + the only resource at which anybody waits; 0: all
-}
-
-// line is a rate over load: Fixed + PerUser·users + PerCopy·copy, none of them negative.
-type line struct{ Fixed, PerUser, PerCopy float64 }
-
-func (l line) at(users, copies float64) float64 {
-	return l.Fixed + l.PerUser*users + l.PerCopy*copies
+	assumed   Load      // copy traffic and fresh accounts that the forecast assumes
+	surge     []float64 // by action: further actions per second and active user
+	columns   columns
+	opt       *Options
+	only      int // 1 + the only resource at which anybody waits; 0: all
 }
 
 // resourceFit is one resource of one draw.
@@ -61,9 +57,17 @@ func resample(in *Input, rng *rand.Rand) choice {
 	return c
 }
 
+func newSample(in *Input, opt *Options) *sample {
+	s := &sample{in: in, opt: opt, columns: columnsOf(in, opt)}
+	for i := range in.Stages {
+		s.assumed.Copy = math.Max(s.assumed.Copy, in.Stages[i].Copy)
+	}
+	return s
+}
+
 // condense estimates demands and rates from the chosen blocks.
-func condense(in *Input, c choice) *sample {
-	s := &sample{in: in}
+func condense(in *Input, c choice, opt *Options) *sample {
+	s := newSample(in, opt)
 	s.rates(c)
 	s.demands(c)
 	s.spreads(c)
@@ -98,10 +102,10 @@ func (s *sample) spreads(c choice) {
 					prior = priorWaitIfSampled
 				}
 			}
-			model, customers := s.station(r, st.Users, st.Copy)
+			model, customers := s.station(r, st.Load)
 			w := model.Wait(customers, 1)
 			seen += waited[i]
-			expected += w.Mean() * f.visits.at(st.Users, st.Copy) * seconds[i]
+			expected += w.Mean() * f.visits.at(st.Load) * seconds[i]
 		}
 		f.spread = math.Min(math.Max((seen+prior*spreadPrior)/(expected+prior), 0.4), 4)
 	}
@@ -116,53 +120,6 @@ func perStage(in *Input, c choice, f func(b *Block) float64) []float64 {
 		}
 	}
 	return out
-}
-
-func (s *sample) rates(c choice) {
-	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
-	for _, st := range s.in.Stages {
-		s.copyRate = math.Max(s.copyRate, st.Copy)
-	}
-	for a := range s.in.Actions {
-		done := perStage(s.in, c, func(b *Block) float64 { return b.Actions[a].Done })
-		s.rate = append(s.rate, s.fit(done, seconds))
-	}
-}
-
-// fit regresses counts per second on load: least squares, weighted by the variance of a count, with coefficients that are
-// not negative. Copy traffic enters only where it differs between stages; else it is part of Fixed.
-func (s *sample) fit(count, seconds []float64) line {
-	varies := false
-	for _, st := range s.in.Stages {
-		varies = varies || math.Abs(st.Copy-s.in.Stages[0].Copy) > 0.3*s.copyRate
-	}
-	columns := 2
-	if varies && len(s.in.Stages) > 2 {
-		columns = 3
-	}
-	var rows [][]float64
-	var y []float64
-	for i, st := range s.in.Stages {
-		if seconds[i] == 0 {
-			continue
-		}
-		rate := count[i] / seconds[i]
-		w := seconds[i] / math.Sqrt(math.Max(count[i], 1)) // 1 / standard deviation of the rate
-		rows = append(rows, []float64{w, w * st.Users, w * st.Copy}[:columns])
-		y = append(y, w*rate)
-	}
-	if len(rows) == 1 { // a single stage: everything is taken as proportional to users
-		if u := s.in.Stages[0].Users; u > 0 {
-			return line{PerUser: y[0] / rows[0][1]}
-		}
-		return line{}
-	}
-	x := nonNegative(rows, y)
-	l := line{Fixed: x[0], PerUser: x[1]}
-	if columns == 3 {
-		l.PerCopy = x[2]
-	}
-	return l
 }
 
 func (s *sample) demands(c choice) {
@@ -216,7 +173,7 @@ func (s *sample) bases(c choice) {
 				calm[i] = false
 				continue
 			}
-			model, customers := s.station(r, st.Users, st.Copy)
+			model, customers := s.station(r, st.Load)
 			if tail := model.Wait(customers, f.spread).tail; len(tail) > 0 && tail[0] > 0.08 {
 				calm[i] = false
 			}
@@ -253,10 +210,10 @@ func (s *sample) shares() {
 		}
 		var through, visits float64
 		for _, st := range s.in.Stages {
-			visits += f.visits.at(st.Users, st.Copy)
+			visits += f.visits.at(st.Load)
 			for a, passes := range s.in.Resources[r].Passes {
 				if passes {
-					through += s.rate[a].at(st.Users, st.Copy)
+					through += s.rate[a].at(st.Load)
 				}
 			}
 		}
@@ -268,17 +225,17 @@ func (s *sample) shares() {
 
 // station is a resource's closed model at a load, with the number of its customers: of the active users those who come
 // here at all, and of these, where the resource is a shard, those whose accounts lie on it.
-func (s *sample) station(r int, users, copies float64) (st Station, customers float64) {
+func (s *sample) station(r int, load Load) (st Station, customers float64) {
 	f := &s.resources[r]
-	visits := math.Max(f.visits.at(users, copies), 1e-9)
-	customers = users
+	visits := math.Max(f.visits.at(load)+s.surged(r)*load.Users, 1e-9)
+	customers = load.Users
 	if r < len(s.in.Resources) {
 		res := &s.in.Resources[r]
 		if res.Population > 0 {
 			customers *= res.Population
 		}
 		if res.Group != "" {
-			customers *= visits / math.Max(s.groupVisits(res.Group, users, copies), visits)
+			customers *= visits / math.Max(s.groupVisits(res.Group, load), visits)
 		}
 	}
 	cycle := customers / visits
@@ -286,11 +243,11 @@ func (s *sample) station(r int, users, copies float64) (st Station, customers fl
 }
 
 // groupVisits is the visits per second at all shards of a group.
-func (s *sample) groupVisits(group string, users, copies float64) float64 {
+func (s *sample) groupVisits(group string, load Load) float64 {
 	var sum float64
 	for r := range s.in.Resources {
 		if s.in.Resources[r].Group == group && s.resources[r].valid {
-			sum += s.resources[r].visits.at(users, copies)
+			sum += s.resources[r].visits.at(load) + s.surged(r)*load.Users
 		}
 	}
 	return sum

@@ -11,7 +11,7 @@ type pair struct {
 // solver answers for one sample and one load, with the waits at every resource computed once.
 type solver struct {
 	s     *sample
-	users float64
+	load  Load
 	waits []Wait
 	cycle []float64 // seconds between two visits of one customer when nobody waits
 	block []float64 // share of visits refused
@@ -19,13 +19,14 @@ type solver struct {
 }
 
 func (s *sample) solver(users float64) *solver {
-	v := &solver{s: s, users: users, cache: map[waitKey]combined{}}
+	load := Load{Users: users, Copy: s.assumed.Copy, Fresh: s.assumed.Fresh}
+	v := &solver{s: s, load: load, cache: map[waitKey]combined{}}
 	for r := range s.resources {
 		f := &s.resources[r]
 		var w Wait
 		var b, cycle float64
 		if f.valid {
-			st, customers := s.station(r, users, s.copyRate)
+			st, customers := s.station(r, load)
 			cycle = st.Delay + st.Demand
 			if s.only != 0 && r != s.only-1 {
 				// nobody waits here, but its users are still counted
@@ -135,10 +136,10 @@ func (v *solver) breaks(p pair) float64 {
 	if p.objective.Quantile == 0 {
 		var failed, done float64
 		for r, b := range v.block { // of all actions: visits refused over actions done
-			failed += b * v.s.resources[r].visits.at(v.users, v.s.copyRate)
+			failed += b * v.s.resources[r].visits.at(v.load)
 		}
 		for _, l := range v.s.rate {
-			done += l.at(v.users, v.s.copyRate)
+			done += l.at(v.load)
 		}
 		return failed / math.Max(done, 1e-9) / math.Max(p.objective.Errors, 1e-6)
 	}
@@ -196,7 +197,7 @@ func (v *solver) culprit(p pair) int {
 		var x float64
 		switch {
 		case p.objective.Quantile == 0:
-			x = v.block[r] * v.s.resources[r].visits.at(v.users, v.s.copyRate)
+			x = v.block[r] * v.s.resources[r].visits.at(v.load)
 		case v.s.passes(r, p.action):
 			x = v.waits[r].Mean() * v.s.resources[r].share
 		}
