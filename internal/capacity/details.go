@@ -1,32 +1,96 @@
 package capacity
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // details works out per objective, per resource and the curve from a part of the draws.
 func (p *prediction) details() {
-	f := p.out
 	if len(p.samples) == 0 {
 		return
 	}
 	p.first()
-	few := p.samples[:min(len(p.samples), 30)]
-	limit := reach * f.Measured
-	for _, q := range p.pairs {
-		var draws []float64
-		for k, s := range few {
-			if users, _, _, ok := s.capacityOf([]pair{q}, limit); ok {
-				draws = append(draws, users*p.factors[k])
+	few := p.samples[:min(len(p.samples), 24)]
+	p.crossings(few)
+	p.curve(few)
+}
+
+// crossings finds for each objective, and for each resource by itself, the load at which it breaks. All of them are read
+// off the same few loads, between which the logarithm of the share that is too slow is nearly straight.
+func (p *prediction) crossings(few []*sample) {
+	loads := p.loads()
+	resources := len(few[0].resources)
+	objectives := make([][]float64, len(p.pairs))
+	alone := make([][]float64, resources)
+	for k, s := range few {
+		byPair := make([][]float64, len(p.pairs))
+		byResource := make([][]float64, resources)
+		for _, users := range loads {
+			v := s.solver(users)
+			for i, q := range p.pairs {
+				byPair[i] = append(byPair[i], v.breaks(q))
+			}
+			for r := range resources {
+				byResource[r] = append(byResource[r], v.alone(r, p.pairs))
 			}
 		}
-		o := ObjectiveForecast{ObjectiveRef: p.in.ref(q)}
-		if len(draws) > len(few)*9/10 {
-			slices.Sort(draws)
-			o.Known, o.Users = true, quantiles(draws)
+		for i := range byPair {
+			if users, ok := crossesOne(loads, byPair[i]); ok {
+				objectives[i] = append(objectives[i], users*p.factors[k])
+			}
 		}
-		f.Objectives = append(f.Objectives, o)
+		for r := range byResource {
+			users, ok := crossesOne(loads, byResource[r])
+			if s.resources[r].linear {
+				users = s.fills(r)
+				ok = !math.IsInf(users, 1)
+			}
+			if ok {
+				alone[r] = append(alone[r], users*p.factors[k])
+			}
+		}
 	}
-	p.resources(few, limit)
-	p.curve(few)
+	for i, q := range p.pairs {
+		o := ObjectiveForecast{ObjectiveRef: p.in.ref(q)}
+		if len(objectives[i]) > len(few)*9/10 {
+			slices.Sort(objectives[i])
+			o.Known, o.Users = true, quantiles(objectives[i])
+		}
+		p.out.Objectives = append(p.out.Objectives, o)
+	}
+	p.rank(alone, len(few))
+}
+
+// loads are the loads at which details are worked out: from the lowest stage to the reach of the forecast, close around
+// the capacity.
+func (p *prediction) loads() []float64 {
+	sorted := slices.Clone(p.out.Draws)
+	slices.Sort(sorted)
+	centre := sorted[len(sorted)/2]
+	limit := reach * p.out.Measured
+	loads := []float64{0.35 * centre, 0.6 * centre, 0.8 * centre}
+	for _, x := range []float64{0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.35, 1.6, 2, 2.6, 3.4} {
+		if centre*x < limit {
+			loads = append(loads, centre*x)
+		}
+	}
+	return append(loads, math.Max(limit, 1.01*loads[len(loads)-1]))
+}
+
+// crossesOne is where values over loads first reach one.
+func crossesOne(loads, values []float64) (at float64, ok bool) {
+	for i, x := range values {
+		if x < 1 {
+			continue
+		}
+		if i == 0 {
+			return loads[0], true
+		}
+		from, to := math.Log(math.Max(values[i-1], 1e-9)), math.Log(x)
+		return loads[i-1] + (loads[i]-loads[i-1])*from/(from-to), true
+	}
+	return 0, false
 }
 
 // first finds what gives way first: pair and resource with their shares of the draws.
@@ -72,7 +136,8 @@ func (p *prediction) resourceName(r int) string {
 	return Unobserved
 }
 
-func (p *prediction) resources(few []*sample, limit float64) {
+// rank lists the resources with the loads at which each alone would break an objective.
+func (p *prediction) rank(alone [][]float64, few int) {
 	whole := p.samples[0]
 	for r := range whole.resources {
 		x := whole.resources[r]
@@ -88,17 +153,9 @@ func (p *prediction) resources(few []*sample, limit float64) {
 				out.Probability += 1 / float64(len(p.res))
 			}
 		}
-		var draws []float64
-		for k, s := range few {
-			alone := *s
-			alone.only = r + 1
-			if users, _, by, ok := alone.capacityOf(p.pairs, limit); ok && by == r {
-				draws = append(draws, users*p.factors[k])
-			}
-		}
-		if len(draws) > len(few)/2 {
-			slices.Sort(draws)
-			out.Known, out.Users = true, quantiles(draws)
+		if len(alone[r]) > few/2 {
+			slices.Sort(alone[r])
+			out.Known, out.Users = true, quantiles(alone[r])
 		}
 		p.out.Resources = append(p.out.Resources, out)
 	}

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -79,8 +80,12 @@ type CurvePoint struct {
 // error on simulated platforms. With counters the forecast misses by 2–5 %; the in-flight model by 5–20 %.
 const (
 	discrepancyCounters = 0.05
-	discrepancyFlight   = 0.20
-	reach               = 4.0 // a forecast beyond so many times the highest measured load is none
+	discrepancyHidden   = 0.10
+	discrepancyFlight   = 0.12
+	// Without counters a limit that refuses, or holds, or overflows shows nothing before it is reached, and so a queue seen
+	// from outside may be believed only where it is near: closer than the next one is likely to be.
+	reachBlind = 1.32
+	reach      = 4.0 // a forecast beyond so many times the highest measured load is none
 )
 
 // Predict makes the forecast.
@@ -113,7 +118,18 @@ func Predict(in *Input, opt Options) *Forecast {
 		f.Method = "counters"
 		p.missingCounters(whole)
 		p.fewSamples(whole)
-		p.run(discrepancyCounters, func(s *sample, _ choice) bool { return true })
+		p.rise = whole.hidden()
+		discrepancy := discrepancyCounters
+		if p.rise.found {
+			discrepancy = discrepancyHidden
+			f.warn("hidden-queue")
+		}
+		p.run(discrepancy, f.Measured, func(s *sample, c choice) bool {
+			if p.rise.found {
+				s.reveal(p.rise, c)
+			}
+			return true
+		})
 		p.details()
 	default:
 		f.Method = "in-flight"
@@ -135,12 +151,12 @@ func Predict(in *Input, opt Options) *Forecast {
 			f.notDetermined("no-rise")
 			break
 		}
-		p.run(discrepancyFlight, func(s *sample, c choice) bool {
+		p.run(discrepancyFlight, f.Measured, func(s *sample, c choice) bool {
 			fit := s.flight(c)
 			if !fit.ok {
 				return false
 			}
-			s.withFlight(fit)
+			s.withFlight(fit, c)
 			return true
 		})
 		p.details()
@@ -275,4 +291,18 @@ func shareAbove(in *Input, stage int, blocks []int, p pair) (share, n float64) {
 		return 0, 0
 	}
 	return Tail(in.Grid, counts, p.objective.Limit), n
+}
+
+// Probability is the probability that every objective holds at a load, never quite 1. A load that the stages have shown to hold is as good
+// as the draws are many; where the capacity is not determined, every other load has none (0).
+func (f *Forecast) Probability(users float64) float64 {
+	most := 0.9975
+	if users <= f.Lower {
+		return most
+	}
+	if !f.Determined || len(f.Draws) == 0 {
+		return 0
+	}
+	at, _ := slices.BinarySearch(f.Draws, users)
+	return math.Min(1-float64(at)/float64(len(f.Draws)), 1-1/float64(2*len(f.Draws)))
 }

@@ -24,13 +24,21 @@ func (s *sample) held(r int, f *resourceFit, c choice, seconds []float64) {
 func (s *sample) heldAt() (users float64, resource int) {
 	users, resource = math.Inf(1), -1
 	for r := range s.resources {
-		f := &s.resources[r]
-		if !f.linear || f.holds.PerUser <= 0 || s.only != 0 && r != s.only-1 {
+		if !s.resources[r].linear {
 			continue
 		}
-		if n := (f.limit - f.holds.at(Load{Copy: s.assumed.Copy, Fresh: s.assumed.Fresh})) / f.holds.PerUser; n < users {
-			users, resource = math.Max(n, 0), r
+		if n := s.fills(r); n < users {
+			users, resource = n, r
 		}
 	}
 	return users, resource
+}
+
+// fills is the load at which a resource that is held in proportion to load is used up; infinite where it does not grow.
+func (s *sample) fills(r int) float64 {
+	f := &s.resources[r]
+	if f.holds.PerUser <= 0 {
+		return math.Inf(1)
+	}
+	return math.Max((f.limit-f.holds.at(Load{Copy: s.assumed.Copy, Fresh: s.assumed.Fresh}))/f.holds.PerUser, 0)
 }

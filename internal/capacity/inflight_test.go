@@ -16,7 +16,7 @@ func flightInput(c, top int) *Input {
 		for b := range 8 {
 			block := Block{Seconds: 2, Actions: []ActionBlock{{Counts: []float64{users * 2, 0, 0}, Done: users * 2}}}
 			for n := 1; n <= top*(stage+1)/3; n++ {
-				y := 0.050 * (1 + 0.8*math.Max(0, float64(n+1-c)/float64(c)))
+				y := 0.050 * (1 + 0.8*math.Max(0, float64(n-c)/float64(c)))
 				y *= 1 + 0.01*float64((n*7+b*3)%5-2) // a little noise
 				block.Flight = append(block.Flight, FlightCell{Count: 20, Level: 20 * float64(n), Sum: 20 * y})
 			}

@@ -88,3 +88,14 @@ type FlightCell struct {
 	Level  float64 // sum of the numbers in flight
 	Sum    float64 // seconds
 }
+
+// sum is the seconds of all responses together.
+func (a *ActionBlock) sum(grid []Bin) float64 {
+	var sum float64
+	for k, n := range a.Counts {
+		if n > 0 {
+			sum += n * (grid[k].Low + grid[k].Width/2)
+		}
+	}
+	return sum
+}

@@ -3,8 +3,11 @@ package capacity
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // prediction is a forecast in the making.
@@ -19,38 +22,72 @@ type prediction struct {
 	samples []*sample // of the draws that gave a number
 	factors []float64 // discrepancy of each draw
 	by, res []int     // by draw: the pair that breaks first, the resource; res −1: none
+	rise    rise      // of response times that the counters do not explain
 	unknown int       // draws in which nothing breaks within reach
 }
 
-// run makes the draws. ready completes a draw's sample; false leaves the draw out.
-func (p *prediction) run(discrepancy float64, ready func(*sample, choice) bool) {
+// draw is one bootstrap draw on its way: what is drawn first, in order, and what is worked out from it, in any order.
+type draw struct {
+	blocks choice
+	factor float64
+	sample *sample
+	users  float64
+	by     int
+	res    int
+	ok     bool
+}
+
+// run makes the draws. ready completes a draw's sample; false leaves the draw out. All random numbers are drawn before the
+// work is shared out, so that the result depends on the seed alone.
+func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample, choice) bool) {
 	f := p.out
 	limit := reach * f.Measured
-	for range p.opt.Draws {
-		c := resample(p.in, p.rng)
-		var s *sample
-		if f.Method == "counters" {
-			s = condense(p.in, c, &p.opt)
-		} else {
-			s = condenseBlind(p.in, c, &p.opt)
-		}
-		if !ready(s, c) {
-			p.unknown++
-			continue
-		}
-		s.adapt()
-		factor := math.Exp(discrepancy * p.rng.NormFloat64())
-		users, by, resource, ok := s.capacityOf(p.pairs, limit)
-		if !ok {
-			p.unknown++
-			continue
-		}
-		p.samples = append(p.samples, s)
-		p.factors = append(p.factors, factor)
-		p.by = append(p.by, by)
-		p.res = append(p.res, resource)
-		f.Draws = append(f.Draws, p.within(users*factor))
+	draws := make([]draw, p.opt.Draws)
+	for i := range draws {
+		draws[i].blocks = resample(p.in, p.rng)
+		draws[i].factor = math.Exp(discrepancy * p.rng.NormFloat64())
 	}
+	each(len(draws), func(i int) {
+		d := &draws[i]
+		if f.Method == "counters" {
+			d.sample = condense(p.in, d.blocks, &p.opt)
+		} else {
+			d.sample = condenseBlind(p.in, d.blocks, &p.opt)
+		}
+		if !ready(d.sample, d.blocks) {
+			return
+		}
+		d.sample.adapt()
+		d.users, d.by, d.res, d.ok = d.sample.capacityOf(p.pairs, guess, limit)
+	})
+	for i := range draws {
+		d := &draws[i]
+		if !d.ok {
+			p.unknown++
+			continue
+		}
+		p.samples = append(p.samples, d.sample)
+		p.factors = append(p.factors, d.factor)
+		p.by = append(p.by, d.by)
+		p.res = append(p.res, d.res)
+		f.Draws = append(f.Draws, p.within(d.users*d.factor))
+	}
+}
+
+// each calls f for 0 to n−1 on all cores and returns when all are done.
+func each(n int, f func(i int)) {
+	var (
+		wg   sync.WaitGroup
+		next atomic.Int64
+	)
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // within keeps a draw inside what the stages have shown: above the highest load at which all objectives held clearly, and
@@ -84,8 +121,12 @@ func (p *prediction) conclude() {
 	f.Draws = sorted
 	f.Users = quantiles(sorted)
 	f.Determined = true
-	if f.Method == "in-flight" && f.Users.P95 > 2.5*f.Users.P05 {
+	if (f.Method == "in-flight" || p.rise.found) && f.Users.P95 > 2*f.Users.P05 {
 		f.notDetermined("weak-rise")
+		return
+	}
+	if f.Method == "in-flight" && f.Users.P50 > reachBlind*f.Measured {
+		f.notDetermined("too-far-unseen", reachBlind, f.Users.P50/f.Measured)
 		return
 	}
 	if f.Users.P50 > 2.2*f.Measured {
@@ -164,6 +205,9 @@ func (p *prediction) unseen() {
 		return
 	}
 	s := condense(p.in, all(p.in), &Options{})
+	if p.rise.found {
+		s.reveal(p.rise, all(p.in))
+	}
 	top := len(p.in.Stages) - 1
 	v := s.solver(p.in.Stages[top].Users) // with copy traffic as at its most; the other stages do not matter here
 	c := all(p.in)

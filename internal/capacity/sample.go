@@ -16,7 +16,6 @@ type sample struct {
 	surge     []float64 // by action: further actions per second and active user
 	columns   columns
 	opt       *Options
-	only      int // 1 + the only resource at which anybody waits; 0: all
 }
 
 // resourceFit is one resource of one draw.

@@ -28,9 +28,7 @@ func (s *sample) solver(users float64) *solver {
 		if f.valid {
 			st, customers := s.station(r, load)
 			cycle = st.Delay + st.Demand
-			if s.only != 0 && r != s.only-1 {
-				// nobody waits here, but its users are still counted
-			} else if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
+			if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
 				b = st.Blocking(customers)
 			} else {
 				w = st.Wait(customers, f.spread)
@@ -134,16 +132,45 @@ type waitKey struct {
 // breaks tells whether the objective is broken, and by how much (1 is just).
 func (v *solver) breaks(p pair) float64 {
 	if p.objective.Quantile == 0 {
-		var failed, done float64
-		for r, b := range v.block { // of all actions: visits refused over actions done
-			failed += b * v.s.resources[r].visits.at(v.load)
-		}
-		for _, l := range v.s.rate {
-			done += l.at(v.load)
-		}
-		return failed / math.Max(done, 1e-9) / math.Max(p.objective.Errors, 1e-6)
+		return v.failing(0, len(v.block)) / math.Max(p.objective.Errors, 1e-6)
 	}
 	return v.above(p.action, p.objective.Limit) / (1 - p.objective.Quantile)
+}
+
+// alone is by how much the pair that is broken most would be broken if nobody waited but at one resource.
+func (v *solver) alone(r int, pairs []pair) float64 {
+	if v.block[r] == 0 && (len(v.waits[r].tail) == 0 || v.waits[r].tail[0] == 0) {
+		return 0
+	}
+	worst := 0.0
+	tails := map[float64]combined{}
+	for _, p := range pairs {
+		switch {
+		case p.objective.Quantile == 0:
+			worst = math.Max(worst, v.failing(r, r+1)/math.Max(p.objective.Errors, 1e-6))
+		case v.s.passes(r, p.action):
+			limit := p.objective.Limit
+			c, ok := tails[limit]
+			if !ok {
+				c = combine([]stop{{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}}}, limit)
+				tails[limit] = c
+			}
+			worst = math.Max(worst, tailWith(v.s.in.Grid, v.s.base[p.action], limit, c.Tail)/(1-p.objective.Quantile))
+		}
+	}
+	return worst
+}
+
+// failing is the share of all actions that the resources from one to before another refuse.
+func (v *solver) failing(from, to int) float64 {
+	var failed, done float64
+	for r := from; r < to; r++ {
+		failed += v.block[r] * v.s.resources[r].visits.at(v.load)
+	}
+	for _, l := range v.s.rate {
+		done += l.at(v.load)
+	}
+	return failed / math.Max(done, 1e-9)
 }
 
 // worst is the pair that is broken most.
@@ -157,34 +184,49 @@ func (v *solver) worst(pairs []pair) (at int, by float64) {
 	return at, by
 }
 
-// capacityOf is the largest load at which all pairs hold, up to limit; ok is false where nothing breaks up to there.
-// by is the pair that breaks first, resource the one with the most waiting (or refusing) for it, -1 where none waits.
-func (s *sample) capacityOf(pairs []pair, limit float64) (users float64, by, resource int, ok bool) {
-	low, high := 1.0, limit
+// capacityOf is the largest load at which all pairs hold, up to limit, searched from a guess; ok is false where nothing
+// breaks up to there. by is the pair that breaks first, resource the one with the most waiting (or refusing) for it, -1
+// where none waits.
+func (s *sample) capacityOf(pairs []pair, guess, limit float64) (users float64, by, resource int, ok bool) {
 	held, holder := s.heldAt()
-	if held < high {
-		high = math.Max(held, low)
+	top := limit
+	if held < top {
+		top = math.Max(held, 1)
 	}
-	if _, x := s.solver(high).worst(pairs); x <= 1 {
-		if held < limit {
-			return held, 0, holder, true
+	var v *solver
+	over := func(users float64) float64 { // below 0 while all pairs hold
+		v = s.solver(users)
+		_, x := v.worst(pairs)
+		return math.Log(math.Max(x, 1e-9))
+	}
+	guess = math.Min(math.Max(guess, 1), top)
+	low, high := guess, guess
+	fLow := over(guess)
+	fHigh := fLow
+	for step := 1.06; fHigh <= 0; step *= 1.25 {
+		if high >= top {
+			if held < limit {
+				return held, 0, holder, true
+			}
+			return limit, -1, -1, false
 		}
-		return limit, -1, -1, false
+		low, fLow = high, fHigh
+		high = math.Min(high*step, top)
+		fHigh = over(high)
 	}
-	if i, x := s.solver(low).worst(pairs); x > 1 {
-		return 0, i, -1, true
-	}
-	for high-low > math.Max(0.5, 0.002*low) {
-		mid := (low + high) / 2
-		if _, x := s.solver(mid).worst(pairs); x > 1 {
-			high = mid
-		} else {
-			low = mid
+	for step := 1.06; fLow > 0; step *= 1.25 {
+		if low <= 1 {
+			by, _ = v.worst(pairs)
+			return 0, by, -1, true
 		}
+		high, fHigh = low, fLow
+		low = math.Max(low/step, 1)
+		fLow = over(low)
 	}
-	v := s.solver(high)
+	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.001*low), over)
+	v = s.solver(users * 1.001)
 	by, _ = v.worst(pairs)
-	return low, by, v.culprit(pairs[by]), true
+	return users, by, v.culprit(pairs[by]), true
 }
 
 // culprit is the resource that contributes most to breaking the pair.

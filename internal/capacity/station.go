@@ -90,22 +90,54 @@ func (s Station) Wait(customers, spread float64) Wait {
 		w.tail = s.queueTail(customers)
 		return w
 	}
-	low, high := customers/math.Max(spread, 1), customers/math.Min(spread, 1)
-	for range 12 {
-		mid := (low + high) / 2
-		w.tail = s.queueTail(mid)
+	over := func(n float64) float64 { // how many customers the stretched waits take up beyond those there are
+		w.tail = s.queueTail(n)
 		mean := w.Mean() / spread
-		queue := mid / (s.Delay + s.Demand + mean) * mean
-		if mid+(spread-1)*queue > customers {
-			high = mid
-		} else {
-			low = mid
-		}
-		if high-low < 0.001*customers {
-			break
-		}
+		return n + (spread-1)*n/(s.Delay+s.Demand+mean)*mean - customers
+	}
+	at := over(customers)
+	if math.Abs(at) < 0.0005*customers { // hardly anyone waits
+		return w
+	}
+	other := customers / spread
+	if beyond := over(other); spread > 1 {
+		falsePosition(other, customers, beyond, at, 0.001*customers, over)
+	} else {
+		falsePosition(customers, other, at, beyond, 0.001*customers, over)
 	}
 	return w
+}
+
+// falsePosition narrows a bracket of a root of the rising f to within the tolerance (in x) by the Illinois method and
+// returns the last x at which f was called.
+func falsePosition(low, high, fLow, fHigh, tolerance float64, f func(float64) float64) float64 {
+	x, side := high, 0
+	for range 40 {
+		if high-low < tolerance || fHigh <= 0 {
+			return x
+		}
+		if x = low + (high-low)*fLow/(fLow-fHigh); !(x > low && x < high) {
+			x = (low + high) / 2
+		}
+		y := f(x)
+		if math.Abs(y) < tolerance/2 {
+			return x
+		}
+		if y > 0 {
+			high, fHigh = x, y
+			if side == 1 {
+				fLow /= 2
+			}
+			side = 1
+		} else {
+			low, fLow = x, y
+			if side == -1 {
+				fHigh /= 2
+			}
+			side = -1
+		}
+	}
+	return x
 }
 
 // Tail is P(W > t) = Σ_{n≥c} p(n)·P(Poisson(c·t/S) ≤ n−c), written as Σ_m Poisson(m; c·t/S)·P(n ≥ c+m).

@@ -131,13 +131,25 @@ func convolve(a, b []float64) []float64 {
 		return b
 	}
 	out := make([]float64, waitCells+1)
+	var total float64 // of b; what the inner loop does not place lies beyond
+	for _, y := range b {
+		total += y
+	}
 	for i, x := range a {
 		if x < 1e-12 {
 			continue
 		}
-		for j, y := range b {
-			out[min(i+j, waitCells)] += x * y
+		if i == waitCells {
+			out[i] += x * total
+			break
 		}
+		placed := 0.0
+		row := out[i:waitCells]
+		for j := range row {
+			row[j] += x * b[j]
+			placed += b[j]
+		}
+		out[waitCells] += x * (total - placed)
 	}
 	return out
 }
