@@ -124,6 +124,7 @@ func fixture() *judge.Result {
 	fixtureTime(r)
 	fixtureObjectives(r)
 	fixtureForecast(r)
+	fixtureEffects(r)
 	r.Warnings = []judge.Message{
 		{Code: "activity-range", Format: "The activity of the persona mobile is a wide range (30–60 %): it dominates the interval in accounts."},
 		{Code: "staging", Format: "Measured on a staging environment: no verdict for production without a declared transfer."},
@@ -267,6 +268,7 @@ func undetermined() *judge.Result {
 		f.Batches[i].Verdict, f.Batches[i].POK, f.Batches[i].Why = Caution, 0.6, judge.Say("capacity-unknown", f.Why)
 	}
 	f.Batch = &f.Batches[3]
+	r.Effects = &judge.Effects{Why: judge.Say("effects-copy-always")}
 	r.Warnings = append([]judge.Message{judge.Say("no-counters")}, r.Warnings...)
 	return r
 }

@@ -56,6 +56,9 @@ func (l *language) sentences(r *judge.Result) []string {
 	}
 	if b := f.Batch; b != nil && !b.Unknown {
 		said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
+		if b.Situation != "" && b.Situation != judge.BusyHour {
+			said = append(said, l.t("say.situation", b.Situation))
+		}
 	}
 	if f.Determined && f.Limit.Resource != "" {
 		said = append(said, l.t("say.limit", l.limiting(r), l.likelihood(f.Limit.Probability)))

@@ -32,6 +32,7 @@ type page struct {
 
 	Edge      *figure
 	Batches   batchPlan
+	Effects   effects
 	Limits    limits
 	Feel      feel
 	Failures  failures
@@ -114,6 +115,7 @@ func (b *builder) page() page {
 		Truth:      b.truth(r, b.opt.Truth),
 		Edge:       b.edge(),
 		Batches:    b.batches(),
+		Effects:    b.effects(),
 		Limits:     b.limits(),
 		Feel:       b.feel(),
 		Failures:   b.failures(),
@@ -126,6 +128,9 @@ func (b *builder) page() page {
 	}
 	if len(p.Batches.Table.Rows) > 0 {
 		p.Sections = append(p.Sections, section{"batches", b.t("nav.batches")})
+	}
+	if r.Effects != nil {
+		p.Sections = append(p.Sections, section{"effects", b.t("nav.effects")})
 	}
 	p.Sections = append(p.Sections, section{"limit", b.t("nav.limit")}, section{"feel", b.t("nav.feel")},
 		section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})

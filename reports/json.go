@@ -37,6 +37,13 @@ type forecastFile struct {
 	Measured   measuredFile     `json:"measured"`
 	Limit      *limitFile       `json:"limit,omitempty"`
 	NextBatch  *batchFile       `json:"next_batch,omitempty"`
+	Situations []estimateFile   `json:"situations,omitempty"`
+	Batches    []batchFile      `json:"batches,omitempty"`
+	Plan       *planFile        `json:"plan,omitempty"`
+	WhatIf     *whatIfFile      `json:"what_if,omitempty"`
+	Target     *targetFile      `json:"target,omitempty"`
+	Effects    *effectsFile     `json:"effects,omitempty"`
+	Transfer   bool             `json:"transferred,omitempty"` // from staging to production, as the scenario declares it
 	Warnings   []warningFile    `json:"warnings"`
 	Notes      []string         `json:"notes,omitempty"`
 	Truth      *Truth           `json:"truth,omitempty"`
@@ -62,6 +69,7 @@ type intervalFile struct {
 type measuredFile struct {
 	MaxUsers int `json:"max_users"`
 	Stages   int `json:"stages"`
+	Runs     int `json:"runs,omitempty"` // where several were judged together
 }
 
 type limitFile struct {
@@ -69,17 +77,6 @@ type limitFile struct {
 	Action      string  `json:"action"`
 	Resource    string  `json:"resource"`
 	Probability float64 `json:"probability"`
-}
-
-type batchFile struct {
-	Accounts   int             `json:"accounts"`
-	Situations []situationFile `json:"situations"`
-	Verdict    string          `json:"verdict"`
-}
-
-type situationFile struct {
-	Name string   `json:"name"`
-	POK  *float64 `json:"p_ok,omitempty"` // left out where the capacity is not determined
 }
 
 type warningFile struct {
@@ -93,25 +90,17 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	f := r.Forecast
 	out := forecastFile{
 		Format: 1, Determined: f.Determined, Unit: "active_users", LowerBound: f.LowerBound,
-		Measured: measuredFile{f.MeasuredMax, f.StagesUsed}, Warnings: []warningFile{},
+		Measured: measuredFile{MaxUsers: f.MeasuredMax, Stages: f.StagesUsed}, Warnings: []warningFile{},
 		Truth: extra.Truth, Report: extra.Report, Verdict: extra.Verdict, Archive: extra.Archive, Seed: extra.Seed,
 	}
 	if f.Determined {
-		out.Capacity = &capacityFile{Users: whole(f.Users)}
-		if f.Accounts.P50 > 0 {
-			accounts := whole(f.Accounts)
-			out.Capacity.Accounts = &accounts
-		}
+		out.Capacity = capacityOf(f.Users, f.Accounts)
 	}
-	if f.Limit != (judge.Limit{}) {
-		out.Limit = &limitFile{f.Limit.Objective, f.Limit.Action, f.Limit.Resource, share(f.Limit.Probability)}
-	}
-	if b := f.Batch; b != nil {
-		busy := situationFile{Name: "busy hour"}
-		if !b.Unknown {
-			busy.POK = new(share(b.POK))
-		}
-		out.NextBatch = &batchFile{b.Accounts, []situationFile{busy}, b.Verdict}
+	out.Limit = limitOf(f.Limit)
+	answers(&out, &f)
+	out.Effects = effectsOf(r.Effects)
+	if len(r.Runs) > 1 {
+		out.Measured.Runs = len(r.Runs)
 	}
 	for _, note := range r.Notes {
 		out.Notes = append(out.Notes, note.String())
@@ -133,14 +122,15 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 }
 
 func whole(i capacity.Interval) intervalFile {
-	round := func(v float64) *int64 {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil
-		}
-		n := int64(math.Round(v))
-		return &n
+	return intervalFile{rounded(i.P05), rounded(i.P50), rounded(i.P95)}
+}
+
+// rounded is a whole number; nil for what is none.
+func rounded(v float64) *int64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
 	}
-	return intervalFile{round(i.P05), round(i.P50), round(i.P95)}
+	return new(int64(math.Round(v)))
 }
 
 // share rounds a probability; what is none is 0.

@@ -23,7 +23,7 @@ func example(code string) judge.Message {
 
 func TestEveryMessageHasGerman(t *testing.T) {
 	_, de := both(t)
-	notation := map[string]bool{"objective": true, "held-back": true} // no words
+	notation := map[string]bool{"objective": true, "held-back": true, "effects-list": true} // no words
 	for code, english := range judge.Sentences() {
 		pattern, ok := de.messages[code]
 		if !ok {
@@ -56,6 +56,7 @@ func everywhere(m judge.Message) *judge.Result {
 	r := fixture()
 	r.Warnings, r.Notes, r.Forecast.Assumptions = []judge.Message{m}, []judge.Message{m}, []judge.Message{m}
 	r.Forecast.Determined, r.Forecast.Why, r.Generator.Why, r.Ended = false, m, m, m
+	r.Effects = &judge.Effects{Why: m}
 	for i := range r.Stages {
 		r.Stages[i].Valid, r.Stages[i].Why = false, m
 	}

@@ -19,6 +19,8 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	}
 	var b strings.Builder
 	l.textHead(&b, r, opt)
+	l.textEffects(&b, r)
+	l.textAnswers(&b, r)
 	l.textStages(&b, r)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.t("text.warnings"))

@@ -41,6 +41,11 @@ func readTable(name, path string, needed []string, secret bool) (*table, error) 
 	if len(raw) > 64*largest {
 		return nil, fmt.Errorf("%s is larger than %d MiB", name, 64*largest>>20)
 	}
+	return parseTable(name, raw, needed, secret)
+}
+
+// parseTable is readTable for a file that is in memory already.
+func parseTable(name string, raw []byte, needed []string, secret bool) (*table, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	t := &table{path: name, columns: map[string]int{}}
 	if !secret {
@@ -120,7 +125,7 @@ func (d *decoder) batches(n *node) []Batch {
 	if d.file.dir != "." && !filepath.IsAbs(name) {
 		name = filepath.Join(d.file.dir, name)
 	}
-	t, err := readTable(name, d.path(n.text), []string{"name", "date", "accounts"}, false)
+	t, err := readTable(name, d.path(n.text), batchColumns(), false)
 	if err != nil {
 		if _, ok := errors.AsType[*Problem](err); ok {
 			d.errs.Add(err)
@@ -129,26 +134,75 @@ func (d *decoder) batches(n *node) []Batch {
 		}
 		return nil
 	}
+	list, errs := t.batches()
+	d.errs.Add(errs.Err())
+	for i := range list {
+		list[i].Pos = n.pos
+	}
+	return list
+}
+
+// ReadBatches reads a CSV file with the columns name, date and accounts, others being left alone: one batch a row, in the
+// order of their dates. Its error is *Errors with the place of each problem, or says why the file cannot be read.
+func ReadBatches(path string) ([]Batch, error) {
+	t, err := readTable(path, path, batchColumns(), false)
+	if err != nil {
+		return nil, problems(err)
+	}
+	list, errs := t.batches()
+	return list, errs.Err()
+}
+
+// ParseBatches is ReadBatches for a file that is in memory already; name stands for it in errors.
+func ParseBatches(name string, raw []byte) ([]Batch, error) {
+	t, err := parseTable(name, raw, batchColumns(), false)
+	if err != nil {
+		return nil, problems(err)
+	}
+	list, errs := t.batches()
+	return list, errs.Err()
+}
+
+func batchColumns() []string { return []string{"name", "date", "accounts"} }
+
+// problems is an *Errors of a single *Problem, and any other error as it is.
+func problems(err error) error {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return &Errors{Problems: []Problem{*p}}
+	}
+	return err
+}
+
+// batches turns the rows into batches, with all that is wrong about them.
+func (t *table) batches() ([]Batch, *Errors) {
+	errs := NewErrors()
 	var list []Batch
 	names := map[string]bool{}
+	last := ""
 	for _, r := range t.rows {
-		b := Batch{Name: t.cell(r, "name"), Date: t.cell(r, "date"), Pos: n.pos}
+		b := Batch{Name: t.cell(r, "name"), Date: t.cell(r, "date")}
+		var err error
 		b.Accounts, err = strconv.Atoi(t.cell(r, "accounts"))
 		if err != nil || b.Accounts <= 0 || b.Accounts > most {
-			d.errs.Add(t.problem(r.line, t.columnOf(r, "accounts"), "", "accounts must be a whole number above 0, got %q", t.cell(r, "accounts")))
+			errs.Add(t.problem(r.line, t.columnOf(r, "accounts"), "", "accounts must be a whole number above 0, got %q", t.cell(r, "accounts")))
 			b.Accounts = 0
 		}
 		if b.Name == "" {
-			d.errs.Add(t.problem(r.line, 1, "", "the batch has no name"))
-		}
-		if !isDate(b.Date) {
-			d.errs.Add(t.problem(r.line, t.columnOf(r, "date"), "write 2026-03-02", "%q is no date", b.Date))
+			errs.Add(t.problem(r.line, t.columnOf(r, "name"), "", "the batch has no name"))
 		}
 		if names[b.Name] {
-			d.errs.Add(t.problem(r.line, 1, "", "batch %q is listed twice", b.Name))
+			errs.Add(t.problem(r.line, t.columnOf(r, "name"), "", "batch %q is listed twice", b.Name))
+		}
+		switch {
+		case !isDate(b.Date):
+			errs.Add(t.problem(r.line, t.columnOf(r, "date"), "write 2026-03-02", "%q is no date", b.Date))
+		case b.Date < last: // year first, so that texts sort as dates
+			errs.Add(t.problem(r.line, t.columnOf(r, "date"), "list the batches in the order of their dates", "%s follows %s", b.Date, last))
+		default:
+			last = b.Date
 		}
 		names[b.Name] = b.Name != ""
 		list = append(list, b)
 	}
-	return list
+	return list, errs
 }

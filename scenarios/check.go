@@ -52,6 +52,13 @@ func check(s *Scenario, d *decoder) {
 	}
 	if c.read("environment") {
 		c.environment()
+		c.transfer()
+	}
+	if c.read("situations") {
+		c.situations()
+	}
+	if c.read("verdict") {
+		c.verdict()
 	}
 }
 
@@ -258,6 +265,11 @@ func (c *checker) environment() {
 	for name, n := range e.Nodes {
 		if n <= 0 {
 			c.fail("", fmt.Sprintf("nodes of %s must be above 0", name), Pos{}, "environment", "nodes", name)
+		}
+	}
+	for name, n := range e.Cores {
+		if n <= 0 {
+			c.fail("", fmt.Sprintf("cores of %s must be above 0", name), Pos{}, "environment", "cores", name)
 		}
 	}
 }

@@ -226,7 +226,7 @@ func (c *checker) copies() {
 	if w.Rate < 0 {
 		c.fail("", "rate must not be negative", c.Wave.Pos, "copy", "rate")
 	}
-	stages := []string{"all", "alternate", "none"}
+	stages := []string{"all", "alternate", "experiment", "none"}
 	if w.Stages != "" && !slices.Contains(stages, w.Stages) {
 		c.fail(didYouMean(w.Stages, stages), fmt.Sprintf("unknown stages %q", w.Stages), c.Wave.Pos, "copy", "stages")
 	}

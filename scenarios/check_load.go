@@ -19,23 +19,24 @@ func (c *checker) load() {
 		c.missing(Pos{}, "load.stages is", "write load: {stages: {from: 10, to: 100, step: 10, hold: 1m}}", "load", "stages")
 		return
 	}
-	if c.has(at, "users") {
+	switch {
+	case c.Load.Order == Adaptive:
+		c.adaptive()
+	case c.has(at, "users"):
 		for _, key := range []string{"from", "to", "step"} {
 			if c.has(at, key) {
 				c.failKey("leave one of them out", "users and "+key+" exclude each other", at, key)
 			}
 		}
 		c.users(s.Users)
-	} else if len(c.Wave.Batches) == 0 || c.Wave.Live == 0 || c.has(at, "from") || c.has(at, "to") || c.has(at, "step") {
+	case len(c.Wave.Batches) == 0 || c.Wave.Live == 0 || c.has(at, "from") || c.has(at, "to") || c.has(at, "step"):
 		c.stairs(s)
 	} // else the stages follow from the wave: the accounts live now, and after each batch
 	if s.Hold == 0 {
 		c.fail("write hold: 1m", "hold must be above 0", at, "hold")
 	}
-	orders := []string{"rising", "randomised"}
-	if c.Load.Order != "" && !slices.Contains(orders, c.Load.Order) {
-		c.fail(didYouMean(c.Load.Order, orders), fmt.Sprintf("unknown order %q", c.Load.Order), c.Load.Pos, "order")
-	}
+	c.order()
+	c.experiment()
 }
 
 func (c *checker) users(users []int) {
@@ -47,8 +48,8 @@ func (c *checker) users(users []int) {
 		switch {
 		case n <= 0:
 			c.fail("", "users of a stage must be above 0", at, "users", strconv.Itoa(i))
-		case i > 0 && n <= users[i-1]:
-			c.fail("order: randomised shuffles them for the run", fmt.Sprintf("stages must rise, but %d follows %d", n, users[i-1]), at, "users", strconv.Itoa(i))
+		case i > 0 && n <= users[i-1] && c.Load.Order != Listed:
+			c.fail("order: listed takes them as they come, order: randomised shuffles them", fmt.Sprintf("stages must rise, but %d follows %d", n, users[i-1]), at, "users", strconv.Itoa(i))
 		}
 	}
 }

@@ -55,3 +55,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzBatches: whatever the file, the answer is a list of batches that can be used, or an *Errors with a place in the file
+// for each problem.
+func FuzzBatches(f *testing.F) {
+	f.Add([]byte("name,date,accounts\nnorth,2026-03-02,800\nsouth,2026-03-03,650\n"))
+	f.Add([]byte("\ufeffAccounts;name;date\r\n1;2;3\r\n"))
+	f.Add([]byte("name,date,accounts\n\"a\nb\",2026-03-03,1\nc,2026-03-02,-5,\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		list, err := ParseBatches("plan.csv", raw)
+		if err == nil {
+			if len(list) == 0 {
+				t.Error("accepted without batches")
+			}
+			for i, b := range list {
+				if b.Name == "" || b.Accounts <= 0 || !isDate(b.Date) || i > 0 && b.Date < list[i-1].Date {
+					t.Errorf("accepted %+v", b)
+				}
+			}
+			return
+		}
+		var errs *Errors
+		if !errors.As(err, &errs) || len(errs.Problems) == 0 {
+			t.Fatalf("got %v", err)
+		}
+		for _, p := range errs.Problems {
+			if p.File != "plan.csv" || p.Text == "" || p.Line < 1 || p.Column < 1 {
+				t.Errorf("problem without a place: %+v", p)
+			}
+		}
+	})
+}

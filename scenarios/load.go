@@ -65,6 +65,7 @@ func Parse(path string, src []byte, opts Options) (*Scenario, error) {
 	f.enter(f.root)
 	s := &Scenario{Path: path, Source: bytes.Clone(src), file: f, secretless: opts.SkipSecrets}
 	s.Accounts.First = 1
+	s.Load.Precision, s.Load.StagesMax = defaultPrecision, defaultMost
 	d.object(f.root, reflect.ValueOf(s).Elem(), nil)
 	check(s, d)
 	if err := errs.Err(); err != nil {

@@ -27,6 +27,8 @@ type Scenario struct {
 	Observe     []Observe          `yaml:"observe"`
 	Load        LoadShape          `yaml:"load"`
 	Objectives  []Objective        `yaml:"objectives"`
+	Situations  []Situation        `yaml:"situations"`
+	Thresholds  Thresholds         `yaml:"verdict"`
 
 	Path       string `yaml:"-"` // where it was read from, as given
 	secretless bool   // loaded without secrets: accounts are placeholders
@@ -177,7 +179,7 @@ type Batch struct {
 type Copy struct {
 	Concurrency int     `yaml:"concurrency"` // copying users; 0: no copy traffic
 	Rate        float64 `yaml:"rate"`        // at most this many copy operations per second over all; 0: not limited
-	Stages      string  `yaml:"stages"`      // "all" (default), "alternate": on in every second stage, beginning with the first, or "none"
+	Stages      string  `yaml:"stages"`      // "all" (default), "alternate": on in every second stage, beginning with the first, "experiment": each load without and with, or "none"
 }
 
 // Environment names where the run takes place; forecasts are valid there only.
@@ -185,7 +187,10 @@ type Environment struct {
 	Name  string         `yaml:"name"`
 	Role  string         `yaml:"role"` // "production", "staging", "test"
 	Nodes map[string]int `yaml:"nodes"`
+	Cores map[string]int `yaml:"cores"` // of one machine
 	Start string         `yaml:"start"` // "debian": real servers on loopback are started for the run where they are not up yet
+
+	Transfer *Transfer `yaml:"transfer"` // to production; nil: none
 }
 
 // Observe is one metrics page of the platform, and the resources to be read from it.
@@ -215,12 +220,15 @@ type Resource struct {
 
 // LoadShape is the shape of the load: stages of so many active users each.
 type LoadShape struct {
-	Stages Stages `yaml:"stages"`
-	Order  string `yaml:"order"` // "rising" (default) or "randomised"
-	Pos    Pos    `yaml:"-"`
+	Stages     Stages     `yaml:"stages"`
+	Order      string     `yaml:"order"`                  // Rising (default), Randomised, Listed or Adaptive
+	Precision  float64    `yaml:"precision" unit:"share"` // adaptive: relative half-width of the capacity's 90 % interval to be reached; default 10 %
+	StagesMax  int        `yaml:"stages_max"`             // adaptive: how many stages at most; default 10
+	Experiment Experiment `yaml:"experiment"`             // effects to be told apart; Scenario.Experiment is what holds
+	Pos        Pos        `yaml:"-"`
 }
 
-// Stages are plateaus of load: From to To by Step, or listed Users.
+// Stages are plateaus of load: From to To by Step, or listed Users. Adaptive stages begin at From and never go above To.
 type Stages struct {
 	From   int      `yaml:"from"`
 	To     int      `yaml:"to"`

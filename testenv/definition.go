@@ -6,11 +6,7 @@
 package testenv
 
 import (
-	"errors"
 	"fmt"
-	"maps"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -28,7 +24,8 @@ type Definition struct {
 	Shards map[string][]float64 `yaml:"shards,omitempty"`
 }
 
-// Resource is a station of the network: Limit units and one first-come, first-served queue before them.
+// Resource is a station of the network: Limit units and one first-come, first-served queue before them. One with Memory or
+// Cache is not visited; its units are in use by accounts that are active.
 type Resource struct {
 	Name string `yaml:"name"`
 	// Kind says what the units are (slots, workers, pool, disk, …). It is a label for metrics and changes nothing.
@@ -39,6 +36,51 @@ type Resource struct {
 	Queue *int `yaml:"queue,omitempty"`
 	// Group makes the resource a shard of the named group. A step that uses the group goes to the shard of its account.
 	Group string `yaml:"group,omitempty"`
+	// Hidden leaves the resource out of all counters: a lock inside the software, which nobody exports.
+	Hidden bool `yaml:"hidden,omitempty"`
+	// Slow are times at which the resource works more slowly; where several come together their speeds multiply.
+	Slow   []Slow  `yaml:"slow,omitempty"`
+	Memory *Memory `yaml:"memory,omitempty"`
+	Cache  *Cache  `yaml:"cache,omitempty"`
+}
+
+// Slow makes a resource's clock run slowly, or stand still, for a while again and again: service times are amounts of work,
+// and all work in service there is stretched alike. The queue goes on as ever.
+type Slow struct {
+	// Every is the time from the beginning of one slow phase to that of the next, For the phase's length. The first begins
+	// after Every − For.
+	Every time.Duration `yaml:"every"`
+	For   time.Duration `yaml:"for"`
+	// Speed is the work done per time in the phase, from 0 (a pause) to below 1.
+	Speed float64 `yaml:"speed,omitempty"`
+	// Random draws the phases and the gaps between them from exponential distributions with the means For and Every − For.
+	Random bool `yaml:"random,omitempty"`
+	// UpTo, with Random, draws the phases evenly between For and UpTo instead; the gaps still have the mean Every − For.
+	UpTo time.Duration `yaml:"up_to,omitempty"`
+}
+
+// Memory fills with accounts: in use are Base and PerAccount for each account that began an operation within the last TTL, in
+// the units of the resource's limit, such as MB.
+type Memory struct {
+	Base       float64       `yaml:"base,omitempty"`
+	PerAccount float64       `yaml:"per_account"`
+	TTL        time.Duration `yaml:"ttl"`
+	// Beyond says what happens while more is in use than the limit, as when a machine begins to swap.
+	Beyond *Beyond `yaml:"beyond,omitempty"`
+}
+
+// Beyond divides by Speed, between 0 and 1, each service time that begins at the resources Slows names while the memory is
+// over its limit.
+type Beyond struct {
+	Speed float64  `yaml:"speed"`
+	Slows []string `yaml:"slows"`
+}
+
+// Cache holds as much as the resource's limit of what the active accounts need, PerAccount for each that began an operation
+// within the last TTL. Steps with Miss ask it.
+type Cache struct {
+	PerAccount float64       `yaml:"per_account"`
+	TTL        time.Duration `yaml:"ttl"`
 }
 
 // Step takes one unit of a resource, waiting for it if need be, is busy For a time, does the nested Steps one after the other
@@ -48,6 +90,13 @@ type Step struct {
 	Use   string  `yaml:"use"`
 	For   Service `yaml:"for,omitempty"`
 	Steps []Step  `yaml:"steps,omitempty"`
+	// Keep leaves the unit with the account up to that long after the step, as a connection is kept alive. The account's next
+	// visit goes on with it without waiting. Until then it counts as in use, and no other visit gets it. An account keeps at
+	// most one unit of a resource.
+	Keep time.Duration `yaml:"keep,omitempty"`
+	// Miss names a cache: the step is done only when that misses, which has the probability 1 − limit ÷ what the active accounts
+	// need, or 0 while all fits in.
+	Miss string `yaml:"miss,omitempty"`
 }
 
 // Service is the distribution of a service time.
@@ -87,136 +136,4 @@ func (d Definition) YAML() ([]byte, error) {
 		return nil, fmt.Errorf("writing platform definition: %w", err)
 	}
 	return b, nil
-}
-
-// Check reports everything that is wrong with the definition: unknown or doubled names, limits below 1, wrong service times,
-// and operations that hold resources in opposite orders and so could wait for each other for ever.
-func (d Definition) Check() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	names, groups := map[string]bool{}, map[string]int{}
-	for _, r := range d.Resources {
-		switch {
-		case r.Name == "":
-			bad("a resource has no name")
-		case names[r.Name]:
-			bad("resource %q is defined twice", r.Name)
-		}
-		names[r.Name] = true
-		if r.Limit < 1 {
-			bad("resource %q: limit %d is below 1", r.Name, r.Limit)
-		}
-		if r.Group != "" {
-			groups[r.Group]++
-		}
-	}
-	for _, g := range slices.Sorted(maps.Keys(groups)) {
-		if names[g] {
-			bad("%q is both a resource and a group", g)
-		}
-	}
-	for _, g := range slices.Sorted(maps.Keys(d.Shards)) {
-		weights, sum := d.Shards[g], 0.0
-		for _, w := range weights {
-			if !(w >= 0) || math.IsInf(w, 1) {
-				bad("shards of %q: weight %v is not a share", g, w)
-			}
-			sum += w
-		}
-		switch {
-		case groups[g] == 0:
-			bad("shards of %q: there is no such group", g)
-		case len(weights) != groups[g]:
-			bad("shards of %q: %d weights for %d resources", g, len(weights), groups[g])
-		case !(sum > 0):
-			bad("shards of %q: no weight is above 0", g)
-		}
-	}
-	holds := map[string][]string{} // what is taken while the key is held
-	for _, op := range slices.Sorted(maps.Keys(d.Operations)) {
-		var held []string
-		depth := 0
-		var walk func(steps []Step)
-		walk = func(steps []Step) {
-			for _, s := range steps {
-				if !names[s.Use] && groups[s.Use] == 0 {
-					bad("operation %q: unknown resource %q", op, s.Use)
-				}
-				if err := s.For.check(); err != nil {
-					bad("operation %q: %q: %w", op, s.Use, err)
-				}
-				if depth == maxDepth {
-					bad("operation %q holds more than %d resources at a time", op, maxDepth)
-					return
-				}
-				members := d.members(s.Use)
-				for _, h := range held {
-					holds[h] = append(holds[h], members...)
-				}
-				held = append(held, members...)
-				depth++
-				walk(s.Steps)
-				depth--
-				held = held[:len(held)-len(members)]
-			}
-		}
-		walk(d.Operations[op])
-	}
-	if a, b := cycle(holds); a != "" {
-		bad("%q is taken while holding %q and the other way round, which can block for ever", b, a)
-	}
-	return errors.Join(errs...)
-}
-
-func (s Service) check() error {
-	switch {
-	case s.Mean < 0 || s.Mean > time.Hour:
-		return fmt.Errorf("mean service time %v is not between 0 and 1h", s.Mean)
-	case !(s.CV >= 0 && s.CV <= 10):
-		return fmt.Errorf("cv %v is not between 0 and 10", s.CV)
-	case s.Shape != "" && s.Shape != Lognormal && s.Shape != Exponential:
-		return fmt.Errorf("unknown shape %q, want %s or %s", s.Shape, Lognormal, Exponential)
-	}
-	return nil
-}
-
-// members lists the resources that use may mean: a group's shards, or the resource itself.
-func (d Definition) members(use string) []string {
-	var m []string
-	for _, r := range d.Resources {
-		if r.Group == use && use != "" {
-			m = append(m, r.Name)
-		}
-	}
-	if m == nil {
-		return []string{use}
-	}
-	return m
-}
-
-// cycle finds a pair of neighbours on a cycle of the directed graph, or two empty names.
-func cycle(edges map[string][]string) (from, to string) {
-	const open, closed = 1, 2
-	state := map[string]int{}
-	var visit func(n string) bool
-	visit = func(n string) bool {
-		state[n] = open
-		for _, m := range edges[n] {
-			if state[m] == open {
-				from, to = n, m
-				return true
-			}
-			if state[m] == 0 && visit(m) {
-				return true
-			}
-		}
-		state[n] = closed
-		return false
-	}
-	for _, n := range slices.Sorted(maps.Keys(edges)) {
-		if state[n] == 0 && visit(n) {
-			break
-		}
-	}
-	return from, to
 }

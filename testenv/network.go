@@ -20,7 +20,8 @@ type ResourceStats struct {
 	Name, Kind, Group string
 	Limit             int
 	QueueLimit        int // how many may wait; -1: unlimited
-	InUse             int // units in use now
+	InUse             int // units in use now; those of a memory can be more than its limit
+	Kept              int // of those, units that no visit uses and an account keeps
 	Queue             int // visits waiting now
 	// Busy is the integral of the units in use over time, Wait that of the queue's length, both in seconds.
 	Busy, Wait float64
@@ -56,7 +57,7 @@ type visit struct {
 	abandoned bool
 }
 
-// NewNetwork starts the network. The seed determines the service times by the order of visits. The definition must pass
+// NewNetwork starts the network. The seed determines the service times by the order of visits, and the random slow times. The definition must pass
 // Check; NewNetwork panics otherwise. Close must be called in the end.
 func NewNetwork(def Definition, seed uint64) *Network {
 	n := &Network{
@@ -65,7 +66,7 @@ func NewNetwork(def Definition, seed uint64) *Network {
 		wake:   make(chan struct{}, 1),
 		quit:   make(chan struct{}),
 		ended:  make(chan struct{}),
-		engine: newEngine(def),
+		engine: newEngine(def, seed),
 		wakeAt: math.MaxInt64,
 	}
 	n.engine.finish = n.finish
@@ -135,7 +136,7 @@ func outcome(operation string, refused bool) error {
 	return nil
 }
 
-// Stats reads the counters of all resources at one instant, in the order of the definition.
+// Stats reads the counters of all resources but hidden ones at one instant, in the order of the definition.
 func (n *Network) Stats() []ResourceStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -144,7 +145,7 @@ func (n *Network) Stats() []ResourceStats {
 	default:
 		n.advance()
 	}
-	return n.engine.stats(nil, 0)
+	return n.engine.visible(n.engine.stats(nil, 0))
 }
 
 // Close ends the network. Visits under way end with ErrClosed. Closing again does nothing.
@@ -209,8 +210,11 @@ func (n *Network) job() int32 {
 		n.free = n.free[:k-1]
 		return j
 	}
-	n.visits = append(n.visits, visit{})
-	return n.engine.newJob()
+	j := n.engine.newJob()
+	for len(n.visits) <= int(j) { // the engine has jobs of its own
+		n.visits = append(n.visits, visit{})
+	}
+	return j
 }
 
 // finish is called by the engine, under the lock, when a visit is over.

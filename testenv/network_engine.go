@@ -14,7 +14,15 @@ type engine struct {
 	ready []int32
 	// blocked[r·len(resources)+s] is the time, summed over units of r, that jobs held r while waiting for s.
 	blocked []int64
-	handled int64 // events so far
+	// stretched[r·len(resources)+m] is the time by which memory m, over its limit, prolonged service at r.
+	stretched []int64
+	handled   int64 // events so far
+
+	paces     []*pace   // by resource; nil: always at full speed
+	crowds    []crowd   // of memories and caches, in the order of the definition
+	slowing   [][]int32 // by resource: the crowds that slow it beyond their limits
+	disturbed []bool    // by resource: whether either of these can stretch service there
+	kept      keptUnits
 
 	// finish is told when a visit is over. It may begin the job's next visit, or free the job.
 	finish func(job int32, refused bool)
@@ -29,6 +37,8 @@ type resource struct {
 	touched         int64 // when busy and wait were last brought up to date
 	busy, wait      int64 // unit·nanoseconds
 	served, refused int64
+	idle            int32 // of the units in use, those kept for accounts
+	keeps           bool  // whether some step keeps its units
 }
 
 // job is one visit under way.
@@ -43,8 +53,9 @@ type job struct {
 	held       [maxDepth]int32 // resources, outermost first
 }
 
-func newEngine(def Definition) *engine {
-	e := &engine{program: compile(def), def: def}
+// newEngine makes an idle network. The seed determines the random slow times; visits bring their own random numbers.
+func newEngine(def Definition, seed uint64) *engine {
+	e := &engine{program: compile(def), def: def, kept: keptUnits{index: map[keptKey]int32{}}}
 	for _, r := range def.Resources {
 		limit := int32(-1)
 		if r.Queue != nil && *r.Queue >= 0 {
@@ -53,6 +64,8 @@ func newEngine(def Definition) *engine {
 		e.resources = append(e.resources, resource{limit: int32(r.Limit), queueMax: limit, first: -1, last: -1})
 	}
 	e.blocked = make([]int64, len(e.resources)*len(e.resources))
+	e.stretched = make([]int64, len(e.resources)*len(e.resources))
+	e.disturb(seed)
 	return e
 }
 
@@ -65,6 +78,9 @@ func (e *engine) newJob() int32 {
 func (e *engine) begin(j, pc int32, account int) {
 	jb := &e.jobs[j]
 	jb.pc, jb.account, jb.depth, jb.waiting = pc, account, 0, -1
+	for i := range e.crowds {
+		e.crowds[i].touch(account, e.now, &e.resources[e.crowds[i].resource])
+	}
 	e.ready = append(e.ready, j)
 }
 
@@ -118,13 +134,28 @@ func (e *engine) run(j int32) {
 				return
 			}
 		case opServe:
-			if d := in.draw(&jb.random); d > 0 {
+			d := in.draw(&jb.random)
+			if r := jb.held[jb.depth-1]; e.disturbed[r] {
+				d = e.stretch(r, d)
+			}
+			if d > 0 {
 				e.events.push(e.now+d, j)
 				return
 			}
 		case opGive:
 			jb.depth--
-			e.give(jb.held[jb.depth])
+			r := jb.held[jb.depth]
+			if in.keep == 0 || !e.keep(r, jb.account, in.keep) {
+				e.give(r)
+			}
+		case opMiss:
+			c := &e.crowds[in.target]
+			if uniform(&jb.random) >= c.missing(e.now, &e.resources[c.resource]) {
+				jb.pc = in.skip
+			}
+		case opExpire:
+			e.expire(j)
+			return
 		case opEnd:
 			e.finish(j, false)
 			return
@@ -136,6 +167,11 @@ func (e *engine) run(j int32) {
 // first, so while there is a free unit the queue is empty and nobody can be overtaken.
 func (e *engine) take(j int32, jb *job, target int32) bool {
 	r := &e.resources[target]
+	if r.keeps && e.resume(target, jb.account) {
+		jb.held[jb.depth] = target
+		jb.depth++
+		return true
+	}
 	if r.inUse < r.limit {
 		r.touch(e.now)
 		r.inUse++
@@ -227,8 +263,9 @@ func (r *resource) touch(now int64) {
 	r.touched = now
 }
 
-// stats are the counters at the present instant, less those of an earlier one, if given.
+// stats are the counters at the present instant, less those of an earlier one, if given. Hidden resources are among them.
 func (e *engine) stats(from []resource, since int64) []ResourceStats {
+	e.settle()
 	list := make([]ResourceStats, len(e.resources))
 	span := float64(e.now-since) / 1e9
 	for i := range e.resources {
@@ -240,7 +277,7 @@ func (e *engine) stats(from []resource, since int64) []ResourceStats {
 		}
 		s := ResourceStats{
 			Name: d.Name, Kind: d.Kind, Group: d.Group,
-			Limit: int(r.limit), QueueLimit: int(r.queueMax), InUse: int(r.inUse), Queue: int(r.queue),
+			Limit: int(r.limit), QueueLimit: int(r.queueMax), InUse: int(r.inUse), Queue: int(r.queue), Kept: int(r.idle),
 			Busy: float64(r.busy-r0.busy) / 1e9, Wait: float64(r.wait-r0.wait) / 1e9,
 			Served: r.served - r0.served, Refused: r.refused - r0.refused,
 		}
@@ -255,8 +292,20 @@ func (e *engine) stats(from []resource, since int64) []ResourceStats {
 
 // snapshot copies the counters for a later call of stats.
 func (e *engine) snapshot() []resource {
+	e.settle()
 	for i := range e.resources {
 		e.resources[i].touch(e.now)
 	}
 	return append([]resource(nil), e.resources...)
+}
+
+// visible leaves the hidden resources out.
+func (e *engine) visible(list []ResourceStats) []ResourceStats {
+	seen := make([]ResourceStats, 0, len(list))
+	for i, r := range e.def.Resources {
+		if !r.Hidden {
+			seen = append(seen, list[i])
+		}
+	}
+	return seen
 }

@@ -10,6 +10,7 @@ type program struct {
 	code   []instruction
 	starts map[string]int32 // operation → index of its first instruction
 	groups []shards
+	expire int32 // index of the instruction at which a kept unit's time ends
 }
 
 type opcode uint8
@@ -19,12 +20,16 @@ const (
 	opTakeShard               // take a unit of the account's shard in group target
 	opServe                   // be busy for a drawn time
 	opGive                    // give back the unit taken last
+	opMiss                    // go to skip if cache number target does not miss
+	opExpire                  // end the time of a kept unit
 	opEnd
 )
 
 type instruction struct {
 	op     opcode
 	target int32
+	skip   int32
+	keep   int64 // of opGive: how long the account keeps the unit, in nanoseconds
 	// A service time is exp(mu + sigma·z) for a standard normal z, or, where exponential, −mean·ln u.
 	mu, sigma, mean float64
 	exponential     bool
@@ -58,9 +63,14 @@ func compile(d Definition) *program {
 		panic(fmt.Sprintf("testenv: platform definition %q: %v", d.Name, err))
 	}
 	p := &program{starts: map[string]int32{}}
-	resources, groups := map[string]int32{}, map[string]int32{}
+	resources, groups, caches := map[string]int32{}, map[string]int32{}, map[string]int32{}
+	filled := int32(0) // memories and caches so far
 	for i, r := range d.Resources {
 		resources[r.Name] = int32(i)
+		if r.Memory != nil || r.Cache != nil {
+			caches[r.Name] = filled
+			filled++
+		}
 		if r.Group == "" {
 			continue
 		}
@@ -82,6 +92,10 @@ func compile(d Definition) *program {
 	var emit func(steps []Step)
 	emit = func(steps []Step) {
 		for _, s := range steps {
+			ask := len(p.code)
+			if s.Miss != "" {
+				p.code = append(p.code, instruction{op: opMiss, target: caches[s.Miss]})
+			}
 			take := instruction{op: opTake}
 			if g, ok := groups[s.Use]; ok {
 				take = instruction{op: opTakeShard, target: g}
@@ -93,7 +107,10 @@ func compile(d Definition) *program {
 				p.code = append(p.code, s.For.compile())
 			}
 			emit(s.Steps)
-			p.code = append(p.code, instruction{op: opGive})
+			p.code = append(p.code, instruction{op: opGive, keep: int64(s.Keep)})
+			if s.Miss != "" {
+				p.code[ask].skip = int32(len(p.code))
+			}
 		}
 	}
 	for name, steps := range d.Operations {
@@ -101,6 +118,8 @@ func compile(d Definition) *program {
 		emit(steps)
 		p.code = append(p.code, instruction{op: opEnd})
 	}
+	p.expire = int32(len(p.code))
+	p.code = append(p.code, instruction{op: opExpire})
 	return p
 }
 
@@ -143,8 +162,11 @@ func (in *instruction) draw(random *uint64) int64 {
 	if in.exponential {
 		return int64(-in.mean * math.Log(u))
 	}
-	return int64(math.Exp(in.mu + in.sigma*math.Sqrt2*math.Erfinv(2*u-1)))
+	return int64(math.Exp(in.mu + in.sigma*normal(u)))
 }
+
+// normal is the quantile of the standard normal distribution.
+func normal(u float64) float64 { return math.Sqrt2 * math.Erfinv(2*u-1) }
 
 // uniform draws from the open interval (0, 1).
 func uniform(random *uint64) float64 {

@@ -16,6 +16,20 @@ type Workload struct {
 	// the platform, but no objective is judged by them.
 	Background []func() User
 	Objectives []Objective
+	// Retry says what the active users do about refusals and slowness. The zero value: they take an error and wait for ever.
+	Retry Retry
+}
+
+// Retry is the persistence of users. An action counts once, from the beginning of its first attempt, and as an error if its
+// last attempt fails.
+type Retry struct {
+	// Times is how often a failed attempt is followed by another, and Backoff the mean time between the two, drawn evenly from
+	// half of it to one and a half of it.
+	Times   int
+	Backoff time.Duration
+	// Patience is how long a user waits for an attempt; then it has failed. The platform does not know and finishes the
+	// operation under way. 0: for ever.
+	Patience time.Duration
 }
 
 // User is an endless script. A user waits for each action's end, then thinks: a closed loop.
@@ -39,7 +53,7 @@ type Objective struct {
 	// that response times are not judged.
 	Quantile float64
 	Max      time.Duration
-	// MaxErrors is the largest share of refused actions; 0 means that errors are not judged.
+	// MaxErrors is the largest share of refused actions, of all matching ones together; 0 means that errors are not judged.
 	MaxErrors float64
 }
 
@@ -55,14 +69,17 @@ type SimOptions struct {
 type SimResult struct {
 	// Actions of the active users, and Background those of the rest, by name.
 	Actions, Background map[string]*ActionResult
-	Resources           []ResourceStats
-	// Events handled, the warm-up included: users who woke and service times that ended.
+	// Resources are those that are not hidden, in the order of the definition.
+	Resources []ResourceStats
+	// Flight is the response time of the active users' actions by the number in flight, in the order of actions and numbers.
+	Flight []FlightCell
+	// Events handled: users who woke and service times that ended. A simulation's first result counts the warm-up's too.
 	Events int64
 }
 
 // ActionResult is what was measured of one action.
 type ActionResult struct {
-	// Count is the number of actions that ended, refused ones among them; Errors is the number of those refused.
+	// Count is the number of actions that ended, refused ones among them; Errors is the number of those refused or given up.
 	Count, Errors int64
 	// Throughput is in actions per second, refused ones included.
 	Throughput   float64
@@ -73,190 +90,31 @@ type ActionResult struct {
 // Quantile is the response time that a share q of the actions not refused stayed below, within 0.4 %; 0 if there was none.
 func (a *ActionResult) Quantile(q float64) time.Duration { return a.histogram.quantile(q) }
 
+// Each calls f for each class of response times with n of them, from low up to below high, in rising order.
+func (a *ActionResult) Each(f func(low, high time.Duration, n int64)) { a.histogram.each(f) }
+
 // Simulate runs a workload on the platform's network on a virtual clock. The same arguments give the same result. Users begin
 // at random offsets within their first think time. The definition must pass Check; Simulate panics otherwise.
 func Simulate(def Definition, w Workload, o SimOptions) *SimResult {
+	return SimulateBlocks(def, w, o, o.Horizon)[0]
+}
+
+// SimulateBlocks is Simulate with the measured horizon cut into blocks: one result for each, from one continuous simulation.
+// An action counts in the block in which it ends. The last block is shorter where the horizon is no multiple; a block that is
+// not above 0 stands for the whole horizon.
+func SimulateBlocks(def Definition, w Workload, o SimOptions, block time.Duration) []*SimResult {
+	if block <= 0 {
+		block = max(o.Horizon, 1)
+	}
 	s := newSimulation(def, w, o.Users, o.Seed)
 	s.engine.advance(int64(o.Warmup))
-	s.measure()
-	s.engine.advance(int64(o.Warmup + o.Horizon))
-	return s.result()
-}
-
-// simulation is one workload on one virtual clock. Each active user, and each of the background, is one job of the engine for
-// ever, asleep while thinking.
-type simulation struct {
-	engine     *engine
-	objectives []Objective
-	users      []simUser // by job
-	active     int       // the first so many are active users
-	tallies    []*tally
-	index      map[tallyKey]int32
-	from       []resource // counters when measuring began
-	since      int64
-}
-
-type simUser struct {
-	script User
-	act    Act
-	next   int   // index into act.Operations of the operation to begin next
-	began  int64 // when the action began
-}
-
-type tallyKey struct {
-	action     string
-	background bool
-}
-
-// tally counts one action's ends.
-type tally struct {
-	tallyKey
-	count, errors int64
-	total         int64 // nanoseconds, of those not refused
-	histogram     logHistogram
-	judged        []judged
-}
-
-// judged is one objective's view of one action.
-type judged struct {
-	objective int
-	max       int64
-	over      int64 // response times above max
-}
-
-func newSimulation(def Definition, w Workload, users int, seed uint64) *simulation {
-	s := &simulation{
-		engine:     newEngine(def),
-		objectives: w.Objectives,
-		users:      make([]simUser, users+len(w.Background)),
-		active:     users,
-		index:      map[tallyKey]int32{},
+	var results []*SimResult
+	for from := time.Duration(0); from < o.Horizon || from == 0; from += block {
+		s.measure()
+		s.engine.advance(int64(o.Warmup + min(from+block, o.Horizon)))
+		results = append(results, s.result())
 	}
-	s.engine.finish, s.engine.woken = s.finish, s.wake
-	for i := range s.users {
-		u := &s.users[i]
-		key := uint64(i) + 1
-		if i < users {
-			u.script = w.User(i)
-		} else {
-			u.script = w.Background[i-users]()
-			key = ^uint64(i - users) // the same numbers whatever the number of users
-		}
-		j := s.engine.newJob()
-		jb := &s.engine.jobs[j]
-		jb.random = mix(seed ^ mix(key))
-		u.act = u.script.Next()
-		s.engine.sleep(j, int64(uniform(&jb.random)*float64(u.act.Think)))
-	}
-	return s
-}
-
-// measure forgets all counts so far.
-func (s *simulation) measure() {
-	s.from, s.since = s.engine.snapshot(), s.engine.now
-	clear(s.engine.blocked)
-	for _, t := range s.tallies {
-		t.count, t.errors, t.total = 0, 0, 0
-		t.histogram = logHistogram{}
-		for i := range t.judged {
-			t.judged[i].over = 0
-		}
-	}
-}
-
-// wake begins a user's action.
-func (s *simulation) wake(j int32) {
-	u := &s.users[j]
-	u.next, u.began = 0, s.engine.now
-	s.proceed(j)
-}
-
-// proceed begins the action's next operation that costs anything, or ends the action.
-func (s *simulation) proceed(j int32) {
-	u := &s.users[j]
-	for u.next < len(u.act.Operations) {
-		pc, ok := s.engine.program.starts[u.act.Operations[u.next]]
-		u.next++
-		if ok {
-			s.engine.begin(j, pc, u.act.Account)
-			return
-		}
-	}
-	s.end(j, false)
-}
-
-// finish is called by the engine at the end of an operation.
-func (s *simulation) finish(j int32, refused bool) {
-	if refused {
-		s.end(j, true)
-		return
-	}
-	s.proceed(j)
-}
-
-// end counts an action and sends the user to think.
-func (s *simulation) end(j int32, refused bool) {
-	u := &s.users[j]
-	t := s.tally(tallyKey{u.act.Action, int(j) >= s.active})
-	t.count++
-	if refused {
-		t.errors++
-	} else {
-		response := s.engine.now - u.began
-		t.total += response
-		t.histogram.add(response)
-		for i := range t.judged {
-			if response > t.judged[i].max {
-				t.judged[i].over++
-			}
-		}
-	}
-	think := max(u.act.Think, time.Microsecond)
-	u.act = u.script.Next()
-	s.engine.sleep(j, int64(think))
-}
-
-func (s *simulation) tally(k tallyKey) *tally {
-	i, ok := s.index[k]
-	if !ok {
-		t := &tally{tallyKey: k}
-		if !k.background {
-			for o, objective := range s.objectives {
-				if objective.matches(k.action) {
-					t.judged = append(t.judged, judged{objective: o, max: int64(objective.Max)})
-				}
-			}
-		}
-		i = int32(len(s.tallies))
-		s.tallies = append(s.tallies, t)
-		s.index[k] = i
-	}
-	return s.tallies[i]
-}
-
-func (s *simulation) result() *SimResult {
-	r := &SimResult{
-		Actions:    map[string]*ActionResult{},
-		Background: map[string]*ActionResult{},
-		Resources:  s.engine.stats(s.from, s.since),
-		Events:     s.engine.handled,
-	}
-	span := float64(s.engine.now-s.since) / 1e9
-	for _, t := range s.tallies {
-		a := &ActionResult{Count: t.count, Errors: t.errors, histogram: &t.histogram}
-		if span > 0 {
-			a.Throughput = float64(t.count) / span
-		}
-		if ok := t.count - t.errors; ok > 0 {
-			a.MeanResponse = time.Duration(t.total / ok)
-		}
-		if t.background {
-			r.Background[t.action] = a
-		} else {
-			r.Actions[t.action] = a
-		}
-	}
-	return r
+	return results
 }
 
 func (o Objective) matches(action string) bool {

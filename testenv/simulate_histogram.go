@@ -59,3 +59,12 @@ func (h *logHistogram) quantile(q float64) time.Duration {
 	_, high := bounds(len(h.counts) - 1)
 	return time.Duration(high)
 }
+
+func (h *logHistogram) each(f func(low, high time.Duration, n int64)) {
+	for b, n := range h.counts {
+		if n > 0 {
+			low, high := bounds(b)
+			f(time.Duration(low), time.Duration(high), int64(n))
+		}
+	}
+}

@@ -1,7 +1,21 @@
 package testenv
 
+// cause is the resource to which a charge is due: for errors the one that refuses the most, or else the one that most of the
+// waiting is due to.
+func (s *simulation) cause(errors bool) string {
+	first, second := s.culprit, s.refuser
+	if errors {
+		first, second = second, first
+	}
+	if name := first(); name != "" {
+		return name
+	}
+	return second()
+}
+
 // culprit is the resource that most of the waiting is due to. The share of a resource's holders that waits for a nested
-// resource passes the same share of its own queue on to that one, from the outside in.
+// resource passes the same share of its own queue on to that one, from the outside in. Service prolonged by a memory over its
+// limit counts as waiting for the memory, and a pause before the next attempt as waiting for what refused the last.
 func (s *simulation) culprit() string {
 	e := s.engine
 	k := len(e.resources)
@@ -11,9 +25,9 @@ func (s *simulation) culprit() string {
 	for i := range memo {
 		memo[i] = -1
 	}
-	// Check made sure that nesting has no cycles, so the recursion ends.
+	// Check made sure that nesting has no cycles, and memories pass nothing on, so the recursion ends.
 	passed := func(outer, inner int) float64 {
-		blocked := float64(e.blocked[outer*k+inner]) / 1e9
+		blocked := float64(e.blocked[outer*k+inner]+e.stretched[outer*k+inner]) / 1e9
 		if blocked == 0 {
 			return 0
 		}
@@ -21,9 +35,9 @@ func (s *simulation) culprit() string {
 	}
 	due = func(r int) float64 {
 		if memo[r] < 0 {
-			memo[r] = stats[r].Wait
+			memo[r] = stats[r].Wait + float64(stats[r].Refused)*s.retry.Backoff.Seconds()
 			for outer := range k {
-				memo[r] += passed(outer, r)
+				memo[r] += passed(outer, r) + float64(e.stretched[outer*k+r])/1e9
 			}
 		}
 		return memo[r]

@@ -7,29 +7,49 @@ import "math"
 type jury struct {
 	sim     *simulation
 	charges []*charge
-	seen    []int // per tally of the simulation, how many of its charges are on the list: all or none
+	errors  []*charge // by objective: its charge against errors, or nil
+	seen    int       // so many of the simulation's tallies have been charged
 	batches int
 }
 
-// charge is one criterion of one objective against one action: of n actions, at most the share allowed may be bad.
+// charge is one criterion of one objective: of the actions that it is about, at most the share allowed may be bad.
 type charge struct {
 	label, action string
-	refusals      bool // bad means refused, not slow
 	allowed       float64
-	read          func() (n, bad int64) // since measuring began
-	n, bad        int64                 // at the end of the last batch
-	excess        []float64             // per batch: bad − allowed·n
+	counts        []count
+	errors        bool      // bad means refused or given up, not slow
+	n, bad        int64     // at the end of the last batch
+	excess        []float64 // per batch: bad − allowed·n
 }
 
-func newJury(sim *simulation) *jury { return &jury{sim: sim} }
+// count is what a charge reads of one action; judged is nil where it is about errors.
+type count struct {
+	tally  *tally
+	judged *judged
+}
+
+func (c count) read() (n, bad int64) {
+	if c.judged == nil {
+		return c.tally.count, c.tally.errors
+	}
+	return c.tally.count - c.tally.errors, c.judged.over
+}
+
+func newJury(sim *simulation) *jury {
+	return &jury{sim: sim, errors: make([]*charge, len(sim.objectives))}
+}
 
 // sit ends a batch.
 func (j *jury) sit() {
-	for i := len(j.seen); i < len(j.sim.tallies); i++ {
-		j.seen = append(j.seen, j.add(j.sim.tallies[i]))
+	for ; j.seen < len(j.sim.tallies); j.seen++ {
+		j.add(j.sim.tallies[j.seen])
 	}
 	for _, c := range j.charges {
-		n, bad := c.read()
+		n, bad := int64(0), int64(0)
+		for _, k := range c.counts {
+			more, worse := k.read()
+			n, bad = n+more, bad+worse
+		}
 		for len(c.excess) < j.batches { // the action first came up in this batch
 			c.excess = append(c.excess, 0)
 		}
@@ -39,24 +59,27 @@ func (j *jury) sit() {
 	j.batches++
 }
 
-// add puts the charges against an action on the list.
-func (j *jury) add(t *tally) int {
+// add charges an action: with its own slowness, and with its part in the errors.
+func (j *jury) add(t *tally) {
 	for i := range t.judged {
-		o := j.sim.objectives[t.judged[i].objective]
+		g := &t.judged[i]
+		o := j.sim.objectives[g.objective]
 		if o.Quantile > 0 {
 			j.charges = append(j.charges, &charge{
-				label: o.Action + " " + o.quantileLabel(), action: t.action, allowed: 1 - o.Quantile,
-				read: func() (int64, int64) { return t.count - t.errors, t.judged[i].over },
+				label: o.Action + " " + o.quantileLabel(), action: t.action, allowed: 1 - o.Quantile, counts: []count{{t, g}},
 			})
 		}
-		if o.MaxErrors > 0 {
-			j.charges = append(j.charges, &charge{
-				label: o.Action + " " + o.errorsLabel(), action: t.action, refusals: true, allowed: o.MaxErrors,
-				read: func() (int64, int64) { return t.count, t.errors },
-			})
+		if o.MaxErrors == 0 {
+			continue
 		}
+		c := j.errors[g.objective]
+		if c == nil {
+			c = &charge{label: o.Action + " " + o.errorsLabel(), allowed: o.MaxErrors, errors: true}
+			j.errors[g.objective] = c
+			j.charges = append(j.charges, c)
+		}
+		c.counts = append(c.counts, count{tally: t})
 	}
-	return len(t.judged)
 }
 
 // enough is how many bad actions a charge must allow for before it is judged; chance rules below.
@@ -83,34 +106,62 @@ func (j *jury) verdict() (worst *charge, broken, held bool) {
 	return worst, broken, held
 }
 
-// sigmas is the excess of bad actions in standard errors. Batches are joined to about twenty groups, so that what is left of
-// their correlation fades as the simulation grows longer. The error is never put below that of independent actions, lest
-// few or even batches look certain.
-func (c *charge) sigmas() float64 {
-	size := max(1, len(c.excess)/20)
-	groups, sum, squares := 0.0, 0.0, 0.0
-	for at := 0; at+size <= len(c.excess); at += size {
-		g := 0.0
-		for _, x := range c.excess[at : at+size] {
-			g += x
+// deviation is the standard error of the number of bad actions. Batches are joined to about 20 groups and to about 8, so that
+// what is left of their correlation fades as the simulation grows longer, and the larger result counts. It is never put below
+// that of independent actions, lest few or even batches look certain.
+func (c *charge) deviation() float64 {
+	variance := c.allowed * (1 - c.allowed) * float64(c.n)
+	for _, many := range []int{20, 8} {
+		size := max(1, len(c.excess)/many)
+		groups, sum, squares := 0.0, 0.0, 0.0
+		for at := 0; at+size <= len(c.excess); at += size {
+			g := 0.0
+			for _, x := range c.excess[at : at+size] {
+				g += x
+			}
+			groups++
+			sum += g
+			squares += g * g
 		}
-		groups++
-		sum += g
-		squares += g * g
+		if groups > 1 {
+			variance = max(variance, groups*(squares-sum*sum/groups)/(groups-1))
+		}
 	}
-	if groups < 2 {
+	return math.Sqrt(variance)
+}
+
+// sigmas is the excess of bad actions in standard errors.
+func (c *charge) sigmas() float64 {
+	excess, deviation := float64(c.bad)-c.allowed*float64(c.n), c.deviation()
+	if deviation == 0 || len(c.excess) < 2 {
 		return 0
 	}
-	variance := groups * (squares - sum*sum/groups) / (groups - 1) // of the sum
-	variance = max(variance, c.allowed*(1-c.allowed)*float64(c.n))
-	if variance == 0 {
-		return 0
-	}
-	return sum / math.Sqrt(variance)
+	return excess / deviation
 }
 
 // margin is the log of the odds of a bad action over the odds allowed, with half an action added to either side.
 func (c *charge) margin() float64 {
 	bad, good := float64(c.bad)+0.5, float64(c.n-c.bad)+0.5
 	return math.Log(bad/good) - math.Log(c.allowed/(1-c.allowed))
+}
+
+// error is the standard error of the margin: with the share p of n actions bad, ∂ margin/∂ bad = 1 ÷ (n·p·(1−p)).
+func (c *charge) error() float64 {
+	n := float64(c.n) + 1
+	p := (float64(c.bad) + 0.5) / n
+	return c.deviation() / (n * p * (1 - p))
+}
+
+// against names the action that a charge is about; of errors, the one with the most of them.
+func (c *charge) against() string {
+	if !c.errors {
+		return c.action
+	}
+	name, most := "", int64(-1)
+	for _, k := range c.counts {
+		if k.tally.errors > most {
+			most, name = k.tally.errors, k.tally.action
+		}
+	}
+	return name
 }

@@ -22,6 +22,8 @@ var arrows = map[string][]string{
 	"internal/capacity":     {},
 	"internal/corpus":       {},
 	"internal/judge":        {"internal/archive", "internal/capacity", "internal/record", "probes/probe", "scenarios"},
+	"internal/score":        {},
+	"internal/table":        {},
 	"reports":               {"internal/archive", "internal/judge", "internal/capacity", "internal/record", "scenarios"},
 	"scenarios":             {},
 	"testenv":               {},

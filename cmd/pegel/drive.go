@@ -132,6 +132,15 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 		keep(writer.Event(archiveEvent(e)))
 	}
 	opt.Start = time.Now()
+	if d.plan.To > 0 {
+		choosing := &chooser{driving: d, writer: writer, progress: progress, keep: keep, now: func() time.Duration { return time.Since(opt.Start) }}
+		opt.Next = choosing.next
+		onInterval := opt.OnInterval
+		opt.OnInterval = func(in *record.Interval) {
+			onInterval(in)
+			choosing.interval(in.End)
+		}
+	}
 	observing, stopObserving := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -153,10 +162,14 @@ func archiveEvent(e engine.Event) archive.Event {
 	if e.Class != probe.OK {
 		out.Class = e.Class.String()
 	}
-	if s := e.Stage; s != nil {
-		out.Stage = &archive.Stage{Index: s.Index, Users: s.Users, Fresh: s.Fresh, Copy: s.Copiers, Rate: s.Rate, Batch: s.Batch, Live: s.Live, Beyond: s.Beyond}
+	if e.Stage != nil {
+		out.Stage = archiveStage(e.Stage)
 	}
 	return out
+}
+
+func archiveStage(s *plan.Stage) *archive.Stage {
+	return &archive.Stage{Index: s.Index, Users: s.Users, Fresh: s.Fresh, Copy: s.Copiers, Rate: s.Rate, Batch: s.Batch, Live: s.Live, Beyond: s.Beyond, Mix: s.Mix}
 }
 
 // errNothingDriven is an interrupt before the archive was begun.

@@ -9,6 +9,7 @@ import (
 	"pegel/internal/archive"
 	"pegel/internal/engine"
 	"pegel/internal/judge"
+	"pegel/internal/score"
 	"pegel/reports"
 	"pegel/scenarios"
 )
@@ -36,6 +37,9 @@ func store(dir string, r *judge.Result, show presentation) error {
 	err := archive.WriteFile(dir, archive.ForecastFile, func(w io.Writer) error {
 		return reports.WriteForecast(w, r, extra(dir, r, show))
 	})
+	if err == nil {
+		err = score.Append(dir, toBeScored(r, show, score.Question{}))
+	}
 	if err != nil {
 		return err
 	}

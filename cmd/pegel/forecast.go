@@ -11,29 +11,54 @@ import (
 
 	"pegel/internal/archive"
 	"pegel/internal/judge"
+	"pegel/internal/score"
 	"pegel/reports"
 )
 
 func forecastCommand(env environment) *cobra.Command {
 	var (
-		next   int
+		ask    question
 		asJSON bool
-		blind  bool
 		lang   string
+		csv    tableQuestion
 	)
 	cmd := &cobra.Command{
-		Use:   "forecast RUN",
-		Short: "fit the models to an archive again and print the forecast",
-		Args:  exactly(1, "one run directory"),
+		Use:   "forecast RUN…",
+		Short: "fit the models to one or more archives again and answer questions",
+		Long: `forecast fits the models to an archive again and prints the forecast; what was measured
+is not changed. Several runs of one scenario are judged together. It answers besides:
+
+  --next-batch 800              may a batch of 800 accounts come?
+  --plan batches.csv            which of these batches (name,date,accounts) is the last safe one?
+  --what-if web.servers=6       what if a limit, a demand, an activity or the copy traffic were different?
+  --target 44000                what is the smallest change of limits that carries 44,000 accounts?
+
+Several assumptions after one --what-if are taken together:
+
+  pegel forecast runs/monday --what-if web.servers=6 db.pool=+20% disk.demand=-20% activity.browser=40% copy=off`,
+		Args: csv.arguments(func(cmd *cobra.Command, args []string) error {
+			_, _, err := ask.arguments(cmd, args)
+			return err
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
+			if err := errors.Join(knownLanguage(lang), positive(ask.next)); err != nil {
 				return err
 			}
-			r, show, err := rejudge(args[0], judge.Options{NextBatch: next, Blind: blind})
+			if csv.file != "" {
+				csv.json = asJSON
+				return csv.run(env)
+			}
+			dirs, more, err := ask.arguments(cmd, args)
+			if err != nil {
+				return err
+			}
+			ask.whatIf = append(ask.whatIf, more...)
+			r, show, err := answer(dirs, ask)
 			if err != nil {
 				return err
 			}
 			show.json, show.lang = asJSON, lang
+			noteAnswer(env, dirs, r, show, score.Question{NextBatch: ask.next, Plan: ask.plan != "", Blind: ask.blind})
 			if err := print(env, "", r, show); err != nil { // its report is of another question perhaps
 				return err
 			}
@@ -49,10 +74,15 @@ func forecastCommand(env environment) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().IntVar(&next, "next-batch", 0, "accounts of the next batch to be judged")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the forecast as JSON")
-	cmd.Flags().BoolVar(&blind, "blind", false, "leave the platform's counters out")
-	cmd.Flags().StringVar(&lang, "lang", "en", "language of the summary: en or de")
+	flags := cmd.Flags()
+	flags.IntVar(&ask.next, "next-batch", 0, "accounts of the next batch to be judged")
+	flags.StringVar(&ask.plan, "plan", "", "CSV file of the batches to come, with the columns name,date,accounts")
+	flags.StringArrayVar(&ask.whatIf, "what-if", nil, "assumption NAME.limit=N, NAME.demand=-20%, activity.PERSONA=40% or copy=off; more may follow")
+	flags.StringVar(&ask.target, "target", "", "accounts, or users:N active users, that the platform should carry")
+	flags.BoolVar(&asJSON, "json", false, "print the forecast as JSON")
+	flags.BoolVar(&ask.blind, "blind", false, "leave the platform's counters out")
+	flags.StringVar(&lang, "lang", "en", "language of the summary: en or de")
+	csv.register(cmd)
 	return cmd
 }
 
@@ -69,7 +99,7 @@ func reportCommand(env environment) *cobra.Command {
 			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
 				return err
 			}
-			r, show, err := rejudge(args[0], judge.Options{NextBatch: next})
+			r, show, err := rejudge(args[0], judge.Options{NextBatch: next, Measure: true})
 			if err != nil {
 				return err
 			}

@@ -14,11 +14,12 @@ import (
 
 // Labels under which a run keeps what judging it again needs besides the scenario's bytes.
 const (
-	labelPath  = "scenario_path"
-	labelSet   = "set"
-	labelNext  = "next_batch"
-	labelBlind = "blind"
-	labelAgain = "again"
+	labelPath   = "scenario_path"
+	labelSet    = "set"
+	labelNext   = "next_batch"
+	labelBlind  = "blind"
+	labelAgain  = "again"
+	labelReplay = "replay" // of an adaptive run: the command that repeats it, up to the load
 )
 
 // remember notes in the archive what judging it again needs: overrides, the batch plan (which may come from a file that

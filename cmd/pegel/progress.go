@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"pegel/internal/archive"
 	"pegel/internal/engine"
 	"pegel/internal/plan"
 	"pegel/internal/record"
@@ -19,7 +20,7 @@ type progress struct {
 	w        io.Writer
 	terminal bool
 	total    time.Duration
-	stages   int
+	stages   string // how many there are
 	stage    *plan.Stage
 	phase    string
 	shown    time.Duration // when the last plain line was printed
@@ -27,7 +28,11 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, p *plan.Plan) *progress {
-	return &progress{w: w, terminal: terminal(w), total: p.Duration(), stages: len(p.Stages)}
+	stages := fmt.Sprint(p.Most)
+	if p.To > 0 {
+		stages = "≤" + stages
+	}
+	return &progress{w: w, terminal: terminal(w), total: p.Duration(), stages: stages}
 }
 
 func (p *progress) event(e engine.Event) {
@@ -41,8 +46,19 @@ func (p *progress) event(e engine.Event) {
 		p.line("%6s  %s failed: %s", clock(e.At), e.Action, e.Text)
 	case p.terminal:
 	case e.Kind == engine.Ramp:
-		p.line("%6s  stage %d/%d: %d active users%s", clock(e.At), e.Stage.Index+1, p.stages, e.Stage.Users, coming(e.Stage))
+		p.line("%6s  stage %d/%s: %d active users%s", clock(e.At), e.Stage.Index+1, p.stages, e.Stage.Users, coming(e.Stage))
 	}
+}
+
+// choice shows what an adaptive run has decided.
+func (p *progress) choice(e *archive.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.Stage == nil {
+		p.line("%6s  no further stage: %s", clock(e.At), e.Text)
+		return
+	}
+	p.line("%6s  next: %d active users: %s", clock(e.At), e.Stage.Users, e.Text)
 }
 
 func coming(s *plan.Stage) string {
@@ -52,6 +68,9 @@ func coming(s *plan.Stage) string {
 	}
 	if s.Fresh > 0 {
 		parts = append(parts, fmt.Sprintf("%d accounts just switched over", s.Fresh))
+	}
+	if s.Mixed {
+		parts = append(parts, "another mix")
 	}
 	if s.Copiers > 0 {
 		parts = append(parts, fmt.Sprintf("%d copying", s.Copiers))
@@ -77,7 +96,7 @@ func (p *progress) interval(in *record.Interval) {
 	if seconds <= 0 || p.stage == nil {
 		return
 	}
-	text := fmt.Sprintf("%6s  stage %d/%d %-6s  %5d users  %6.0f actions/s  p95 %8s  %d failed", clock(in.End), p.stage.Index+1, p.stages, p.phase,
+	text := fmt.Sprintf("%6s  stage %d/%s %-6s  %5d users  %6.0f actions/s  p95 %8s  %d failed", clock(in.End), p.stage.Index+1, p.stages, p.phase,
 		in.Users, float64(all.Total)/seconds, all.Quantile(0.95).Round(100*time.Microsecond), failed)
 	if p.terminal {
 		share := min(1, float64(in.End)/float64(p.total))

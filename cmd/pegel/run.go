@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,59 +20,162 @@ import (
 )
 
 func runCommand(env environment) *cobra.Command {
-	var (
-		out, lang string
-		sets      []string
-		next      int
-		asJSON    bool
-	)
+	c := running{env: env}
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "drive a scenario, forecast, and write the report",
-		Args:  exactly(1, "one scenario file"),
+		Long: `Drives the scenario against its platform, forecasts the capacity, and writes the report.
+
+--find-capacity chooses the loads during the run by the forecast so far, whatever the file says, and
+stops when the capacity is known well enough. --experiment tells the effects of copy traffic, mix and
+drift from that of the number of users.`,
+		Args: exactly(1, "one scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
+			if err := c.check(cmd); err != nil {
 				return err
 			}
-			s, err := loadScenario(args[0], sets, env)
-			if err != nil {
-				return err
-			}
-			d, err := prepare(s, out, env)
-			if err != nil {
-				return err
-			}
-			d.quiet = asJSON
-			d.remember(sets, next, false, repeatCommand(args[0], sets, next))
-			stopServers, err := startServers(cmd.Context(), d)
-			if err != nil {
-				return err
-			}
-			ended := d.drive(cmd.Context())
-			stopServers()
-			if err := notJudged(ended); err != nil {
-				return err
-			}
-			show := presentation{json: asJSON, lang: lang, again: d.labels["again"]}
-			r, err := judged(d.dir, s, judge.Options{NextBatch: next})
-			if err != nil {
-				return err
-			}
-			if err := store(d.dir, r, show); err != nil {
-				return err
-			}
-			if err := print(env, d.dir, r, show); err != nil {
-				return err
-			}
-			return outcome(r, ended)
+			return c.run(cmd.Context(), args[0])
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "directory of the archive (default runs/NAME-TIME)")
-	cmd.Flags().StringArrayVar(&sets, "set", nil, "override a value of the scenario, path=value; may be repeated")
-	cmd.Flags().IntVar(&next, "next-batch", 0, "accounts of the next batch to be judged")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the forecast as JSON")
-	cmd.Flags().StringVar(&lang, "lang", "en", "language of report and summary: en or de")
+	cmd.Flags().StringVar(&c.out, "out", "", "directory of the archive (default runs/NAME-TIME)")
+	cmd.Flags().StringArrayVar(&c.sets, "set", nil, "override a value of the scenario, path=value; may be repeated")
+	cmd.Flags().IntVar(&c.next, "next-batch", 0, "accounts of the next batch to be judged")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print the forecast as JSON")
+	cmd.Flags().StringVar(&c.lang, "lang", "en", "language of report and summary: en or de")
+	cmd.Flags().BoolVar(&c.experiment, "experiment", false, "play each load without and with copy traffic, two stages with another mix, and the first load again")
+	cmd.Flags().BoolVar(&c.find, "find-capacity", false, "choose the loads during the run, until the capacity is known")
+	cmd.Flags().StringVar(&c.search.precision, "precision", "", "with --find-capacity: half-width of the capacity's interval to be reached (default 10%)")
+	cmd.Flags().IntVar(&c.search.maxUsers, "max-users", 0, "with --find-capacity: active users at most (default four times the scenario's highest stage)")
+	cmd.Flags().IntVar(&c.search.stages, "max-stages", 0, "with --find-capacity: stages at most (default 10)")
 	return cmd
+}
+
+// running is one `pegel run`.
+type running struct {
+	env              environment
+	out, lang        string
+	sets             []string
+	next             int
+	json             bool
+	experiment, find bool
+	search           search
+}
+
+// check refuses flags that make no sense, before anything is read.
+func (c *running) check(cmd *cobra.Command) error {
+	if err := errors.Join(knownLanguage(c.lang), positive(c.next)); err != nil {
+		return err
+	}
+	if c.find && c.experiment {
+		return usage("--find-capacity and --experiment exclude each other: find the capacity first, then experiment at loads below it")
+	}
+	for _, name := range []string{"precision", "max-users", "max-stages"} {
+		switch given := cmd.Flags().Changed(name); {
+		case given && !c.find:
+			return usage("--%s belongs to --find-capacity", name)
+		case given && name == "precision":
+			if err := precisionOf(c.search.precision); err != nil {
+				return err
+			}
+		}
+	}
+	for name, n := range map[string]int{"max-users": c.search.maxUsers, "max-stages": c.search.stages} {
+		if cmd.Flags().Changed(name) && n <= 0 {
+			return usage("--%s %d: give a number above 0", name, n)
+		}
+	}
+	return nil
+}
+
+func (c *running) run(ctx context.Context, file string) error {
+	sets := c.sets[:len(c.sets):len(c.sets)]
+	if c.experiment {
+		sets = append(sets, "load.experiment=true")
+	}
+	s, err := loadScenario(file, sets, c.env)
+	if err != nil {
+		return err
+	}
+	d, err := prepare(s, c.out, c.env)
+	if err != nil {
+		return err
+	}
+	if c.find {
+		if sets, d, err = c.finder(file, sets, d); err != nil {
+			return err
+		}
+		s = d.scenario
+	}
+	d.quiet = c.json
+	d.remember(sets, c.next, false, c.again(file, sets))
+	if d.plan.To > 0 {
+		d.labels[labelReplay] = repeatCommand(file, c.sets, c.next)
+	}
+	stopServers, err := startServers(ctx, d)
+	if err != nil {
+		return err
+	}
+	ended := d.drive(ctx)
+	stopServers()
+	if err := notJudged(ended); err != nil {
+		return err
+	}
+	r, err := judged(d.dir, s, judge.Options{NextBatch: c.next, Measure: true})
+	if err != nil {
+		return err
+	}
+	show := presentation{json: c.json, lang: c.lang, again: d.labels[labelAgain]}
+	if d.plan.To > 0 {
+		run, err := archive.Open(d.dir)
+		if err != nil {
+			return err
+		}
+		show.again = cmp.Or(replay(run, s), show.again)
+	}
+	if err := store(d.dir, r, show); err != nil {
+		return err
+	}
+	if err := print(c.env, d.dir, r, show); err != nil {
+		return err
+	}
+	return outcome(r, ended)
+}
+
+// finder makes the run one that finds the capacity, whatever the scenario says of its load.
+func (c *running) finder(file string, sets []string, d *driving) ([]string, *driving, error) {
+	load, said, err := c.search.override(d.plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	sets = append(sets, load)
+	if d.scenario.Wave.Copy.Stages == "experiment" {
+		sets = append(sets, "wave.copy.stages=alternate")
+	}
+	s, err := loadScenario(file, sets, c.env)
+	if err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintln(c.env.stderr, "note: "+said)
+	d, err = prepare(s, d.dir, c.env)
+	return sets, d, err
+}
+
+// again is the command that repeats this run as it was asked for.
+func (c *running) again(file string, sets []string) string {
+	if !c.find {
+		return repeatCommand(file, sets, c.next)
+	}
+	line := repeatCommand(file, c.sets, c.next) + " --find-capacity"
+	if c.search.precision != "" {
+		line += " --precision " + quote(c.search.precision)
+	}
+	if c.search.maxUsers > 0 {
+		line += fmt.Sprintf(" --max-users %d", c.search.maxUsers)
+	}
+	if c.search.stages > 0 {
+		line += fmt.Sprintf(" --max-stages %d", c.search.stages)
+	}
+	return line
 }
 
 // notJudged passes on what ended a run before there was anything to judge.
@@ -131,7 +236,7 @@ func rejudge(dir string, opt judge.Options) (*judge.Result, presentation, error)
 	if err != nil {
 		return nil, show, err
 	}
-	show.again = run.Meta.Labels[labelAgain]
+	show.again = cmp.Or(replay(run, s), run.Meta.Labels[labelAgain])
 	show.truth = storedTruth(dir)
 	r, err := judge.Judge(run, s, asked(run, opt))
 	return r, show, err

@@ -51,8 +51,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":   codeCommand,
-			"signal": signalCommand,
+			"archive": archiveCommand,
+			"code":    codeCommand,
+			"signal":  signalCommand,
 		},
 	})
 }

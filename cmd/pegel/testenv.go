@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -12,32 +16,40 @@ import (
 
 func testenvCommand(env environment) *cobra.Command {
 	var (
-		seed       uint64
-		definition string
-		accounts   int
-		debian     bool
+		choice   platformChoice
+		accounts int
+		debian   bool
+		list     bool
 	)
 	cmd := &cobra.Command{
 		Use:   "testenv",
-		Short: "run the embedded platform in the foreground",
-		Args:  exactly(0, "no argument"),
+		Short: "run the embedded platform in the foreground, or find its true capacity",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("%s has no command %q%s", cmd.CommandPath(), args[0], suggestion(cmd, args[0]))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if list {
+				return listPlatforms(env)
+			}
+			if accounts < 1 || accounts > 99_999 {
+				return usage("--accounts %d is not between 1 and 99999", accounts)
+			}
+			if debian && choice.named() {
+				return usage("--real starts real servers, which take no --profile or --definition")
+			}
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
 			if debian {
 				return foreground(ctx, env)
 			}
-			def := testenv.Draw(seed)
-			if definition != "" {
-				raw, err := os.ReadFile(definition)
-				if err != nil {
-					return err
-				}
-				if def, err = testenv.ParseDefinition(raw); err != nil {
-					return &exitError{code: exitScenario, err: fmt.Errorf("%s: %w", definition, err)}
-				}
+			def, err := choice.open()
+			if err != nil {
+				return err
 			}
-			p, err := testenv.Start(ctx, testenv.Options{Definition: def, Seed: seed, Accounts: accounts, Password: demoPassword, SourceAccounts: true})
+			p, err := testenv.Start(ctx, testenv.Options{Definition: def, Seed: choice.seed, Accounts: accounts, Password: demoPassword, SourceAccounts: true})
 			if err != nil {
 				return err
 			}
@@ -49,11 +61,72 @@ func testenvCommand(env environment) *cobra.Command {
 			return p.Close()
 		},
 	}
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "draws the platform as pegel demo does")
-	cmd.Flags().StringVar(&definition, "definition", "", "YAML file with resources and operations instead of a drawn platform")
+	choice.flags(cmd)
 	cmd.Flags().BoolVar(&debian, "real", false, "start Dovecot, Postfix, Radicale and HAProxy from Debian packages instead")
+	cmd.Flags().BoolVar(&list, "list", false, "list the shipped profiles and the families of drawn platforms")
 	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts")
+	cmd.AddCommand(truthCommand(env))
 	return cmd
+}
+
+// platformChoice are the flags that say which embedded platform is meant.
+type platformChoice struct {
+	seed                uint64
+	profile, definition string
+}
+
+func (c *platformChoice) flags(cmd *cobra.Command) {
+	cmd.Flags().Uint64Var(&c.seed, "seed", 1, "draws the platform as pegel demo does")
+	cmd.Flags().StringVar(&c.profile, "profile", "", "a shipped platform instead of a drawn one (--list of pegel testenv names them)")
+	cmd.Flags().StringVar(&c.definition, "definition", "", "YAML file with resources and operations instead of a drawn platform")
+}
+
+// named says whether the platform is not drawn.
+func (c *platformChoice) named() bool { return c.profile != "" || c.definition != "" }
+
+func (c *platformChoice) open() (testenv.Definition, error) {
+	switch {
+	case c.profile != "" && c.definition != "":
+		return testenv.Definition{}, usage("--profile and --definition exclude each other")
+	case c.profile != "":
+		def, err := testenv.Profile(c.profile)
+		if err != nil {
+			return testenv.Definition{}, usage("%v", err)
+		}
+		return def, nil
+	case c.definition == "":
+		return testenv.Draw(c.seed), nil
+	}
+	raw, err := os.ReadFile(c.definition)
+	if errors.Is(err, fs.ErrNotExist) {
+		return testenv.Definition{}, usage("%v", err)
+	}
+	if err != nil {
+		return testenv.Definition{}, err
+	}
+	def, err := testenv.ParseDefinition(raw)
+	if err != nil {
+		return testenv.Definition{}, &exitError{code: exitScenario, err: fmt.Errorf("%s: %w", c.definition, err)}
+	}
+	return def, nil
+}
+
+func listPlatforms(env environment) error {
+	w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "profiles, for --profile:")
+	for _, p := range testenv.Profiles() {
+		what, _, _ := strings.Cut(p.What, ". ")
+		fmt.Fprintf(w, "  %s\t%s\n", p.Name, strings.TrimSuffix(what, "."))
+	}
+	fmt.Fprintln(w, "families, for pegel testenv truth --family:")
+	for _, f := range testenv.Families() {
+		outside := ""
+		if !f.Inside {
+			outside = " (outside the usual models)"
+		}
+		fmt.Fprintf(w, "  %s\t%s%s\n", f.Name, f.What, outside)
+	}
+	return w.Flush()
 }
 
 // foreground runs the real servers until Ctrl-C.

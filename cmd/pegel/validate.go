@@ -26,9 +26,9 @@ func validateCommand(env environment) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bad := 0
 			for _, path := range args {
-				s, err := validate(path, sets, env)
+				p, err := validate(path, sets, env)
 				if err == nil {
-					fmt.Fprintf(env.stdout, "%s: valid, %d stages, %d journeys\n", path, len(s.Load.Stages.List()), len(s.Journeys))
+					fmt.Fprintf(env.stdout, "%s: valid, %s, %d journeys\n", path, shapeOf(p), len(p.Scenario.Journeys))
 					continue
 				}
 				if errors.Is(err, os.ErrNotExist) {
@@ -49,7 +49,7 @@ func validateCommand(env environment) *cobra.Command {
 
 // validate loads a scenario and compiles its plan. Secrets and account files need not be there; where they are, they are
 // checked by pegel run.
-func validate(path string, sets []string, env environment) (*scenarios.Scenario, error) {
+func validate(path string, sets []string, env environment) (*plan.Plan, error) {
 	opt := scenarios.Options{Set: sets, Getenv: env.getenv, SkipSecrets: true}
 	s, err := scenarios.Load(path, opt)
 	if err != nil {
@@ -62,8 +62,7 @@ func validate(path string, sets []string, env environment) (*scenarios.Scenario,
 	if err != nil {
 		return nil, err
 	}
-	_, err = plan.Build(s, probes.All())
-	return s, err
+	return plan.Build(s, probes.All())
 }
 
 func openShipped(name string, opt scenarios.Options) (*scenarios.Scenario, error) {

@@ -52,6 +52,7 @@ type Stage struct {
 	Batch  string  `json:"batch,omitempty"`
 	Live   int     `json:"live"`             // accounts live in this stage, this stage's batch included
 	Beyond bool    `json:"beyond,omitempty"` // more accounts than are live now: objectives broken here are a finding, not a failure
+	Mix    []int   `json:"mix,omitempty"`    // of the active users by index of Meta.Personas; 0 for observers and copiers; missing in older runs
 }
 
 // Event kinds.
@@ -66,6 +67,7 @@ const (
 	EventError    = "error"  // an example of a failure
 	EventGap      = "gap"    // a metrics page did not answer
 	EventNote     = "note"
+	EventChoice   = "choice" // an adaptive run chose its next stage and why; without a stage: why it chose to end
 )
 
 // Event is something that happened once.
@@ -76,6 +78,9 @@ type Event struct {
 	Action string        `json:"action,omitempty"`
 	Class  string        `json:"class,omitempty"`
 	Text   string        `json:"text,omitempty"`
+	// Capacity is the forecast by which a choice was made: 5th, 50th and 95th percentile in active users. Missing where it
+	// was not determined.
+	Capacity []float64 `json:"capacity,omitempty"`
 }
 
 // Point is one value of the platform's or the generator's own metrics. Value is never NaN; a gap is the absence of

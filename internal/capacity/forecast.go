@@ -8,7 +8,7 @@ import (
 
 // Options of a forecast.
 type Options struct {
-	Draws int    // bootstrap draws; default 300
+	Draws int    // bootstrap draws; default 500
 	Seed  uint64 // of the bootstrap; the same data and seed give the same forecast
 	// Blind leaves the counters out, as if the platform gave none.
 	Blind bool
@@ -19,6 +19,8 @@ type Options struct {
 	Mix     []float64 // share of each persona among the active users; nil: as measured
 	Changes []Change  // resources as they would be
 	Surge   []float64 // by action: further actions per second and active user, over and above the steady ones
+
+	lower float64 // highest load shown to hold
 }
 
 // Forecast is the load at which each objective breaks.
@@ -91,15 +93,17 @@ const (
 // Predict makes the forecast.
 func Predict(in *Input, opt Options) *Forecast {
 	if opt.Draws == 0 {
-		opt.Draws = 300
+		opt.Draws = 500
 	}
 	f := &Forecast{Method: "none"}
+	in.index()
 	pairs := f.prepare(in)
 	if !f.Why.Empty() {
 		return f
 	}
 	p := &prediction{in: in, opt: opt, out: f, pairs: pairs, rng: rand.New(rand.NewPCG(opt.Seed, 0x706567656c))}
 	p.broken = f.measured(in, pairs)
+	opt.lower, p.opt.lower = f.Lower, f.Lower
 	if p.broken.at > 0 && f.Lower == 0 {
 		f.notDetermined("broken-from-the-start", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
 		f.Warnings = append(f.Warnings, f.Why)
@@ -112,14 +116,22 @@ func Predict(in *Input, opt Options) *Forecast {
 		f.notDetermined("mix-not-varied")
 		return f
 	}
+	fine := condense(in, all(in), &opt)
+	in = in.merged()
+	in.index()
+	p.in = in
 	whole := condense(in, all(in), &opt)
 	switch {
 	case !opt.Blind && hasCounters(whole):
 		f.Method = "counters"
 		p.missingCounters(whole)
 		p.fewSamples(whole)
+		p.modulations(fine)
 		p.rise = whole.hidden()
 		discrepancy := discrepancyCounters
+		if len(p.slow) > 0 {
+			discrepancy = discrepancyHidden
+		}
 		if p.rise.found {
 			discrepancy = discrepancyHidden
 			f.warn("hidden-queue")

@@ -32,8 +32,8 @@ func (s *sample) excess(c choice) []float64 {
 			var sum, count float64
 			for _, j := range c[i] {
 				x := &s.in.Stages[i].Blocks[j].Actions[a]
-				count += x.Done - x.Failed
-				sum += x.sum(s.in.Grid)
+				count += x.responses
+				sum += x.seconds
 			}
 			if count > 0 {
 				m += share[a] * sum / count
@@ -63,16 +63,20 @@ func (s *sample) explained(c choice, stage int) float64 {
 		if !f.valid {
 			continue
 		}
-		var visits, waited float64
+		var visits, waited, busy float64
 		for _, j := range c[stage] {
 			x := &s.in.Stages[stage].Blocks[j].Resources[r]
 			visits += x.Visits
 			waited += x.Waited
+			busy += x.Busy
+		}
+		if !f.drifts {
+			busy = visits * f.demand
 		}
 		// visits by others than the users (copy traffic, cron) are not part of an action
 		if all := f.visits.at(s.in.Stages[stage].Load); all > 0 {
 			own := f.visits.PerUser * s.in.Stages[stage].Users / all
-			seen += own * (waited + visits*f.demand)
+			seen += own * (waited + busy)
 		}
 	}
 	if done == 0 {

@@ -64,6 +64,10 @@ type ActionBlock struct {
 	Counts []float64 // service times by bin of the grid; nil: none
 	Done   float64
 	Failed float64
+
+	bins               []uint16 // of Counts, those not empty, with their values
+	values             []float64
+	seconds, responses float64 // sums
 }
 
 // ResourceBlock is what one resource's counters did in one block.
@@ -89,13 +93,21 @@ type FlightCell struct {
 	Sum    float64 // seconds
 }
 
-// sum is the seconds of all responses together.
-func (a *ActionBlock) sum(grid []Bin) float64 {
-	var sum float64
-	for k, n := range a.Counts {
-		if n > 0 {
-			sum += n * (grid[k].Low + grid[k].Width/2)
+// index sums up what every draw needs of a block, and lists the bins that are not empty.
+func (in *Input) index() {
+	for i := range in.Stages {
+		for j := range in.Stages[i].Blocks {
+			for a := range in.Stages[i].Blocks[j].Actions {
+				x := &in.Stages[i].Blocks[j].Actions[a]
+				x.bins, x.values, x.seconds, x.responses = x.bins[:0], x.values[:0], 0, 0
+				for k, n := range x.Counts {
+					if n > 0 {
+						x.bins, x.values = append(x.bins, uint16(k)), append(x.values, n)
+						x.seconds += n * (in.Grid[k].Low + in.Grid[k].Width/2)
+						x.responses += n
+					}
+				}
+			}
 		}
 	}
-	return sum
 }

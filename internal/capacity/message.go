@@ -23,6 +23,7 @@ var sentences = map[string]string{
 	"broke-unexplained":           "%s of %s broke at %s active users, which the counters do not explain",
 	"between":                     "seen from outside, the objectives held at %s active users and one was broken at %s; the capacity lies between",
 	"broken-from-the-start":       "%s of %s is broken already at the lowest load measured (%s active users)",
+	"changing-speed":              "the speed of %s changes over time (by %s of its mean, chance apart); the forecast plays the changes as they were seen",
 	"counter-missing":             "the counters of %s are missing or have gaps; it took no part in the forecast",
 	"effects-copy-always":         "copy traffic ran in every stage, so that its part cannot be told; measure each load once with copying and once without (off, on, on, off …) and repeat the first stage at the end",
 	"effects-copy-collinear":      "users and copy traffic rose together and cannot be told apart; measure each load once with copying and once without (off, on, on, off …) and repeat the first stage at the end",
@@ -60,6 +61,7 @@ var sentences = map[string]string{
 	"unseen-bottleneck":           "%s: something that is not observed gives way first",
 	"unseen-bottleneck-suspected": "%s slowed down at the highest stage somewhat more than the counters explain; a resource may not be observed",
 	"unseen-rise":                 "response times rise more than the observed resources explain: something gives way that is not observed",
+	"outgrown":                    "%s is full from %s active users on, and the stages do not go far enough beyond that to show what it costs",
 	"too-far-unseen":              "without counters nothing is forecast beyond %s times what was measured, because a limit that shows nothing until it is reached may come first; the rise seen from outside points to %s times",
 	"weak-rise":                   "the rise seen from outside is too weak: the interval spans more than a factor of 2",
 }

@@ -19,17 +19,19 @@ type prediction struct {
 	rng    *rand.Rand
 	broken brokenAt
 
-	samples []*sample // of the draws that gave a number
-	factors []float64 // discrepancy of each draw
-	by, res []int     // by draw: the pair that breaks first, the resource; res −1: none
-	rise    rise      // of response times that the counters do not explain
-	unknown int       // draws in which nothing breaks within reach
+	samples []*sample         // of the draws that gave a number
+	factors []float64         // discrepancy of each draw
+	by, res []int             // by draw: the pair that breaks first, the resource; res −1: none
+	slow    map[int][]float64 // by resource whose speed changes: what is left of its capacity, several guesses
+	rise    rise              // of response times that the counters do not explain
+	unknown int               // draws in which nothing breaks within reach
 }
 
 // draw is one bootstrap draw on its way: what is drawn first, in order, and what is worked out from it, in any order.
 type draw struct {
 	blocks choice
 	factor float64
+	order  int // which of the guesses at a changing speed
 	sample *sample
 	users  float64
 	by     int
@@ -46,6 +48,7 @@ func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample,
 	for i := range draws {
 		draws[i].blocks = resample(p.in, p.rng)
 		draws[i].factor = math.Exp(discrepancy * p.rng.NormFloat64())
+		draws[i].order = p.rng.IntN(1 << 16)
 	}
 	each(len(draws), func(i int) {
 		d := &draws[i]
@@ -54,11 +57,17 @@ func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample,
 		} else {
 			d.sample = condenseBlind(p.in, d.blocks, &p.opt)
 		}
+		for r := range p.slow { // the waits seen are those of the changing speed
+			d.sample.resources[r].spread = 1
+		}
 		if !ready(d.sample, d.blocks) {
 			return
 		}
 		d.sample.adapt()
 		d.users, d.by, d.res, d.ok = d.sample.capacityOf(p.pairs, guess, limit)
+		if shares := p.slow[d.res]; d.ok && len(shares) > 0 {
+			d.factor *= shares[d.order%len(shares)]
+		}
 	})
 	for i := range draws {
 		d := &draws[i]
@@ -127,6 +136,10 @@ func (p *prediction) conclude() {
 	}
 	if f.Method == "in-flight" && f.Users.P50 > reachBlind*f.Measured {
 		f.notDetermined("too-far-unseen", reachBlind, f.Users.P50/f.Measured)
+		return
+	}
+	if r, at, seen := p.samples[0].outgrown(f.Measured); r >= 0 && !seen && f.Users.P50 > at {
+		f.notDetermined("outgrown", p.resourceName(r), at)
 		return
 	}
 	if f.Users.P50 > 2.2*f.Measured {
@@ -260,4 +273,32 @@ func quantiles(sorted []float64) Interval {
 		return sorted[i] + (x-float64(i))*(sorted[i+1]-sorted[i])
 	}
 	return Interval{at(0.05), at(0.5), at(0.95)}
+}
+
+// modulations finds the resources whose speed changes and what that leaves of their capacity.
+func (p *prediction) modulations(whole *sample) {
+	p.slow = map[int][]float64{}
+	for r := range p.in.Resources {
+		if !whole.resources[r].valid {
+			continue
+		}
+		m := whole.modulated(r)
+		if !m.found {
+			continue
+		}
+		whole.resources[r].spread = 1
+		alone := *whole
+		alone.resources = append([]resourceFit(nil), whole.resources...)
+		for k := range alone.resources {
+			if k != r {
+				alone.resources[k].valid, alone.resources[k].linear = false, false
+			}
+		}
+		guess, _, _, ok := alone.capacityOf(p.pairs, p.out.Measured, reach*p.out.Measured)
+		if !ok {
+			continue
+		}
+		p.slow[r] = whole.slowdown(r, m, p.pairs, guess, p.rng)
+		p.out.warn("changing-speed", p.in.Resources[r].Name, Share(m.tau))
+	}
 }

@@ -2,7 +2,8 @@ package capacity
 
 import "math"
 
-// line is a rate over load: Fixed + PerUser·users + PerCopy·copy + PerFresh·fresh, none of them negative.
+// line is a rate over load: Fixed + PerUser·users + PerCopy·copy + PerFresh·fresh, none of them negative but Fixed where
+// the rate grows faster than in proportion to load.
 type line struct {
 	Fixed, PerUser, PerCopy, PerFresh float64
 	// personas is the rate per user of each persona where the stages vary the mix; then PerUser belongs to one mix.
@@ -10,7 +11,7 @@ type line struct {
 }
 
 func (l line) at(load Load) float64 {
-	return l.Fixed + l.PerUser*load.Users + l.PerCopy*load.Copy + l.PerFresh*load.Fresh
+	return math.Max(l.Fixed+l.PerUser*load.Users+l.PerCopy*load.Copy+l.PerFresh*load.Fresh, 0)
 }
 
 // mixed is the line at another mix of personas.
@@ -140,6 +141,11 @@ func (s *sample) fit(count, seconds []float64) line {
 		return line{}
 	}
 	x := nonNegative(rows, y)
+	if len(x) == 2 {
+		if l, ok := bent(rows, y, x); ok {
+			return l
+		}
+	}
 	l := line{Fixed: x[0]}
 	at := 2
 	if n := s.columns.personas; n > 0 {
@@ -157,4 +163,43 @@ func (s *sample) fit(count, seconds []float64) line {
 		l.PerFresh = x[at]
 	}
 	return l
+}
+
+// bent is for a rate that grows faster than in proportion to load, as misses of a cache do that the users have outgrown:
+// where the highest stage lies clearly above the line, a line of any intercept through the upper half of the stages is
+// used instead. Rows and y are weighted by the inverse of their standard deviation.
+func bent(rows [][]float64, y, x []float64) (line, bool) {
+	if len(rows) < 4 {
+		return line{}, false
+	}
+	top := 0
+	for i := range rows {
+		if rows[i][1]/rows[i][0] > rows[top][1]/rows[top][0] {
+			top = i
+		}
+	}
+	over := y[top] - rows[top][0]*x[0] - rows[top][1]*x[1]
+	if over < 4 || over < 0.02*y[top] {
+		return line{}, false
+	}
+	half := rows[top][1] / rows[top][0] / 2
+	var sw, sx, sy, sxx, sxy, n float64
+	for i := range rows {
+		users, w := rows[i][1]/rows[i][0], rows[i][0]*rows[i][0]
+		if users < half {
+			continue
+		}
+		n++
+		sw += w
+		sx += w * users
+		sy += w * y[i] / rows[i][0]
+		sxx += w * users * users
+		sxy += w * users * y[i] / rows[i][0]
+	}
+	det := sw*sxx - sx*sx
+	if n < 2 || det <= 1e-9*sw*sxx {
+		return line{}, false
+	}
+	slope := (sw*sxy - sx*sy) / det
+	return line{Fixed: (sy - slope*sx) / sw, PerUser: slope}, slope > x[1]
 }

@@ -24,10 +24,14 @@ type resourceFit struct {
 	limit  float64
 	demand float64 // seconds of use per visit
 	visits line    // per second
+	use    line    // seconds of use per second, where the demand drifts with load
+	drifts bool    // the demand grows with load, and not by waits elsewhere while the resource is held
 	share  float64 // visits per action that passes through it
 	holds  line    // units in use over load, where visits are not counted: held connections, memory
 	linear bool    // only holds is known
-	spread float64 // how much longer visits wait than exponential times would make them
+	// harmless is what was full in a stage in which every objective held.
+	harmless bool
+	spread   float64 // how much longer visits wait than exponential times would make them
 }
 
 // choice says which blocks of which stage a draw takes.
@@ -151,6 +155,13 @@ func (s *sample) demands(c choice) {
 		if f.valid {
 			f.demand = sumBusy / sumVisits
 			f.visits = s.fit(visits, seconds)
+			if f.drifts = s.drifts(r, c, visits, busy); f.drifts {
+				scaled := make([]float64, len(busy))
+				for i := range busy {
+					scaled[i] = busy[i] / f.demand
+				}
+				f.use = s.fit(scaled, seconds) // in visits of the mean demand, for the same weights
+			}
 		}
 		s.resources = append(s.resources, f)
 	}
@@ -187,13 +198,12 @@ func (s *sample) bases(c choice) {
 				continue
 			}
 			for _, j := range c[i] {
-				for k, x := range s.in.Stages[i].Blocks[j].Actions[a].Counts {
-					if x > 0 {
-						counts[k] += x
-						sum += x * (s.in.Grid[k].Low + s.in.Grid[k].Width/2)
-						n += x
-					}
+				x := &s.in.Stages[i].Blocks[j].Actions[a]
+				for k, bin := range x.bins {
+					counts[bin] += x.values[k]
 				}
+				sum += x.seconds
+				n += x.responses
 			}
 		}
 		s.base = append(s.base, counts)
@@ -237,8 +247,38 @@ func (s *sample) station(r int, load Load) (st Station, customers float64) {
 			customers *= visits / math.Max(s.groupVisits(res.Group, load), visits)
 		}
 	}
-	cycle := customers / visits
-	return Station{Servers: f.limit, Demand: f.demand, Delay: math.Max(cycle-f.demand, 1e-6)}, customers
+	cycle, demand := customers/visits, f.demand
+	if f.drifts {
+		demand *= math.Max(f.use.at(load), 1e-9) / math.Max(f.visits.at(load), 1e-9)
+	}
+	return Station{Servers: f.limit, Demand: demand, Delay: math.Max(cycle-demand, 1e-6)}, customers
+}
+
+// drifts tells whether the seconds of use per visit grow with load: by a twentieth between the lower stages and the
+// highest, and by more than the waits elsewhere explain, during which an outer resource is held.
+func (s *sample) drifts(r int, c choice, visits, busy []float64) bool {
+	top := len(s.in.Stages) - 1
+	if top < 3 || visits[top] < 400 {
+		return false
+	}
+	var low, n float64
+	for i := range top/2 + 1 {
+		low += busy[i]
+		n += visits[i]
+	}
+	if n < 400 || visits[top] == 0 {
+		return false
+	}
+	before, after := low/n, busy[top]/visits[top]
+	var elsewhere float64
+	for k := range s.in.Resources {
+		if k != r {
+			for _, j := range c[top] {
+				elsewhere += s.in.Stages[top].Blocks[j].Resources[k].Waited
+			}
+		}
+	}
+	return after-before > 0.05*before+1.2*elsewhere/visits[top]+4*after*math.Sqrt(1/n+1/visits[top])
 }
 
 // groupVisits is the visits per second at all shards of a group.

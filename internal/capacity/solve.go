@@ -16,11 +16,12 @@ type solver struct {
 	cycle []float64 // seconds between two visits of one customer when nobody waits
 	block []float64 // share of visits refused
 	cache map[waitKey]combined
+	mass  map[massKey][]float64
 }
 
 func (s *sample) solver(users float64) *solver {
 	load := Load{Users: users, Copy: s.assumed.Copy, Fresh: s.assumed.Fresh}
-	v := &solver{s: s, load: load, cache: map[waitKey]combined{}}
+	v := &solver{s: s, load: load, cache: map[waitKey]combined{}, mass: map[massKey][]float64{}}
 	for r := range s.resources {
 		f := &s.resources[r]
 		var w Wait
@@ -63,7 +64,7 @@ func (v *solver) waiting(action int, limit float64) combined {
 	}
 	c, ok := v.cache[k]
 	if !ok || len(v.waits) > 64 { // the key holds 64 resources; more are worked out each time
-		c = combine(v.stops(action), limit)
+		c = combineMasses(v.masses(action, limit), limit)
 		v.cache[k] = c
 	}
 	return c
@@ -75,26 +76,40 @@ func (v *solver) slows(r, action int) bool {
 	return v.s.passes(r, action) && v.s.resources[r].valid && len(w.tail) > 0 && w.tail[0]*v.s.resources[r].share > 2e-4
 }
 
-// stops lists where an action waits. The shards of a group are one stop: each action belongs to one of them, with the
-// share that its users still have among all actions when they are slowed down by waiting.
-func (v *solver) stops(action int) []stop {
-	var stops []stop
+// masses are the distributions of the waits of an action, one for each place at which it waits. The shards of a group are
+// one place: each action belongs to one of them, with the share that its users still have among all actions when they are
+// slowed down by waiting.
+func (v *solver) masses(action int, limit float64) [][]float64 {
+	var masses [][]float64
 	done := map[string]bool{}
 	for r := range v.waits {
 		if !v.slows(r, action) {
 			continue
 		}
 		group := v.s.group(r)
-		if group == "" {
-			stops = append(stops, stop{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}})
+		if group != "" && done[group] {
 			continue
 		}
-		if !done[group] {
-			done[group] = true
-			stops = append(stops, v.shards(group))
+		done[group] = true
+		key := massKey{r, limit}
+		mass, ok := v.mass[key]
+		if !ok {
+			if group == "" {
+				mass = stop{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}}.mass(limit)
+			} else {
+				mass = v.shards(group).mass(limit)
+			}
+			v.mass[key] = mass
 		}
+		masses = append(masses, mass)
 	}
-	return stops
+	return masses
+}
+
+// massKey identifies the wait at one resource (or the group of which it is the first to matter), up to a limit.
+type massKey struct {
+	resource int
+	limit    float64
 }
 
 func (v *solver) shards(group string) stop {
@@ -223,8 +238,8 @@ func (s *sample) capacityOf(pairs []pair, guess, limit float64) (users float64, 
 		low = math.Max(low/step, 1)
 		fLow = over(low)
 	}
-	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.001*low), over)
-	v = s.solver(users * 1.001)
+	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.002*low), over)
+	v = s.solver(users * 1.002)
 	by, _ = v.worst(pairs)
 	return users, by, v.culprit(pairs[by]), true
 }

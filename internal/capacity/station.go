@@ -189,12 +189,7 @@ func (s Station) Blocking(customers float64) float64 {
 		return 0
 	}
 	a := s.Demand / math.Max(s.Delay, 1e-9)
-	b := 1.0 // B(0) = 1; B(k) = a(n−k+1)B(k−1) / (k + a(n−k+1)B(k−1))
-	for k := 1.0; k <= c; k++ {
-		x := a * (n - k + 1) * b
-		b = x / (k + x)
-	}
-	return b
+	return refused(int(c), func(k int) float64 { return a * (n - float64(k) + 1) })
 }
 
 // Solve returns throughput and mean response time (waiting and use) of the station at a whole population, exactly.

@@ -53,7 +53,7 @@ type part struct {
 }
 
 // waitCells is the resolution of combined waiting times: cells over [0, limit].
-const waitCells = 128
+const waitCells = 64
 
 // combined is the tail of the sum of independent waits on a grid over [0, limit].
 type combined struct {
@@ -64,11 +64,19 @@ type combined struct {
 // combine adds up the waits at several resources, numerically: each wait is cut into cells, and their masses are
 // convolved. What lies beyond the limit stays beyond it.
 func combine(stops []stop, limit float64) combined {
+	masses := make([][]float64, len(stops))
+	for i, s := range stops {
+		masses[i] = s.mass(limit)
+	}
+	return combineMasses(masses, limit)
+}
+
+func combineMasses(masses [][]float64, limit float64) combined {
 	c := combined{limit: limit, above: make([]float64, waitCells+1)}
 	mass := make([]float64, waitCells+1) // last: beyond
 	mass[0] = 1
-	for _, s := range stops {
-		mass = convolve(mass, s.mass(limit))
+	for _, m := range masses {
+		mass = convolve(mass, m)
 	}
 	beyond := mass[waitCells]
 	c.above[waitCells] = beyond

@@ -39,10 +39,24 @@ type Options struct {
 	AbortOver float64
 	AbortFor  time.Duration
 
+	// Next chooses the stages that follow the plan's own; nil: there are none. While it decides, users go on at the load
+	// that they are at, and nothing is measured.
+	Next NextStage
+
 	// OnInterval is called with every interval, OnEvent with every event; both from one goroutine at a time.
 	OnInterval func(*record.Interval)
 	OnEvent    func(Event)
 }
+
+// StageResult is a stage that has been held to its end.
+type StageResult struct {
+	Stage    plan.Stage
+	From, To time.Duration // of the hold, on the run's clock
+}
+
+// NextStage chooses the stage after those done; ok is false where the run is to end. It is called from one goroutine at a
+// time, which Run waits for; when ctx ends, nobody waits for its answer any more.
+type NextStage func(ctx context.Context, done []StageResult) (stage plan.Stage, ok bool)
 
 // Event kinds, as the archive names them.
 const (
@@ -84,6 +98,7 @@ type engine struct {
 	flight   []atomic.Int64  // actions under way, by protocol
 	users    atomic.Int64
 	wg       sync.WaitGroup
+	deciding sync.WaitGroup // on the next stage
 
 	left map[*plan.User]*user // users sent away by a lower stage
 
@@ -114,6 +129,7 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 	}()
 	err := e.stages(hard)
 	e.leave(cancel)
+	e.deciding.Wait()
 	close(stopCollecting)
 	<-collected
 	switch {

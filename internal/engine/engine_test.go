@@ -110,7 +110,13 @@ func drive(t *testing.T, w *waiter, users, timeout string, change func(*Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := Targets(s)
+	return p, play(t, p, change, ctx)
+}
+
+// play drives a plan to its end.
+func play(t *testing.T, p *plan.Plan, change func(*Options), ctx context.Context) *outcome {
+	t.Helper()
+	targets, err := Targets(p.Scenario)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +129,7 @@ func drive(t *testing.T, w *waiter, users, timeout string, change func(*Options)
 		change(&opt)
 	}
 	out.err = Run(ctx, p, record.NewRecorder(len(p.Actions), len(p.Personas), 4), opt)
-	return p, out
+	return out
 }
 
 // Closed users with service s and think time z make users/(s+z) actions per second, and response time is service time

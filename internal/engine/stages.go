@@ -10,24 +10,28 @@ import (
 	"pegel/internal/record"
 )
 
+// atWork are the users that a stage may change in number.
+type atWork struct {
+	active  [][]*user // by persona
+	copiers []*user
+	fixed   []*user
+}
+
 // stages plays one stage after the other: users arrive over the ramp at their own offsets, the platform settles, the
 // hold is measured.
 func (e *engine) stages(ctx context.Context) error {
-	var active, copiers []*user
-	fixed := e.arrive(nil, e.plan.Fixed, len(e.plan.Fixed), spread(&e.plan.Stages[0]))
-	defer func() {
-		for _, list := range [][]*user{active, copiers, fixed} {
-			for _, u := range list {
-				u.leave()
-			}
+	at := atWork{active: make([][]*user, len(e.plan.Personas))}
+	defer at.leave()
+	var done []StageResult
+	for {
+		st, ok, err := e.next(ctx, done)
+		if err != nil || !ok {
+			return err
 		}
-	}()
-	for i := range e.plan.Stages {
-		st := &e.plan.Stages[i]
 		begin := e.now()
 		e.event(Event{At: begin, Kind: Ramp, Stage: st})
-		active = e.arrive(active, e.plan.Active, st.Users, spread(st))
-		copiers = e.arrive(copiers, e.plan.Copiers, st.Copiers, spread(st))
+		e.arriveAll(&at, st)
+		var from time.Duration
 		for _, phase := range []struct {
 			until time.Duration
 			kind  string
@@ -37,10 +41,74 @@ func (e *engine) stages(ctx context.Context) error {
 			if err := e.wait(ctx, begin+phase.until); err != nil {
 				return err
 			}
-			e.event(Event{Kind: phase.kind, Stage: st})
+			now := e.now()
+			if phase.kind == Hold {
+				from = now
+			}
+			e.event(Event{At: now, Kind: phase.kind, Stage: st})
+		}
+		done = append(done, StageResult{*st, from, e.now()})
+	}
+}
+
+// next is the stage after those done: the plan's own one after the other, then what Options.Next chooses. A decision takes
+// a while, in which the run can be ended as at any other time.
+func (e *engine) next(ctx context.Context, done []StageResult) (*plan.Stage, bool, error) {
+	if len(done) < len(e.plan.Stages) {
+		return &e.plan.Stages[len(done)], true, nil
+	}
+	if e.opt.Next == nil {
+		return nil, false, nil
+	}
+	type choice struct {
+		stage plan.Stage
+		ok    bool
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	made := make(chan choice, 1)
+	e.deciding.Go(func() {
+		st, ok := e.opt.Next(ctx, done)
+		made <- choice{st, ok}
+	})
+	select {
+	case c := <-made:
+		return &c.stage, c.ok, nil
+	case why := <-e.aborted:
+		return nil, false, &AbortError{Text: why}
+	case <-e.opt.Stop:
+		return nil, false, ErrStopped
+	case <-ctx.Done():
+		return nil, false, ErrStopped
+	}
+}
+
+// arriveAll brings everybody to a stage's numbers. The first stage brings the fixed users too.
+func (e *engine) arriveAll(at *atWork, st *plan.Stage) {
+	ramp := spread(st)
+	if at.fixed == nil {
+		at.fixed = e.arrive(nil, pointers(e.plan.Fixed), len(e.plan.Fixed), ramp)
+	}
+	for k := range at.active {
+		at.active[k] = e.arrive(at.active[k], e.plan.Users(k), st.Mix[k], ramp)
+	}
+	at.copiers = e.arrive(at.copiers, pointers(e.plan.Copiers), st.Copiers, ramp)
+}
+
+func (at *atWork) leave() {
+	for _, list := range append(at.active, at.copiers, at.fixed) {
+		for _, u := range list {
+			u.leave()
 		}
 	}
-	return nil
+}
+
+func pointers(users []plan.User) []*plan.User {
+	list := make([]*plan.User, len(users))
+	for i := range users {
+		list[i] = &users[i]
+	}
+	return list
 }
 
 // spread is the time over which a stage's users arrive: its ramp, or where it has none its settle time, but never all at
@@ -50,24 +118,24 @@ func spread(st *plan.Stage) time.Duration {
 }
 
 // arrive brings the number of users at work to n, adding the next ones of the list over the ramp or sending the last
-// ones away.
-func (e *engine) arrive(at []*user, list []plan.User, n int, ramp time.Duration) []*user {
+// ones away, who end the action that they are at and start no other.
+func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration) []*user {
 	now := e.now()
 	for len(at) < min(n, len(list)) {
-		who := &list[len(at)]
-		u := e.newUser(who)
-		if before := e.left[who]; before != nil { // whoever comes back goes on with its draws, and has downloaded already
-			<-before.ended
-			u.cursor = before.cursor
-			u.cursor.Restart()
-		}
+		who := list[len(at)]
+		u, before := e.newUser(who), e.left[who]
 		at = append(at, u)
-		e.wg.Add(1)
-		go func() {
-			defer e.wg.Done()
+		e.wg.Go(func() {
 			defer close(u.ended)
-			u.run(now + time.Duration(who.Start*float64(ramp)))
-		}()
+			arrival := now + time.Duration(who.Start*float64(ramp))
+			if before != nil { // whoever comes back goes on with its draws, and has downloaded already
+				<-before.ended
+				u.cursor = before.cursor
+				u.cursor.Restart()
+				arrival = max(arrival, e.now())
+			}
+			u.run(arrival)
+		})
 	}
 	for len(at) > n {
 		u := at[len(at)-1]

@@ -3,36 +3,28 @@ package judge
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
+	"strings"
 	"time"
 
 	"pegel/internal/capacity"
-	"pegel/scenarios"
-)
-
-// A batch is go from this probability on that all objectives hold, no-go at or below the other.
-const (
-	goFrom  = 0.95
-	noGoTo  = 0.50
-	Go      = "go"
-	Caution = "caution"
-	NoGo    = "no-go"
 )
 
 // forecast fits the models and answers for the batches.
 func (r *reading) forecast() {
-	in := r.input()
-	f := capacity.Predict(in, capacity.Options{Blind: r.opt.Blind, Draws: r.opt.Draws, Seed: r.out.Meta.Seed})
+	r.in = r.input()
+	r.transfer = r.declaredTransfer()
+	asIs := r.assess(premise{})
+	f := asIs.forecasts[0]
 	out := &r.out.Forecast
 	out.Determined, out.Why, out.Method = f.Determined, f.Why, f.Method
-	out.LowerBound, out.MeasuredMax, out.StagesUsed = int(f.Lower), int(f.Measured), len(in.Stages)
+	out.LowerBound, out.MeasuredMax, out.StagesUsed, out.measured = int(f.Lower), int(f.Measured), len(r.in.Stages), f.Measured
+	out.Transferred = r.transfer.declared && len(r.transfer.changes) > 0 && f.Method == "counters"
 	if out.Determined {
 		out.Users = f.Users
 	}
 	r.out.Warnings = append(r.out.Warnings, f.Warnings...)
 	if f.First.Action != "" {
-		out.Limit = Limit{Objective: f.First.Objective.Name, Action: f.First.Action, Resource: f.First.Resource, Probability: f.First.Probability}
+		out.Limit = limitOf(f)
 	}
 	for _, x := range f.Resources {
 		rank := ResourceRank{Name: x.Name, Kind: x.Kind, Probability: x.Probability, Limit: x.Limit, Demand: x.Demand, Visits: x.Visits}
@@ -65,7 +57,48 @@ func (r *reading) forecast() {
 		}
 	}
 	r.assumptions(f)
-	r.batches(f)
+	r.answers(asIs)
+}
+
+// answers are what follows from the capacity: accounts, situations, batches, what-if, target.
+func (r *reading) answers(asIs *assessment) {
+	out := &r.out.Forecast
+	out.Situations = asIs.list()
+	if out.Determined {
+		out.Accounts = out.Situations[0].Accounts
+		r.dominated(asIs)
+	}
+	for i, s := range asIs.situations {
+		if f := asIs.forecasts[i]; f.Determined && s.within > 0 && s.within < settling(f) {
+			r.warn("short-surge", s.name, s.within, settling(f).Round(time.Second))
+		}
+	}
+	out.Batches = asIs.batches()
+	if len(out.Batches) > 0 {
+		out.Batch = &out.Batches[0]
+	}
+	out.Plan = planned(out.Batches)
+	out.WhatIf = r.whatIf(asIs)
+	if r.opt.Goal != (Goal{}) {
+		out.Target = r.carry(r.opt.Goal)
+	}
+	if p := out.Plan; r.opt.Measure && p != nil && p.First != nil && !p.First.Unknown {
+		p.Measure = r.carry(Goal{Accounts: out.Batches[len(out.Batches)-1].After})
+	}
+}
+
+// dominated says where the range of the activity makes more than half of the variance of the capacity in accounts, on the
+// logarithmic scale: Var log(N/a) = Var log N + Var log a.
+func (r *reading) dominated(a *assessment) {
+	activity, users := spreadOfLog(a.activity), spreadOfLog(a.forecasts[0].Draws)
+	if activity+users == 0 {
+		return
+	}
+	share := activity / (activity + users)
+	r.out.Forecast.ActivityShare = share
+	if share > 0.5 {
+		r.warn("activity-dominates", capacity.Share(math.Round(share*100)/100))
+	}
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -90,139 +123,10 @@ func (r *reading) assumptions(f *capacity.Forecast) {
 	if r.out.Meta.Environment != "" {
 		say("assume-environment", r.out.Meta.Environment)
 	}
-}
-
-// batches judges every batch to come: the users after it against the capacity, draw by draw, with the activity drawn from
-// its range each time.
-func (r *reading) batches(f *capacity.Forecast) {
-	out := &r.out.Forecast
-	rng := rand.New(rand.NewPCG(r.out.Meta.Seed, 1))
-	const draws = 2000
-	activity := make([]float64, draws)
-	for i := range activity {
-		activity[i] = r.drawActivity(rng)
-	}
-	if out.Determined && len(f.Draws) > 0 {
-		accounts := make([]float64, draws)
-		for i := range accounts {
-			accounts[i] = f.Draws[rng.IntN(len(f.Draws))] / activity[i]
-		}
-		slices.Sort(accounts)
-		out.Accounts = capacity.Interval{P05: accounts[draws*5/100], P50: accounts[draws/2], P95: accounts[draws*95/100]}
-	}
-	live := r.live()
-	plan := r.scenario.Wave.Batches
-	if r.opt.NextBatch > 0 {
-		plan = []scenarios.Batch{{Accounts: r.opt.NextBatch}}
-	}
-	for _, b := range plan {
-		live += b.Accounts
-		v := BatchVerdict{Name: b.Name, Date: b.Date, Accounts: b.Accounts, After: live, Users: float64(live) * mean(activity)}
-		r.verdict(&v, f, activity, rng)
-		out.Batches = append(out.Batches, v)
-	}
-	if len(out.Batches) > 0 {
-		out.Batch = &out.Batches[0]
-	}
-}
-
-// live is the number of accounts before the next batch.
-func (r *reading) live() int {
-	if r.scenario.Wave.Live > 0 {
-		return r.scenario.Wave.Live
-	}
-	live := 0
-	for i := range r.out.Stages {
-		live = max(live, r.out.Stages[i].Live)
-	}
-	return live
-}
-
-func (r *reading) verdict(v *BatchVerdict, f *capacity.Forecast, activity []float64, rng *rand.Rand) {
-	out := &r.out.Forecast
-	if !out.Determined {
-		r.withoutCapacity(v, f, activity)
-		return
-	}
-	ok := 0
-	for _, a := range activity {
-		if float64(v.After)*a <= f.Draws[rng.IntN(len(f.Draws))] {
-			ok++
+	if out.Transferred {
+		say("assume-transfer", capacity.Share(r.transfer.sigma))
+		if names := r.transfer.untouched; len(names) > 0 {
+			say("assume-untouched", strings.Join(names, ", "))
 		}
 	}
-	v.POK = float64(ok) / float64(len(activity))
-	// where not one draw broke, the probability is as good as the number of draws allows, not 1
-	v.POK = math.Min(v.POK, 1-1/float64(2*len(f.Draws)))
-	switch {
-	case v.POK >= goFrom:
-		v.Verdict = Go
-	case v.POK <= noGoTo:
-		v.Verdict = NoGo
-	default:
-		v.Verdict = Caution
-	}
-	v.Why = Say("users-expected", v.Users, out.Users)
-	for _, reason := range r.reservations() {
-		if v.Verdict == Go {
-			v.Verdict = Caution
-			v.Why = Say("held-back", v.Why, reason)
-		}
-	}
-}
-
-// withoutCapacity judges a batch where the capacity is not determined: what is broken already may not come, and the
-// rest is caution; for a batch inside what was shown to hold the reason says so.
-func (r *reading) withoutCapacity(v *BatchVerdict, f *capacity.Forecast, activity []float64) {
-	v.Unknown = true
-	switch {
-	case f.BrokenAt > 0 && float64(v.After)*slices.Min(activity) >= f.BrokenAt:
-		v.Verdict, v.Why = NoGo, Say("broken-below", f.BrokenAt)
-	case float64(v.After)*slices.Max(activity) <= f.Lower:
-		v.Verdict, v.Why = Caution, Say("shown-to-hold", f.Lower)
-	default:
-		v.Verdict, v.Why = Caution, Say("capacity-unknown", r.out.Forecast.Why)
-	}
-}
-
-// reservations are reasons why no batch gets more than caution.
-func (r *reading) reservations() []Message {
-	var why []Message
-	if r.scenario.Activity.Source == "" && len(r.scenario.Activity.ByPersona) > 0 {
-		why = append(why, Say("activity-without-source"))
-	}
-	if r.scenario.Wave.Live == 0 && r.opt.NextBatch > 0 {
-		why = append(why, Say("live-not-given"))
-	}
-	if r.scenario.Environment.Role == "staging" {
-		why = append(why, Say("run-on-staging"))
-	}
-	if r.out.Generator.Verdict == "invalid" {
-		why = append(why, Say("generator-bottleneck"))
-	}
-	return why
-}
-
-func (r *reading) drawActivity(rng *rand.Rand) float64 {
-	var sum float64
-	names := make([]string, 0, len(r.scenario.Activity.ByPersona))
-	for name := range r.scenario.Activity.ByPersona {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		s := r.scenario.Activity.ByPersona[name]
-		sum += s.Low + (s.High-s.Low)*rng.Float64()
-	}
-	if sum == 0 {
-		return 1
-	}
-	return sum
-}
-
-func mean(v []float64) float64 {
-	var sum float64
-	for _, x := range v {
-		sum += x
-	}
-	return sum / float64(len(v))
 }

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"pegel/internal/archive"
@@ -41,33 +42,50 @@ func (r *reading) input() *capacity.Input {
 			judged[o.Action] = append(judged[o.Action], capacity.Objective{Name: o.Text.String(), Quantile: o.Quantile, Limit: o.Limit.Seconds()})
 		}
 	}
-	for _, name := range r.out.Meta.Actions {
+	for _, name := range r.out.Actions {
 		in.Actions = append(in.Actions, capacity.Action{Name: name, Objectives: judged[name]})
 	}
 	in.Errors = r.errorObjective()
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
 			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Refuses: res.Queue == "" && res.Refused != "", Group: res.Group, Population: r.population(res)}
-			for _, name := range r.out.Meta.Actions {
+			for _, name := range r.out.Actions {
 				c.Passes = append(c.Passes, passes(res, name))
 			}
 			in.Resources = append(in.Resources, c)
 		}
 	}
-	for i := range r.out.Stages {
-		st := &r.out.Stages[i]
-		if !st.Valid {
-			continue
-		}
-		stage := capacity.Stage{Load: capacity.Load{Users: float64(st.Users), Fresh: float64(st.Fresh), Copy: r.copyRate(st)}}
-		for _, intervals := range r.blocks(st) {
-			stage.Blocks = append(stage.Blocks, r.block(in, intervals))
-		}
-		if len(stage.Blocks) > 0 {
-			in.Stages = append(in.Stages, stage)
+	for run, part := range r.parts {
+		for i := range part.out.Stages {
+			st := &part.out.Stages[i]
+			if !st.Valid {
+				continue
+			}
+			stage := capacity.Stage{
+				Load: capacity.Load{Users: float64(st.Users), Fresh: float64(st.Fresh), Copy: part.copyRate(st)},
+				Mix:  part.mix(st, r.active()), Run: run, At: st.Start.Seconds(),
+			}
+			for _, intervals := range part.blocks(st) {
+				stage.Blocks = append(stage.Blocks, part.block(in, intervals))
+			}
+			if len(stage.Blocks) > 0 {
+				in.Stages = append(in.Stages, stage)
+			}
 		}
 	}
 	return in
+}
+
+// mix is the active users of a stage by persona; where the archive does not say, as the activity has it.
+func (r *reading) mix(st *StageResult, names []string) []float64 {
+	mix := mixOf(names, r.scenario.Activity.ByPersona)
+	for i, name := range names {
+		mix[i] *= float64(st.Users)
+		if at := slices.Index(r.out.Meta.Personas, name); at >= 0 && at < len(st.Mix) {
+			mix[i] = float64(st.Mix[at])
+		}
+	}
+	return mix
 }
 
 // population is the effective share of the active users who come to a resource at all: (Σ X)² / (N·Σ X²/n) over the
@@ -205,13 +223,17 @@ func (r *reading) block(in *capacity.Input, intervals []*record.Interval) capaci
 	b := capacity.Block{Actions: make([]capacity.ActionBlock, len(in.Actions))}
 	personas := len(r.out.Meta.Personas)
 	from, to := intervals[0].Start, intervals[len(intervals)-1].End
+	index := make([]int, len(r.out.Meta.Actions)) // of this run's actions in the input, which may have those of other runs
+	for a, name := range r.out.Meta.Actions {
+		index[a] = slices.IndexFunc(in.Actions, func(x capacity.Action) bool { return x.Name == name })
+	}
 	for _, i := range intervals {
 		b.Seconds += (i.End - i.Start).Seconds()
 		for k, s := range i.Series {
 			if s == nil || s.Done() == 0 {
 				continue
 			}
-			a := k / personas
+			a := index[k/personas]
 			x := &b.Actions[a]
 			if x.Counts == nil {
 				x.Counts = make([]float64, len(in.Grid))
@@ -228,12 +250,26 @@ func (r *reading) block(in *capacity.Input, intervals []*record.Interval) capaci
 			}
 		}
 	}
-	for _, page := range r.scenario.Observe {
+	for _, page := range r.observed {
 		for _, res := range page.Resources {
-			b.Resources = append(b.Resources, r.resourceBlock(page.Name, res.Name, from, to))
+			b.Resources = append(b.Resources, r.resourceBlock(r.page(page.Name, res.Name), res.Name, from, to))
 		}
 	}
 	return b
+}
+
+// page is where this run observed a resource: on the page of that name, or else on the first one that has the resource;
+// empty where it did not.
+func (r *reading) page(name, resource string) string {
+	found := ""
+	for _, page := range r.scenario.Observe {
+		for _, res := range page.Resources {
+			if res.Name == resource && (found == "" || page.Name == name) {
+				found = page.Name
+			}
+		}
+	}
+	return found
 }
 
 // resourceBlock reads one resource's counters between two times.
@@ -256,5 +292,8 @@ func (r *reading) resourceBlock(page, name string, from, to time.Duration) capac
 	}
 	hasBusy := r.of(page, name, archive.FieldBusy) != nil
 	x.Valid = okLimit && limit > 0 && okVisits && (okBusy || !hasBusy && okUse)
+	if okLimit && limit > 0 {
+		x.Limit = max(limit, r.overused[name])
+	}
 	return x
 }

@@ -67,6 +67,61 @@ var sentences = map[string]string{
 	"run-on-staging":          "the run took place on staging",
 	"generator-bottleneck":    "the generator was the bottleneck",
 
+	"users-expected-in":         "%s active users expected after it, capacity %s in the situation \"%s\"",
+	"situation-unknown":         "what the situation \"%s\" would take is not determined: %s",
+	"no-logins-measured":        "no logins of arriving users were seen in the run, so that what one costs is not known",
+	"no-machine-left":           "of %s there are only %s machines",
+	"no-resource-of-kind":       "no observed resource belongs to %s",
+	"short-surge":               "the situation \"%s\" lasts %s, less than the %s that the platform needs to come to rest; it was taken as if it lasted, which errs on the safe side",
+	"change-without-counters":   "without counters of the platform nothing is known of the limits that would change",
+	"change-unseen":             "the counters of %s are missing or have gaps, so that what its change would bring is not known",
+	"activity-dominates":        "the activity's range makes %s of the variance of the capacity in accounts: measure the activity first",
+	"transfer-without-counters": "the transfer to production changes no resource whose counters took part",
+	"assume-transfer":           "transferred from staging to production by the machines declared, with an uncertainty of %s; limits grow with the machines of their kind",
+	"assume-untouched":          "the transfer leaves %s as on staging",
+	"plan-all":                  "all %s batches are go",
+	"plan-all-date":             "all %s batches are go, the last one on %s",
+	"plan-none":                 "%s is not go already",
+	"plan-unknown":              "whether any batch is go is not determined",
+	"plan-until":                "go up to %s; %s is the first that is not",
+	"plan-until-date":           "go up to %s, %s, the last safe date; %s is the first that is not",
+	"batch-named":               "batch %s",
+	"batch-of":                  "a batch of %s accounts",
+	"target-carried":            "%s active users are carried as the platform is",
+	"target-by-limits":          "%s active users are carried with these limits",
+	"target-not-by-limits":      "%s active users are not carried by any change of these limits alone, up to %s times each",
+	"target-out-of-reach":       "%s active users are more than %s times the highest load measured (%s); nothing is forecast so far up",
+	"pooled":                    "%s runs were judged together",
+	"counter-invalid":           "some readings of %s were negative or went back; they were left out",
+	"counter-reset":             "the counters of %s were reset after %s; what they counted before was kept",
+	"limit-below-use":           "more of %s was in use than its limit allows; what was in use counts as the limit",
+
+	"next-pilot":      "pilot stage %s of %s",
+	"next-step":       "the capacity is not determined yet: %s times %s active users, at which no objective was broken",
+	"next-between":    "the capacity is not determined yet: between %s active users, at which no objective was broken, and %s, at which one was",
+	"next-far":        "%s times the %s active users at which no objective was broken; the forecast is %s",
+	"next-safe":       "%s of %s active users, the lower end of the capacity's interval",
+	"next-to":         "%s active users are the most allowed",
+	"next-again":      "once more, for a narrower interval: ± %s so far, ± %s wanted",
+	"stop-precise":    "the capacity is known to ± %s; ± %s was wanted",
+	"stop-stages":     "all of the %s stages allowed are done",
+	"stop-to":         "%s active users, the most allowed, broke no objective",
+	"stop-gain":       "the capacity is known to ± %s, and another stage would take less than %s off that",
+	"stop-between":    "no objective was broken at %s active users and one was at %s; nothing between them is safe to try",
+	"stop-broken":     "an objective was broken at %s active users already, and nothing lower was measured",
+	"stop-late":       "the generator was late twice, at last at %s active users",
+	"stop-unmeasured": "no stage could be measured",
+	"note-stopped":    "the stages were chosen during the run, by the forecast so far; the last words: %s",
+
+	"effects-split":         "of the %s that %s rose between %s and %s active users, %s",
+	"effects-no-rise":       "%s was %s at %s active users and %s at %s: there is no rise to divide",
+	"effects-users":         "%s (%s to %s) come from users",
+	"effects-copy":          "%s (%s to %s) come from copying",
+	"effects-fresh":         "%s (%s to %s) come from fresh accounts",
+	"effects-drift":         "%s (%s to %s) come from what changed over the run by itself",
+	"effects-list":          "%s, %s",
+	"effects-drift-unknown": "no stage was repeated at the end, so what changed over the run by itself cannot be told from users",
+
 	NoteCompressed:  "times are compressed %s-fold: think and service times are %s times shorter than people and servers need",
 	NoteBrowser:     "two observers with real Chromium took part",
 	NoteNoBrowser:   "no real browser took part: Chromium is not installed",
@@ -139,8 +194,12 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 		list = append(list, recognise(text, NoteCompressed, NoteBrowser, NoteNoBrowser, NoteBlind))
 	}
 	for _, e := range events {
-		if e.Kind == archive.EventNote {
+		switch {
+		case e.Kind == archive.EventNote:
 			list = append(list, recognise(e.Text, noteMetricsBack))
+		case e.Kind == archive.EventChoice && e.Stage == nil:
+			list = append(list, Say("note-stopped", recognise(e.Text, "stop-precise", "stop-stages", "stop-to", "stop-gain",
+				"stop-between", "stop-broken", "stop-late", "stop-unmeasured")))
 		}
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pegel/internal/archive"
+	"pegel/internal/capacity"
 	"pegel/internal/record"
 	"pegel/probes/probe"
 	"pegel/scenarios"
@@ -17,6 +18,11 @@ type Options struct {
 	NextBatch int  // accounts of the next batch; 0: the scenario's own
 	Blind     bool // leave the platform's counters out of the forecast
 	Draws     int  // bootstrap draws; 0: the default
+
+	Plan    []scenarios.Batch // batches to come, instead of the scenario's; nil: those
+	WhatIf  []Assumption      // taken together
+	Goal    Goal              // load that the platform should carry; the zero one: none
+	Measure bool              // look for the change that carries all batches, where not all are go
 }
 
 // reading is an archive on its way to a result.
@@ -27,11 +33,31 @@ type reading struct {
 	out       *Result
 	intervals []*record.Interval
 	series    map[seriesKey]*timeSeries
+	resets    []reset
+	overused  map[string]float64 // by resource: what was in use, where that is more than its limit
+
+	observed []scenarios.Observe // resources of the forecast, in its order
+	parts    []*reading          // the runs that are judged together; a single run is its own part
+	in       *capacity.Input
+	transfer transfer
 }
 
 // Judge reads the archive to its end and judges it by the scenario.
 func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error) {
-	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}}
+	r, err := read(run, s, opt)
+	if err != nil {
+		return nil, err
+	}
+	r.parts = []*reading{r}
+	r.out.Runs = []Run{r.ran()}
+	r.forecast()
+	r.effects()
+	return r.out, nil
+}
+
+// read measures all that one archive holds; what follows from several is for later.
+func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error) {
+	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}, overused: map[string]float64{}, observed: s.Observe}
 	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Actions: run.Meta.Actions, Notes: notes(&run.Meta, run.Events)}
 	for in, err := range run.Intervals() {
 		if err != nil {
@@ -46,6 +72,7 @@ func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error
 		}
 		r.metrics(m)
 	}
+	r.noteResets()
 	r.ended()
 	r.stages()
 	r.timeline()
@@ -53,8 +80,7 @@ func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error
 	r.resourceViews()
 	r.generator()
 	r.objectives()
-	r.forecast()
-	return r.out, nil
+	return r, nil
 }
 
 // ended says how the run came to its end.

@@ -13,8 +13,9 @@ import (
 
 // Result is everything that reports show. It is plain data; every number in every report comes from here.
 type Result struct {
-	Meta     archive.Meta
-	Scenario []byte // the original bytes
+	Meta     archive.Meta // of the newest run, where several are pooled
+	Scenario []byte       // the original bytes
+	Runs     []Run        // that were judged together, in the order of their beginning
 
 	Duration  time.Duration
 	Complete  bool    // the run ended by itself
@@ -28,13 +29,23 @@ type Result struct {
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast
+	Effects    *Effects  // nil: neither copy traffic nor fresh accounts in any stage
 	Warnings   []Message // doubts that travel with the result
 	Notes      []Message
+}
+
+// Run is one of several runs that were judged together.
+type Run struct {
+	ID      string
+	Started time.Time
+	Seed    uint64
+	Stages  int // valid ones
 }
 
 // StageResult is one stage as measured in its hold.
 type StageResult struct {
 	archive.Stage
+	Run        int           // index of Result.Runs
 	Start, End time.Duration // of the hold
 	Valid      bool          // false: the generator was strained or the hold was cut short; never enters a fit
 	Why        Message       // why not valid
@@ -170,6 +181,75 @@ type Forecast struct {
 	Batches     []BatchVerdict // every batch to come
 	Assumptions []Message
 	Method      string // "counters", "in-flight", "none"
+
+	Situations    []SituationForecast // the busy hour first
+	Transferred   bool                // from staging to production, as the scenario declares it; Users and all that follows are production's
+	ActivityShare float64             // of the variance of the capacity in accounts, on the logarithmic scale
+	Plan          *Plan               // what the batches come to; nil: there are none
+	WhatIf        *WhatIf             // nil: nothing was assumed
+	Target        *Target             // nil: none was given
+
+	measured float64 // highest load measured
+}
+
+// Estimate is a capacity under some assumption.
+type Estimate struct {
+	Determined bool
+	Why        Message // where not determined
+	Users      capacity.Interval
+	Accounts   capacity.Interval
+	Limit      Limit
+}
+
+// SituationForecast is the capacity in one situation.
+type SituationForecast struct {
+	Name string
+	Estimate
+}
+
+// SituationVerdict is whether a batch may come as far as one situation goes.
+type SituationVerdict struct {
+	Name    string
+	POK     float64
+	Verdict string
+	Unknown bool // the capacity in this situation is not determined, and POK says nothing
+}
+
+// Plan sums up the batches to come.
+type Plan struct {
+	Batches int           // how many
+	Safe    int           // how many of them are go, counted from the first to the one before the first that is not
+	Last    *BatchVerdict // the last of the safe ones; nil: none
+	First   *BatchVerdict // the first that is not go; nil: none
+	Summary Message
+	Measure *Target // the smallest change that carries all of them; nil: none is needed, or it was not asked for
+}
+
+// WhatIf compares the busy hour as it is with the one under assumptions.
+type WhatIf struct {
+	Assumed       []string // as they were written
+	Before, After Estimate
+	Situations    []SituationForecast // under the assumptions
+	Batches       []BatchVerdict      // under the assumptions
+}
+
+// Target is a load that the platform should carry, and what it takes.
+type Target struct {
+	Accounts int           // 0: Users were asked for
+	Users    float64       // active users, expected where accounts were asked for
+	Carried  bool          // as it is
+	POK      float64       // as it is, in the worst situation
+	Limit    Limit         // what stands in the way: first as it is; in the end where no change of limits is enough
+	Changes  []LimitChange // the smallest found; together they are enough
+	Enough   bool          // the load is carried, with Changes or without
+	After    float64       // P(every objective holds) with Changes
+	Why      Message
+}
+
+// LimitChange is a limit of a resource, or of all resources of a group, from one value to another.
+type LimitChange struct {
+	Resource, Kind string
+	From, To       float64
 }
 
 // Limit is what gives way first.
@@ -206,6 +286,10 @@ type BatchVerdict struct {
 	Users      float64 // active users after it, expected
 	Unknown    bool    // the capacity is not determined, and POK says nothing
 	POK        float64
-	Verdict    string // go, caution, no-go
+	Verdict    string // go, caution, no-go: of the worst situation
 	Why        Message
+
+	Situations       []SituationVerdict // the busy hour first
+	Situation        string             // the worst one; empty where the capacity is not determined
+	Action, Resource string             // what limits it in the worst situation; empty: not known
 }

@@ -9,10 +9,11 @@ import (
 
 type seriesKey struct{ page, resource, field string }
 
-// timeSeries is one metric over the run's time.
+// timeSeries is one metric over the run's time. A counter's values go on rising where it was reset.
 type timeSeries struct {
-	at    []time.Duration
-	value []float64
+	at     []time.Duration
+	value  []float64
+	offset float64 // what the counter had before its resets
 }
 
 // gap is the longest distance between two points over which a counter is interpolated.
@@ -29,22 +30,87 @@ func (r *reading) metrics(m archive.Metrics) {
 		if n := len(s.at); n > 0 && m.At <= s.at[n-1] {
 			continue // several pages may answer out of order; time only goes on
 		}
+		if p.Page != archive.PageGenerator && !r.plausible(s, p, m.At) {
+			continue
+		}
 		s.at = append(s.at, m.At)
-		s.value = append(s.value, p.Value)
+		s.value = append(s.value, p.Value+s.offset)
 	}
 }
 
-// increase is how much a counter rose between two times, by interpolation; ok is false where it was reset, or has no
-// points near enough.
+// plausible tells whether a point can be used, and says so where it cannot. Nothing that is counted here can be negative.
+// A counter that falls to less than half was reset, by a restart, and goes on from there; one that falls by less was read
+// wrongly.
+func (r *reading) plausible(s *timeSeries, p archive.Point, at time.Duration) bool {
+	if p.Value < 0 { // the archive holds finite numbers only
+		r.warnOnce(Say("counter-invalid", p.Resource))
+		return false
+	}
+	n := len(s.value)
+	if !slices.Contains(counters(), p.Field) || n == 0 || p.Value+s.offset >= s.value[n-1] {
+		return true
+	}
+	if raw := s.value[n-1] - s.offset; p.Value > raw/2 {
+		r.warnOnce(Say("counter-invalid", p.Resource))
+		return false
+	}
+	s.offset = s.value[n-1]
+	r.resets = append(r.resets, reset{p.Resource, at})
+	return true
+}
+
+// counters are the fields that only rise.
+func counters() []string {
+	return []string{archive.FieldBusy, archive.FieldServed, archive.FieldRefused, archive.FieldWaited}
+}
+
+// reset is a counter's restart.
+type reset struct {
+	resource string
+	at       time.Duration
+}
+
+// noteResets says which resources were reset, each once and for the first time.
+func (r *reading) noteResets() {
+	var said []string
+	for _, x := range r.resets {
+		if !slices.Contains(said, x.resource) {
+			said = append(said, x.resource)
+			r.out.Notes = append(r.out.Notes, Say("counter-reset", x.resource, x.at.Round(time.Second)))
+		}
+	}
+}
+
+// warnOnce warns where the same has not been said yet.
+func (r *reading) warnOnce(m Message) {
+	if !slices.ContainsFunc(r.out.Warnings, func(w Message) bool { return w.String() == m.String() }) {
+		r.out.Warnings = append(r.out.Warnings, m)
+	}
+}
+
+// overuse is how far the mean use in a stage may be above a limit before the limit is not believed: readings of both are a
+// moment apart, and busy seconds are counted when a visit ends.
+const overuse = 1.05
+
+// believe is a resource's limit, or what was in use where that is larger: then the limit given is not the one that holds.
+func (r *reading) believe(resource string, limit, use float64) float64 {
+	if limit > 0 && use > overuse*limit {
+		r.warnOnce(Say("limit-below-use", resource))
+		r.overused[resource] = max(r.overused[resource], use)
+	}
+	return max(limit, r.overused[resource])
+}
+
+// increase is how much a counter rose between two times, by interpolation; ok is false where it has no points near enough.
 func (s *timeSeries) increase(from, to time.Duration) (float64, bool) {
 	a, okA := s.interpolate(from)
 	b, okB := s.interpolate(to)
-	if !okA || !okB || b < a {
+	if !okA || !okB {
 		return 0, false
 	}
 	i, _ := slices.BinarySearch(s.at, from)
 	for ; i+1 < len(s.at) && s.at[i+1] <= to; i++ {
-		if s.value[i+1] < s.value[i] || s.at[i+1]-s.at[i] > gap {
+		if s.at[i+1]-s.at[i] > gap {
 			return 0, false
 		}
 	}
@@ -134,6 +200,8 @@ func (r *reading) use(from, to time.Duration) []ResourceUse {
 				u.Demand = u.InUse / u.Rate
 			}
 			u.Refused = refused / seconds
+			limit = r.believe(res.Name, limit, u.InUse)
+			u.Limit = limit
 			if limit > 0 {
 				u.Utilisation = u.InUse / limit
 			}

@@ -24,6 +24,16 @@ func (p *Plan) Digest() string {
 	for _, s := range p.Stages {
 		h := fnv.New64a()
 		put(h, uint64(s.Index), uint64(s.Users), uint64(s.Copiers), uint64(s.Ramp), uint64(s.Settle), uint64(s.Hold))
+		if s.Mixed {
+			for _, n := range s.Mix {
+				put(h, uint64(n))
+			}
+		}
+		a += h.Sum64()
+	}
+	if p.To > 0 {
+		h := fnv.New64a()
+		put(h, uint64(p.To), uint64(p.Most), math.Float64bits(p.Scenario.Load.Precision))
 		a += h.Sum64()
 	}
 	var raw [16]byte

@@ -227,6 +227,29 @@
     });
   };
 
+  draw.effects = function (c, t) {
+    // One colour for each cause, in every report the same; the stretch that was there before is grey.
+    const shade = { users: t.main, copy: t.series[1], fresh: t.series[2], drift: t.series[3], rest: t.series[6] };
+    const segment = (name, value, label, color, ink) => ({ name: name, type: "bar", stack: "all", barWidth: 44, data: [value], color: color,
+      itemStyle: { borderColor: t.page, borderWidth: 1 }, labelLayout: { hideOverlap: true },
+      label: { show: value > 0.05 * c.to, formatter: label, color: ink, fontSize: 12.5, fontWeight: 600 } });
+    const series = [segment(c.fromName, c.from, c.fromText, t.line, t.ink)].concat(c.parts.map((p) =>
+      segment(p.name, p.ms, p.text, shade[p.kind] || t.quiet, p.kind === "users" && t === light ? "#ffffff" : "#1c2430")));
+    if (c.limit > 0) {
+      series.push({ type: "bar", stack: "all", data: [], markLine: { silent: true, symbol: "none", lineStyle: { color: t.stop, width: 2, type: "solid" },
+        label: { formatter: T("objective") + " " + c.limitText, position: "end", color: t.stop, fontSize: 12, fontWeight: 600 }, data: [{ xAxis: c.limit }] } });
+    }
+    return base(t, {
+      legend: legend(t, [c.fromName].concat(c.parts.map((p) => p.name)), { left: 8, type: "scroll" }),
+      grid: { left: 12, right: 28, top: 50, bottom: 30 },
+      xAxis: axis(t, { min: 0, max: Math.max(c.to, c.limit) * 1.03, axisTick: { show: false }, splitNumber: 6,
+        axisLabel: { formatter: (v) => (v === 0 ? "0" : msTick(v)), showMaxLabel: false } }),
+      yAxis: { type: "category", data: [""], axisTick: { show: false }, axisLine: { lineStyle: { color: t.quiet } } },
+      tooltip: tip(t, (p) => html(p.seriesName) + " <b>" + ms(p.value) + "</b>"),
+      series: series,
+    });
+  };
+
   draw.resource = function (c, t) {
     const most = c.at[c.at.length - 1], pairs = (list) => c.at.map((s, i) => [s, list[i]]);
     const limited = c.limit.some((v) => v > 0), queued = c.queue.some((v) => v > 0);
@@ -391,7 +414,7 @@
   media.addEventListener("change", () => all(media.matches ? dark : light));
   // On paper: light colours, and the width of A4, which the browser lays out only after this event.
   const paper = (entry) => (entry.element.classList.contains("small") ? 205 : 670);
-  const heights = { tall: 360, wide: 270, small: 165 };
+  const heights = { tall: 360, wide: 270, small: 165, flat: 130 };
   window.addEventListener("beforeprint", () => drawn.forEach((entry) => {
     const kind = Object.keys(heights).find((k) => entry.element.classList.contains(k));
     entry.chart.resize({ width: paper(entry), height: heights[kind] });

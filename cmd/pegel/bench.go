@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pegel/cmd/pegel/accuracy"
+	"pegel/testenv"
+)
+
+func benchCommand(env environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "measure pegel itself",
+		Args:  exactly(0, "the name of a benchmark: forecast"),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(benchForecastCommand(env))
+	return cmd
+}
+
+// benchForecast is one benchmark of forecasts.
+type benchForecast struct {
+	seed      uint64
+	platforms int
+	families  []string
+	json      bool
+	document  string
+	trials    string
+}
+
+func benchForecastCommand(env environment) *cobra.Command {
+	var b benchForecast
+	cmd := &cobra.Command{
+		Use:   "forecast",
+		Short: "hold forecasts against simulated platforms whose capacity is known",
+		Long: `Draws platforms of every family, finds their true capacity by simulation, simulates a
+measurement up to 60 % and 80 % of it, forecasts with and without the platform's counters,
+and counts errors, coverage of the intervals, wrong verdicts and refusals against the goals.
+The same seed and number of platforms give the same figures on every machine.`,
+		Args: exactly(0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd, env) },
+	}
+	cmd.Flags().Uint64Var(&b.seed, "seed", 1, "draws the platforms and the measurements")
+	cmd.Flags().IntVar(&b.platforms, "platforms", 30, "platforms of each family")
+	cmd.Flags().StringSliceVar(&b.families, "family", nil, "only these families (default: all)")
+	cmd.Flags().BoolVar(&b.json, "json", false, "print the cases as JSON")
+	cmd.Flags().StringVar(&b.document, "document", "", "write the figures as a Markdown page to this file")
+	cmd.Flags().StringVar(&b.trials, "trials", "", "write every single trial as JSON lines to this file")
+	return cmd
+}
+
+func (b *benchForecast) run(cmd *cobra.Command, env environment) error {
+	if b.platforms < 1 {
+		return usage("--platforms %d: at least 1", b.platforms)
+	}
+	for _, name := range b.families {
+		if !slices.ContainsFunc(testenv.Families(), func(f testenv.Family) bool { return f.Name == name }) {
+			return usage("unknown family %q: %s", name, strings.Join(familyNames(), ", "))
+		}
+	}
+	start := time.Now()
+	show := terminal(env.stderr)
+	trials, err := accuracy.Run(cmd.Context(), accuracy.Options{
+		Seed: b.seed, Platforms: b.platforms, Families: b.families, Workers: runtime.GOMAXPROCS(0),
+		Progress: func(done, of int) {
+			if show || done%50 == 0 {
+				fmt.Fprintf(env.stderr, "%d of %d platforms, %v\n", done, of, time.Since(start).Round(time.Second))
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	seconds := time.Since(start).Seconds()
+	cases := accuracy.Goals(trials)
+	met := !slices.ContainsFunc(cases, func(c accuracy.Case) bool { return !c.Met })
+	if b.trials != "" {
+		if err := writeTo(b.trials, func(w io.Writer) error { return eachLine(w, trials) }); err != nil {
+			return err
+		}
+	}
+	if b.document != "" {
+		err := writeTo(b.document, func(w io.Writer) error {
+			return accuracy.WriteDocument(w, accuracy.Document{Seed: b.seed, Platforms: b.platforms, Seconds: seconds, Version: version, Trials: trials, Cases: cases})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if b.json {
+		out := json.NewEncoder(env.stdout)
+		out.SetIndent("", "  ")
+		out.SetEscapeHTML(false)
+		return out.Encode(struct {
+			GoalsMet  bool            `json:"goals_met"`
+			Seconds   float64         `json:"seconds"`
+			Seed      uint64          `json:"seed"`
+			Platforms int             `json:"platforms"`
+			Cases     []accuracy.Case `json:"cases"`
+			Rows      []accuracy.Row  `json:"rows"`
+		}{met, seconds, b.seed, b.platforms, cases, accuracy.Rows(trials)})
+	}
+	return accuracy.WriteText(env.stdout, trials, cases, seconds)
+}
+
+func familyNames() []string {
+	var names []string
+	for _, f := range testenv.Families() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// eachLine writes values as JSON, one on each line.
+func eachLine[T any](w io.Writer, values []T) error {
+	out := json.NewEncoder(w)
+	for i := range values {
+		if err := out.Encode(values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
