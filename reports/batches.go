@@ -1,11 +1,19 @@
 package reports
 
-import "pegel/internal/judge"
+import (
+	"slices"
+
+	"pegel/internal/judge"
+)
 
 // batchPlan is the row for each batch to come, and what follows from them.
 type batchPlan struct {
-	Title string
-	Table table
+	Title   string
+	Table   table
+	Notes   []string // reasons that hold for every batch
+	Caption string
+	Detail  table // the probability in each situation, where there is more than the busy hour
+	Measure *remedy
 }
 
 func (b *builder) batches() batchPlan {
@@ -13,37 +21,94 @@ func (b *builder) batches() batchPlan {
 	if len(list) == 0 {
 		return batchPlan{}
 	}
-	t := table{Head: []cell{words(b.t("col.batch")), words(b.t("col.date")), number(b.t("col.accounts")),
-		number(b.t("col.accounts-after")), number(b.t("col.users-after")), words(b.t("col.p-ok")), words(b.t("col.verdict")),
-		words(b.t("col.why"))}}
-	for _, v := range list {
-		t.Rows = append(t.Rows, []cell{name(v.Name), {Text: v.Date, Class: "short"}, number(b.count(v.Accounts)), number(b.count(v.After)),
-			exact(b.about(v.Users), v.Users),
-			{Text: b.chance(v), HasBar: !v.Unknown, Bar: min(max(v.POK, 0), 1), Class: v.Verdict},
-			b.verdict(v.Verdict), b.reason(v.Why)})
+	f := &b.r.Forecast
+	p := batchPlan{Caption: b.t("batches.caption"), Detail: b.inEachSituation(list)}
+	if len(p.Detail.Rows) > 0 {
+		p.Caption = b.t("batches.caption-worst")
 	}
-	return batchPlan{Title: b.batchTitle(list), Table: t}
+	safe := 0
+	if f.Plan != nil {
+		p.Title, safe = capital(b.say(f.Plan.Summary)), f.Plan.Safe
+		if m := f.Plan.Measure; m != nil {
+			p.Measure = b.remedy(m)
+			p.Measure.Title = b.t("batches.measure", b.asked(m))
+		}
+	}
+	p.Table, p.Notes = b.batchTable(list, safe)
+	return p
 }
 
-// batchTitle names the last batch that is safe: safe ones count only up to the first that is not.
-func (b *builder) batchTitle(list []judge.BatchVerdict) string {
-	safe := 0
-	for safe < len(list) && list[safe].Verdict == Go {
-		safe++
+// batchTable has a row for each batch and marks the last of the safe ones. A reason that is the same for all of them is
+// returned apart.
+func (b *builder) batchTable(list []judge.BatchVerdict, safe int) (t table, notes []string) {
+	reasons := make([]string, len(list))
+	for i := range list {
+		reasons[i] = b.held(list[i].Why)
 	}
-	switch {
-	case list[0].Unknown:
-		return b.t("batches.unknown")
-	case safe == 0:
-		return b.t("batches.none", batchName(b.language, &list[0]))
-	case safe == len(list):
-		return b.t("batches.all", b.count(len(list)))
+	if same := slices.Compact(slices.Clone(reasons)); len(list) > 1 && len(same) == 1 && same[0] != "" {
+		notes, reasons = []string{capital(same[0])}, make([]string, len(list))
 	}
-	last := list[safe-1]
-	if last.Date == "" {
-		return b.t("batches.until", batchName(b.language, &last), batchName(b.language, &list[safe]))
+	several := slices.ContainsFunc(list, func(v judge.BatchVerdict) bool { return len(v.Situations) > 1 })
+	t.Head = []cell{words(b.t("col.batch")), words(b.t("col.date")), number(b.t("col.accounts")), number(b.t("col.accounts-after")),
+		number(b.t("col.users-after")), words(b.t("col.p-ok")), words(b.t("col.verdict"))}
+	if several {
+		t.Head = append(t.Head, words(b.t("col.worst")))
 	}
-	return b.t("batches.until-date", batchName(b.language, &last), last.Date, batchName(b.language, &list[safe]))
+	t.Head = append(t.Head, words(b.t("col.limits")))
+	for i := range list {
+		v := &list[i]
+		first := name(v.Name)
+		if i == safe-1 && safe < len(list) {
+			first.Class, first.Note = "last", b.t("batches.last")
+		}
+		row := []cell{first, {Text: v.Date, Class: "short"}, number(b.count(v.Accounts)), number(b.count(v.After)),
+			exact(b.about(v.Users), v.Users), b.bar(v.POK, v.Unknown, v.Verdict), b.verdict(v.Verdict)}
+		if several {
+			row = append(row, words(b.situation(v.Situation)))
+		}
+		limits := words(b.gives(judge.Limit{Resource: v.Resource, Action: v.Action}))
+		limits.Note = reasons[i]
+		t.Rows = append(t.Rows, append(row, limits))
+	}
+	return t, notes
+}
+
+// held is why a batch has its verdict, as far as the table's numbers do not say so themselves.
+func (l *language) held(why judge.Message) string {
+	switch why.Code {
+	case "users-expected", "users-expected-in":
+		return ""
+	case "held-back":
+		if m, ok := why.Args[len(why.Args)-1].(judge.Message); ok {
+			return l.t("batches.held-back", l.say(m))
+		}
+	}
+	return l.say(why)
+}
+
+// inEachSituation is the probability that every objective holds after each batch in each situation.
+func (b *builder) inEachSituation(list []judge.BatchVerdict) table {
+	var t table
+	if len(list[0].Situations) < 2 {
+		return t
+	}
+	t.Head = heads(b.t("col.batch"))
+	for _, s := range list[0].Situations {
+		t.Head = append(t.Head, number(b.situation(s.Name)))
+	}
+	for i := range list {
+		row := []cell{name(list[i].Name)}
+		for _, s := range list[i].Situations {
+			c := b.verdict(s.Verdict)
+			c.Number, c.Text = true, b.probability(s.POK)
+			if s.Unknown {
+				c = number("–")
+			}
+			row = append(row, c)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
 }
 
 // chance is the probability that all objectives hold after a batch, a dash where it is not known.
@@ -54,17 +119,17 @@ func (l *language) chance(v judge.BatchVerdict) string {
 	return l.probability(v.POK)
 }
 
-// reason is a cell that holds a message.
-func (b *builder) reason(m judge.Message) cell {
-	if b.knows(m) {
-		return words(b.say(m))
+// bar is a probability as a number and as a bar in its verdict's colour.
+func (l *language) bar(p float64, unknown bool, verdict string) cell {
+	if unknown {
+		return words("–")
 	}
-	return quoted(b.say(m))
+	return cell{Text: l.probability(p), HasBar: true, Bar: min(max(p, 0), 1), Class: verdict}
 }
 
 // verdict is a batch's word with its symbol.
-func (b *builder) verdict(v string) cell {
-	c := words(b.either("word.", v))
+func (l *language) verdict(v string) cell {
+	c := words(l.either("word.", v))
 	c.Class = "short " + v
 	switch v {
 	case Go:
@@ -75,4 +140,17 @@ func (b *builder) verdict(v string) cell {
 		c.Mark = "✗"
 	}
 	return c
+}
+
+// gives names what gives way first: the resource, and the action that breaks.
+func (l *language) gives(limit judge.Limit) string {
+	switch {
+	case limit.Resource == "" && limit.Action == "":
+		return "–"
+	case limit.Resource == "":
+		return limit.Action
+	case limit.Action == "":
+		return l.resource(limit.Resource)
+	}
+	return l.resource(limit.Resource) + ", " + limit.Action
 }

@@ -22,7 +22,8 @@ type table struct {
 	Empty string // said instead of a table without rows
 }
 
-// cell is one field of a table. Mark is a symbol beside the text; Bar, from 0 to 1, draws a bar where HasBar is set.
+// cell is one field of a table. Mark is a symbol beside the text, Note is said below it; Bar, from 0 to 1, draws a bar
+// where HasBar is set. The class of a row's header is that of the row.
 type cell struct {
 	Text   string
 	Number bool
@@ -30,6 +31,8 @@ type cell struct {
 	Run    bool // words of the run, not of the report's language
 	Class  string
 	Mark   string
+	Note   string
+	Span   *span
 	HasBar bool
 	Bar    float64
 	Exact  string // machine-readable value behind a rounded number

@@ -16,7 +16,15 @@ func (b *builder) edge() *figure {
 	spec := chart{
 		"kind": "edge", "label": t.Label, "limit": milliseconds(t.Limit), "limitText": b.limit(t.Limit),
 		"measured": f.MeasuredMax, "lower": f.LowerBound, "determined": f.Determined,
-		"accounts": num(accountsPerUser(r)), "truth": b.opt.Truth,
+		"accounts": num(accountsPerUser(r)), "truth": b.opt.Truth, "staging": f.Transferred,
+	}
+	if f.Transferred { // nothing was measured in production
+		spec["measured"], spec["lower"] = 0, 0
+	}
+	if i := decisive(&f); i > 0 && f.Situations[i].Determined {
+		s := f.Situations[i]
+		spec["worst"] = [3]num{num(s.Users.P05), num(s.Users.P50), num(s.Users.P95)}
+		spec["worstText"] = s.Name + ": " + b.estimate(s.Users)
 	}
 	points := [][]any{}
 	rows := [][]cell{}
@@ -40,7 +48,7 @@ func (b *builder) edge() *figure {
 				held.Text = b.t("edge.held")
 			}
 		}
-		rows = append(rows, []cell{name(b.stageName(s)), number(b.total(a.Count)), number(b.latency(mid)), number(between),
+		rows = append(rows, []cell{name(b.loadName(s)), number(b.total(a.Count)), number(b.latency(mid)), number(between),
 			number(b.percent(s.ErrorShare)), held})
 	}
 	spec["points"] = points
@@ -53,22 +61,51 @@ func (b *builder) edge() *figure {
 		spec["interval"] = [3]num{num(f.Users.P05), num(f.Users.P50), num(f.Users.P95)}
 		spec["intervalText"] = b.t("edge.interval", b.estimate(f.Users), b.spread(f.Users))
 	}
-	spec["batches"], spec["max"] = b.ticks(), num(b.reach())
+	far := b.reach()
+	spec["batches"], spec["max"] = b.ticks(), num(far)
 	b.charts["edge"] = spec
 	title := b.t("edge.title-unknown", b.count(f.LowerBound))
 	if f.Determined {
 		title = b.t("edge.title", b.estimate(f.Users), b.spread(f.Users), b.count(f.MeasuredMax))
-	} else if f.LowerBound == 0 {
+		if f.Transferred {
+			title = b.t("edge.title-staging", b.estimate(f.Users), b.spread(f.Users), b.count(f.MeasuredMax))
+		}
+	} else if f.LowerBound == 0 || f.Transferred {
 		title = b.t("edge.title-none")
 	}
+	caption := b.t("edge.caption", t.Label, b.total(n), b.count(len(points)), b.count(f.StagesUsed))
+	if f.Transferred {
+		caption = b.t("edge.caption-staging", t.Label, b.total(n), b.count(len(points)), b.count(f.StagesUsed))
+	}
 	return &figure{
-		ID: "edge", Height: "tall", Title: title,
-		Caption: b.t("edge.caption", t.Label, b.total(n), b.count(len(points)), b.count(f.StagesUsed)),
+		ID: "edge", Height: "tall", Title: title, Caption: caption + b.edgeNotes(far),
 		Table: table{
 			Head: heads(b.t("col.users"), b.t("col.n"), t.Label, b.t("col.interval"), b.t("col.errors"), b.t("col.objective")),
 			Rows: rows,
 		},
 	}
+}
+
+// edgeNotes explain what else the chart shows, and what lies beyond it.
+func (b *builder) edgeNotes(far float64) string {
+	f := &b.r.Forecast
+	text := ""
+	if i := decisive(f); i > 0 && f.Situations[i].Determined {
+		text += " " + b.t("edge.note-worst", b.situation(f.Situations[i].Name))
+	}
+	var beyond []string
+	for _, v := range batches(b.r) {
+		if v.Users > far {
+			beyond = append(beyond, batchName(b.language, &v))
+		}
+	}
+	if len(batches(b.r)) > len(beyond) {
+		text += " " + b.t("edge.note-batches")
+	}
+	if len(beyond) > 0 {
+		text += " " + b.t("edge.note-beyond", b.list(beyond))
+	}
+	return text
 }
 
 // ticks are the batches to come on the chart's load axis.

@@ -110,7 +110,7 @@ func (b *builder) overStages(action string) (figure, bool) {
 		}
 		users, values, n = append(users, s.Users), append(values, a.P95), n+a.Count
 		p50, p95, p99 = append(p50, num(milliseconds(a.P50))), append(p95, num(milliseconds(a.P95))), append(p99, num(milliseconds(a.P99)))
-		t.Rows = append(t.Rows, []cell{name(b.stageName(s)), number(b.total(a.Count)), number(b.latency(a.P50)),
+		t.Rows = append(t.Rows, []cell{name(b.loadName(s)), number(b.total(a.Count)), number(b.latency(a.P50)),
 			number(b.latency(a.P95)), number(b.latency(a.P99))})
 	}
 	if len(users) == 0 {
@@ -250,7 +250,7 @@ func (b *builder) detail(of func(judge.StageResult) []judge.ActionStats, persona
 			if a.Over > 0 {
 				longest = "> " + longest
 			}
-			rows[k] = append(rows[k], append(row, name(a.Action), number(b.stageName(s)), number(b.total(a.Count)),
+			rows[k] = append(rows[k], append(row, name(a.Action), number(b.loadName(s)), number(b.total(a.Count)),
 				number(b.amount(a.Rate)), b.against(a, 0.5, a.P50), b.against(a, 0.95, a.P95), b.against(a, 0.99, a.P99),
 				number(longest), number(b.percent(share))))
 		}

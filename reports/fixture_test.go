@@ -241,17 +241,33 @@ func fixtureForecast(r *judge.Result) {
 	for i, p := range []float64{0.994, 0.981, 0.956, 0.82, 0.41, 0.06} {
 		after := 29000 + 1400*i
 		b := judge.BatchVerdict{Name: fmt.Sprint(13 + i), Date: time.Date(2025, 10, 13+7*i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
-			Accounts: 1400, After: after, Users: float64(after) * 0.25, POK: p, Verdict: Go, Why: judge.Quote("every objective holds with room to spare")}
-		if p < 0.95 {
-			b.Verdict, b.Why = Caution, judge.Quote("balancer.web comes near its limit of 400 slots")
-		}
-		if p <= 0.5 {
-			b.Verdict, b.Why = NoGo, judge.Quote("balancer.web runs out of its 400 slots")
-		}
+			Accounts: 1400, After: after, Users: float64(after) * 0.25, POK: p, Verdict: word(p), Situation: judge.BusyHour,
+			Action: "web.list", Resource: "balancer.web", Why: judge.Say("users-expected", float64(after)*0.25, f.Users)}
+		b.Situations = []judge.SituationVerdict{{Name: judge.BusyHour, POK: p, Verdict: b.Verdict}}
 		f.Batches = append(f.Batches, b)
 	}
 	f.Batch = &f.Batches[0]
+	f.Situations = []judge.SituationForecast{{Name: judge.BusyHour, Estimate: judge.Estimate{Determined: true, Users: f.Users, Accounts: f.Accounts, Limit: f.Limit}}}
+	f.Plan = fixturePlan(f.Batches, 3)
 	f.Assumptions = []judge.Message{judge.Say("assume-queues"), judge.Say("assume-mix"), judge.Say("assume-copy", 24)}
+}
+
+// word is the verdict of a probability by the default thresholds.
+func word(p float64) string {
+	switch {
+	case p >= 0.95:
+		return Go
+	case p <= 0.5:
+		return NoGo
+	}
+	return Caution
+}
+
+// fixturePlan sums up batches of which so many are safe; at least one is, and at least one is not.
+func fixturePlan(list []judge.BatchVerdict, safe int) *judge.Plan {
+	p := &judge.Plan{Batches: len(list), Safe: safe, Last: &list[safe-1], First: &list[safe]}
+	p.Summary = judge.Say("plan-until-date", judge.Say("batch-named", p.Last.Name), p.Last.Date, judge.Say("batch-named", p.First.Name))
+	return p
 }
 
 // undetermined is the fixture with client data only: nothing is known above the highest load that was measured.
@@ -265,9 +281,14 @@ func undetermined() *judge.Result {
 	f.Determined, f.Why, f.Method = false, judge.Say("no-rise"), "in-flight"
 	f.Users, f.Accounts, f.Limit, f.Resources = capacity.Interval{}, capacity.Interval{}, judge.Limit{}, nil
 	for i := range f.Batches {
-		f.Batches[i].Verdict, f.Batches[i].POK, f.Batches[i].Why = Caution, 0.6, judge.Say("capacity-unknown", f.Why)
+		b := &f.Batches[i]
+		b.Verdict, b.POK, b.Unknown, b.Why = Caution, 0, true, judge.Say("capacity-unknown", f.Why)
+		b.Situation, b.Action, b.Resource = "", "", ""
+		b.Situations = []judge.SituationVerdict{{Name: judge.BusyHour, Unknown: true, Verdict: Caution}}
 	}
 	f.Batch = &f.Batches[3]
+	f.Situations = []judge.SituationForecast{{Name: judge.BusyHour, Estimate: judge.Estimate{Why: f.Why}}}
+	f.Plan = &judge.Plan{Batches: len(f.Batches), First: &f.Batches[0], Summary: judge.Say("plan-unknown")}
 	r.Effects = &judge.Effects{Why: judge.Say("effects-copy-always")}
 	r.Warnings = append([]judge.Message{judge.Say("no-counters")}, r.Warnings...)
 	return r

@@ -30,7 +30,7 @@ func (l *language) answer(r *judge.Result) headline {
 		h.State, h.Symbol, h.Word = "caution", "!", l.t("word.caution")
 	case Verdict(r) == NoGo:
 		h.State, h.Symbol, h.Word = "no-go", "✗", l.t("word.no-go")
-	case Verdict(r) == NotDetermined && r.Forecast.LowerBound > 0:
+	case Verdict(r) == NotDetermined && r.Forecast.LowerBound > 0 && !r.Forecast.Transferred:
 		h.State, h.Symbol, h.Word = "unknown", "?", l.t("word.unknown-above", l.count(r.Forecast.LowerBound))
 	case Verdict(r) == NotDetermined:
 		h.State, h.Symbol, h.Word = "unknown", "?", l.t("word.unknown")
@@ -47,8 +47,12 @@ func (l *language) sentences(r *judge.Result) []string {
 	f := r.Forecast
 	var said []string
 	switch {
+	case f.Determined && len(f.Situations) > 1:
+		said = append(said, l.t("say.capacity-busy", l.estimate(f.Users), l.spread(f.Users)))
 	case f.Determined:
 		said = append(said, l.t("say.capacity", l.estimate(f.Users), l.spread(f.Users)))
+	case f.LowerBound > 0 && f.Transferred:
+		said = append(said, l.t("say.lower-bound-staging", l.count(f.LowerBound)))
 	case f.LowerBound > 0:
 		said = append(said, l.t("say.lower-bound", l.count(f.LowerBound)))
 	default:
@@ -56,19 +60,39 @@ func (l *language) sentences(r *judge.Result) []string {
 	}
 	if b := f.Batch; b != nil && !b.Unknown {
 		said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
-		if b.Situation != "" && b.Situation != judge.BusyHour {
-			said = append(said, l.t("say.situation", b.Situation))
-		}
+	}
+	if i := decisive(&f); i > 0 && f.Determined {
+		return append(append(said, l.worstSituation(&f, i)...), l.alreadyBroken(r)...)
 	}
 	if f.Determined && f.Limit.Resource != "" {
 		said = append(said, l.t("say.limit", l.limiting(r), l.likelihood(f.Limit.Probability)))
 	} else if f.Determined && f.Limit.Objective != "" {
 		said = append(said, l.t("say.limit-objective", l.objective(r, f.Limit.Objective)))
 	}
-	if names := l.broken(r); len(names) > 0 {
-		said = append(said, l.t("say.broken", l.list(names)))
+	return append(said, l.alreadyBroken(r)...)
+}
+
+// worstSituation says which situation gives the verdict, where it is not the busy hour, and what limits there.
+func (l *language) worstSituation(f *judge.Forecast, i int) []string {
+	s := f.Situations[i]
+	if !s.Determined {
+		return []string{l.t("say.situation-open", s.Name, l.say(s.Why))}
+	}
+	said := []string{l.t("say.situation-alone", s.Name, l.estimate(s.Users), l.spread(s.Users))}
+	if f.Batch != nil {
+		said[0] = l.t("say.situation", s.Name, l.estimate(s.Users), l.spread(s.Users))
+	}
+	if s.Limit.Resource != "" {
+		said = append(said, l.t("say.limit-then", l.resource(s.Limit.Resource), l.likelihood(s.Limit.Probability)))
 	}
 	return said
+}
+
+func (l *language) alreadyBroken(r *judge.Result) []string {
+	if names := l.broken(r); len(names) > 0 {
+		return []string{l.t("say.broken", l.list(names))}
+	}
+	return nil
 }
 
 // limiting names the resource that gives way first, with its limit where it is known.

@@ -30,27 +30,24 @@ type page struct {
 	Why        *remark // not determined
 	Truth      string
 
-	Edge      *figure
-	Batches   batchPlan
-	Effects   effects
-	Limits    limits
-	Feel      feel
-	Failures  failures
-	Trust     trust
-	CSS       template.CSS
-	ECharts   template.JS
-	Script    template.JS
-	Data      template.JS
-	Generator string
+	Edge       *figure
+	Situations situations
+	Batches    batchPlan
+	WhatIf     whatIf
+	Effects    effects
+	Limits     limits
+	Feel       feel
+	Failures   failures
+	Trust      trust
+	CSS        template.CSS
+	ECharts    template.JS
+	Script     template.JS
+	Data       template.JS
+	Generator  string
+	Newest     string // several runs: which one is shown over time
 }
 
 type section struct{ ID, Name string }
-
-// tile is one key figure under the banner.
-type tile struct {
-	Label, Value, Exact, Note string
-	Name                      bool // the value is a name, not a number
-}
 
 type pair struct {
 	Label, Value string
@@ -85,6 +82,7 @@ func WriteHTML(w io.Writer, r *judge.Result, opt Options) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"t":       l.t,
 		"nb":      unbroken,
+		"places":  func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
 		"percent": func(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) },
 	}).Parse(string(source))
 	if err != nil {
@@ -114,7 +112,10 @@ func (b *builder) page() page {
 		Warnings:   b.remarks(r.Warnings),
 		Truth:      b.truth(r, b.opt.Truth),
 		Edge:       b.edge(),
+		Situations: b.situations(),
 		Batches:    b.batches(),
+		WhatIf:     b.whatIf(),
+		Newest:     b.newest(),
 		Effects:    b.effects(),
 		Limits:     b.limits(),
 		Feel:       b.feel(),
@@ -126,8 +127,14 @@ func (b *builder) page() page {
 	if !r.Forecast.Determined {
 		p.Why = b.remark(r.Forecast.Why)
 	}
+	if len(p.Situations.Table.Rows) > 0 {
+		p.Sections = append(p.Sections, section{"situations", b.t("nav.situations")})
+	}
 	if len(p.Batches.Table.Rows) > 0 {
 		p.Sections = append(p.Sections, section{"batches", b.t("nav.batches")})
+	}
+	if p.WhatIf.Title != "" || p.WhatIf.Target != nil {
+		p.Sections = append(p.Sections, section{"what-if", b.t("nav.what-if")})
 	}
 	if r.Effects != nil {
 		p.Sections = append(p.Sections, section{"effects", b.t("nav.effects")})
@@ -164,50 +171,4 @@ func (b *builder) embed(p *page) error {
 	}
 	p.Data = template.JS(data)
 	return nil
-}
-
-func (b *builder) tiles() []tile {
-	r, f := b.r, b.r.Forecast
-	var tiles []tile
-	switch {
-	case f.Determined:
-		note := b.t("tile.capacity-note", b.spread(f.Users))
-		if f.Accounts.P50 > 0 {
-			note += " · " + b.t("tile.accounts", b.estimate(f.Accounts))
-		}
-		tiles = append(tiles, tile{Label: b.t("tile.capacity"), Value: b.estimate(f.Users), Exact: exact("", f.Users.P50).Exact, Note: note})
-	case f.LowerBound > 0:
-		tiles = append(tiles, tile{Label: b.t("tile.lower-bound"), Value: b.count(f.LowerBound), Note: b.t("tile.lower-bound-note")})
-	}
-	if v := f.Batch; v != nil {
-		tiles = append(tiles, tile{Label: b.t("tile.batch", batchName(b.language, v)), Value: b.chance(*v),
-			Note: b.t("tile.batch-note", b.about(v.Users))})
-	}
-	if f.Determined && f.Limit.Resource != "" {
-		tiles = append(tiles, tile{Label: b.t("tile.limit"), Value: b.resource(f.Limit.Resource), Name: true,
-			Note: b.t("tile.limit-note", b.likelihood(f.Limit.Probability))})
-	}
-	if f.MeasuredMax > 0 {
-		done, _ := samples(r)
-		tiles = append(tiles, tile{Label: b.t("tile.measured"), Value: b.count(f.MeasuredMax),
-			Note: b.t("tile.measured-note", b.count(f.StagesUsed), b.total(done))})
-	}
-	return tiles
-}
-
-func (b *builder) conditions() []pair {
-	r := b.r
-	var c []pair
-	add := func(label, value string, run bool) {
-		if value != "" {
-			c = append(c, pair{label, value, run})
-		}
-	}
-	add(b.t("cond.environment"), r.Meta.Environment, true)
-	add(b.t("cond.date"), r.Meta.Started.Format("2006-01-02 15:04 MST"), false)
-	add(b.t("cond.duration"), b.span(r.Duration)+", "+b.say(r.Ended), false)
-	add(b.t("cond.digest"), r.Meta.Digest, true)
-	add(b.t("cond.time"), b.compressed(r), false)
-	add(b.t("cond.valid"), b.t("cond.void"), false)
-	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"pegel/internal/capacity"
 	"pegel/internal/judge"
@@ -43,7 +44,9 @@ type forecastFile struct {
 	WhatIf     *whatIfFile      `json:"what_if,omitempty"`
 	Target     *targetFile      `json:"target,omitempty"`
 	Effects    *effectsFile     `json:"effects,omitempty"`
-	Transfer   bool             `json:"transferred,omitempty"` // from staging to production, as the scenario declares it
+	Transfer   bool             `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
+	Activity   *float64         `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
+	Runs       []runFile        `json:"runs,omitempty"`           // where several were judged together
 	Warnings   []warningFile    `json:"warnings"`
 	Notes      []string         `json:"notes,omitempty"`
 	Truth      *Truth           `json:"truth,omitempty"`
@@ -70,6 +73,13 @@ type measuredFile struct {
 	MaxUsers int `json:"max_users"`
 	Stages   int `json:"stages"`
 	Runs     int `json:"runs,omitempty"` // where several were judged together
+}
+
+type runFile struct {
+	ID      string    `json:"id"`
+	Started time.Time `json:"started"`
+	Seed    uint64    `json:"seed"`
+	Stages  int       `json:"stages"` // in the fit
 }
 
 type limitFile struct {
@@ -99,8 +109,14 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	out.Limit = limitOf(f.Limit)
 	answers(&out, &f)
 	out.Effects = effectsOf(r.Effects)
-	if len(r.Runs) > 1 {
+	if pooled(r) {
 		out.Measured.Runs = len(r.Runs)
+		for _, run := range r.Runs {
+			out.Runs = append(out.Runs, runFile(run))
+		}
+	}
+	if f.ActivityShare > 0 {
+		out.Activity = new(share(f.ActivityShare))
 	}
 	for _, note := range r.Notes {
 		out.Notes = append(out.Notes, note.String())

@@ -39,7 +39,7 @@ func (b *builder) phases() *figure {
 	for i, s := range ends {
 		series := make([][]num, len(names))
 		for _, action := range actions {
-			row := []cell{name(action), number(b.stageName(s))}
+			row := []cell{name(action), number(b.loadName(s))}
 			var sum, top float64
 			topPhase := ""
 			for j, phase := range names {

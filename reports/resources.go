@@ -75,8 +75,11 @@ func (b *builder) evidence(k judge.ResourceRank) string {
 	}
 	p := slices.MaxFunc(k.Measured, func(x, y judge.ResourcePoint) int { return int(math.Copysign(1, x.Users-y.Users)) })
 	text := b.t("evidence.used", b.about(p.Users), k.Name, b.amount(p.InUse))
-	if k.Limit > 0 {
-		text = b.t("evidence.used-of", b.about(p.Users), k.Name, b.amount(p.InUse), b.amount(k.Limit), b.percent(p.InUse/k.Limit))
+	if limit := b.limitThen(k); limit > 0 {
+		text = b.t("evidence.used-of", b.about(p.Users), k.Name, b.amount(p.InUse), b.amount(limit), b.percent(p.InUse/limit))
+		if limit != k.Limit {
+			text += " " + b.t("evidence.limit-there", b.amount(k.Limit))
+		}
 	}
 	if p.Queue >= 0.05 {
 		text += " " + b.t("evidence.queue", b.waiting(p.Queue))
@@ -92,6 +95,14 @@ func (b *builder) evidence(k judge.ResourceRank) string {
 	return text
 }
 
+// limitThen is the limit that a resource had when it was measured: on staging another one than the forecast's.
+func (b *builder) limitThen(k judge.ResourceRank) float64 {
+	if limit := limitMeasured(b.r, k.Name); b.r.Forecast.Transferred && limit > 0 {
+		return limit
+	}
+	return k.Limit
+}
+
 func (b *builder) ranking() table {
 	t := table{Head: []cell{words(b.t("col.resource")), words(b.t("col.first")), number(b.t("col.limit")),
 		number(b.t("col.in-use-max")), number(b.t("col.queue-max")), number(b.t("col.demand")), number(b.t("col.breaks"))}}
@@ -103,7 +114,7 @@ func (b *builder) ranking() table {
 		limit, share := "–", b.amount(used)
 		if k.Limit > 0 {
 			limit = b.amount(k.Limit) + " " + b.either("kind.", k.Kind)
-			share += " (" + b.percent(used/k.Limit) + ")"
+			share += " (" + b.percent(used/b.limitThen(k)) + ")"
 		}
 		breaks := number(b.t("limits.far"))
 		if k.Users.P50 > 0 {
@@ -128,7 +139,7 @@ func (b *builder) overLoad(names []string) *figure {
 	series := []chart{}
 	t := table{Head: []cell{words(b.t("col.resource"))}}
 	for _, s := range b.stages {
-		t.Head = append(t.Head, number(b.stageName(s)))
+		t.Head = append(t.Head, number(b.loadName(s)))
 	}
 	best, bestAt, bestName := 0.0, 0, ""
 	for _, resource := range names {
@@ -164,13 +175,17 @@ func (b *builder) overLoad(names []string) *figure {
 		return nil
 	}
 	spec := chart{"kind": "use", "series": series, "measured": b.r.Forecast.MeasuredMax, "max": num(b.reach())}
-	if f := b.r.Forecast; f.Determined {
+	caption := b.t("use.caption", b.count(len(b.stages)), b.count(len(series)))
+	if b.r.Forecast.Transferred { // production's use of its own limits was not measured
+		spec["max"], caption = num(1.06*float64(b.stages[len(b.stages)-1].Users)), b.t("use.caption-staging", b.count(len(b.stages)), b.count(len(series)))
+	}
+	if f := b.r.Forecast; f.Determined && !f.Transferred {
 		spec["interval"] = [3]num{num(f.Users.P05), num(f.Users.P50), num(f.Users.P95)}
 	}
 	b.charts["use"] = spec
 	return &figure{
 		ID: "use", Height: "wide", Title: b.t("use.title", bestName, b.percent(best), b.count(bestAt)),
-		Caption: b.t("use.caption", b.count(len(b.stages)), b.count(len(series))), Table: t,
+		Caption: caption, Table: t,
 	}
 }
 
@@ -178,7 +193,7 @@ func (b *builder) overLoad(names []string) *figure {
 // visits of it, over a background that does not depend on them.
 func (b *builder) beyond(k judge.ResourceRank) [][2]num {
 	line := [][2]num{}
-	if k.Demand <= 0 || k.Visits <= 0 || k.Limit <= 0 || len(k.Measured) == 0 {
+	if k.Demand <= 0 || k.Visits <= 0 || k.Limit <= 0 || len(k.Measured) == 0 || b.r.Forecast.Transferred {
 		return line
 	}
 	var background, from float64

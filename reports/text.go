@@ -70,6 +70,9 @@ func (l *language) textHead(b *strings.Builder, r *judge.Result, opt Options) {
 	}
 	line("text.truth", l.truth(r, opt.Truth))
 	line("text.time", l.compressed(r))
+	line("text.transfer", l.transferred(r))
+	line("text.activity", l.ofActivity(r))
+	line("text.runs", l.together(r))
 	line("text.where", strings.Trim(r.Meta.Environment+", "+r.Meta.Started.Format("2006-01-02 15:04"), ", "))
 }
 

@@ -21,11 +21,7 @@ func (l *language) textAnswers(b *strings.Builder, r *judge.Result) {
 		l.textWhatIf(b, w)
 	}
 	if t := f.Target; t != nil {
-		asked := l.t("text.target-users", l.about(t.Users))
-		if t.Accounts > 0 {
-			asked = l.t("text.target-accounts", l.count(t.Accounts), l.about(t.Users))
-		}
-		b.WriteString("\n" + l.t("text.target", asked) + "\n")
+		b.WriteString("\n" + l.t("text.target", l.asked(t)) + "\n")
 		l.textTarget(b, t)
 	}
 }

@@ -73,10 +73,14 @@ func every(n, most int) []int {
 	return kept
 }
 
-// borders are the stages as a chart over time marks them: begin and end of the hold in seconds, and the load.
+// borders are the newest run's stages as a chart over time marks them: begin and end of the hold in seconds, and the load.
 func borders(r *judge.Result) [][3]num {
 	marks := [][3]num{}
-	for _, s := range r.Stages {
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		if !ofNewest(r, s) {
+			continue
+		}
 		marks = append(marks, [3]num{seconds(s.Start), seconds(s.End), num(s.Users)})
 	}
 	return marks

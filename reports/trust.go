@@ -12,6 +12,7 @@ type trust struct {
 	Title       string
 	Why         *remark
 	Lag         *figure
+	Runs        table
 	Stages      table
 	Samples     table
 	Facts       []pair
@@ -27,7 +28,7 @@ const shownSource = 100 << 10 // bytes of the scenario in the report
 func (b *builder) trust() trust {
 	r, g := b.r, b.r.Generator
 	t := trust{
-		Title: b.t("trust.unknown"), Why: b.remark(g.Why), Lag: b.lag(), Stages: b.stageTable(), Samples: b.sampleTable(),
+		Title: b.t("trust.unknown"), Why: b.remark(g.Why), Lag: b.lag(), Runs: b.runTable(), Stages: b.stageTable(), Samples: b.sampleTable(),
 		Facts: b.facts(), Again: again(r, b.opt), Assumptions: b.remarks(r.Forecast.Assumptions),
 		Notes: b.remarks(r.Notes), Source: string(r.Scenario),
 	}
@@ -105,6 +106,9 @@ func (b *builder) stageTable() table {
 		number(b.t("col.n")), number(b.t("col.rate")), number(b.t("col.in-flight")), number(b.t("col.lag")), words(b.t("col.valid"))}}
 	var before time.Duration
 	for i, s := range b.r.Stages {
+		if i > 0 && s.Run != b.r.Stages[i-1].Run {
+			before = 0
+		}
 		var n uint64
 		for _, a := range s.Actions {
 			n += a.Count
@@ -117,7 +121,7 @@ func (b *builder) stageTable() table {
 				valid.Text += ": " + b.say(s.Why)
 			}
 		}
-		t.Rows = append(t.Rows, []cell{name(b.count(i + 1)), number(b.stageName(s)), number(b.span(s.End - s.Start)),
+		t.Rows = append(t.Rows, []cell{name(b.count(i + 1)), number(b.loadName(s)), number(b.span(s.End - s.Start)),
 			number(b.span(max(s.Start-before, 0))), number(b.total(n)), number(b.amount(s.Throughput)), number(b.amount(s.InFlight)),
 			number(b.latency(s.LagP99)), valid})
 		before = s.End

@@ -122,6 +122,11 @@ func (c *checker) resource(r Resource) {
 	} else if err != nil {
 		c.selector(r, "limit", r.Limit)
 	}
+	if r.QueueLimit != "" {
+		if _, err := strconv.ParseFloat(r.QueueLimit, 64); err != nil {
+			c.selector(r, "queue_limit", r.QueueLimit)
+		}
+	}
 	for key, text := range map[string]string{
 		"in_use": r.InUse, "queue": r.Queue, "busy": r.Busy, "served": r.Served, "refused": r.Refused, "waited": r.Waited,
 	} {

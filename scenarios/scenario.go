@@ -202,20 +202,22 @@ type Observe struct {
 }
 
 // Resource pairs what is in use with its limit. All but name, kind, actions and group are selectors name{label="value",…} on the page, or
-// (Limit only) a number.
+// (Limit and QueueLimit) a number.
 type Resource struct {
-	Name    string   `yaml:"name"`
-	Kind    string   `yaml:"kind"`    // slots, workers, pool, disk, cpu, memory, connections
-	InUse   string   `yaml:"in_use"`  // gauge
-	Limit   string   `yaml:"limit"`   // gauge or number
-	Queue   string   `yaml:"queue"`   // gauge
-	Busy    string   `yaml:"busy"`    // counter: seconds in use, summed over all units
-	Served  string   `yaml:"served"`  // counter: visits finished
-	Refused string   `yaml:"refused"` // counter: visits refused
-	Waited  string   `yaml:"waited"`  // counter: seconds that visits waited for a unit, summed
-	Actions []string `yaml:"actions"` // which actions pass through it, as globs; default: all
-	Group   string   `yaml:"group"`   // resources of one group are shards: an account always goes to the same one of them
-	Pos     Pos      `yaml:"-"`
+	Name    string `yaml:"name"`
+	Kind    string `yaml:"kind"`    // slots, workers, pool, disk, cpu, memory, connections
+	InUse   string `yaml:"in_use"`  // gauge
+	Limit   string `yaml:"limit"`   // gauge or number
+	Queue   string `yaml:"queue"`   // gauge
+	Busy    string `yaml:"busy"`    // counter: seconds in use, summed over all units
+	Served  string `yaml:"served"`  // counter: visits finished
+	Refused string `yaml:"refused"` // counter: visits refused
+	Waited  string `yaml:"waited"`  // counter: seconds that visits waited for a unit, summed
+	// QueueLimit is a number or a gauge: how many visits may wait. 0: none, what does not fit is refused; negative: any number.
+	QueueLimit string   `yaml:"queue_limit"`
+	Actions    []string `yaml:"actions"` // which actions pass through it, as globs; default: all
+	Group      string   `yaml:"group"`   // resources of one group are shards: an account always goes to the same one of them
+	Pos        Pos      `yaml:"-"`
 }
 
 // LoadShape is the shape of the load: stages of so many active users each.

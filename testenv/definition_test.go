@@ -51,7 +51,7 @@ func TestParseDefinition(t *testing.T) {
 }
 
 func TestParseDefinitionRefuses(t *testing.T) {
-	for _, c := range []struct{ old, new, want string }{
+	refuses(t, sample, []refusal{
 		{"kind: workers", "knd: workers", "knd"},
 		{"use: web,", "use: wbe,", `unknown resource "wbe"`},
 		{"name: web,", "name: balancer,", "defined twice"},
@@ -65,9 +65,17 @@ func TestParseDefinitionRefuses(t *testing.T) {
 			"imap.fetch: [{use: storage, steps: [{use: web}]}]", "the other way round"},
 		{"imap.fetch: [{use: storage, for: {mean: 12ms, cv: 1, shape: exponential}}]",
 			"imap.fetch: [{use: db, steps: [{use: db}]}]", "the other way round"},
-	} {
-		text := strings.Replace(sample, c.old, c.new, 1)
-		if text == sample {
+	})
+}
+
+// refusal is a change that makes a definition wrong, and what the error must say.
+type refusal struct{ old, new, want string }
+
+func refuses(t *testing.T, right string, cases []refusal) {
+	t.Helper()
+	for _, c := range cases {
+		text := strings.Replace(right, c.old, c.new, 1)
+		if text == right {
 			t.Fatalf("%q does not occur", c.old)
 		}
 		if _, err := ParseDefinition([]byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -118,4 +126,56 @@ func TestServiceTimesHaveTheirMoments(t *testing.T) {
 			t.Errorf("%+v: mean is %.4f of it and cv %.4f", s, mean, cv)
 		}
 	}
+}
+
+const features = `
+name: features
+resources:
+  - {name: balancer, kind: slots, limit: 34}
+  - {name: cpu, kind: cores, limit: 2, slow: [{every: 5s, for: 1s, speed: 0.5}, {every: 10s, for: 200ms, up_to: 400ms, random: true}]}
+  - {name: lock, limit: 1, hidden: true}
+  - {name: disk, limit: 1}
+  - {name: memory, kind: memory, limit: 280, memory: {base: 100, per_account: 3.5, ttl: 1s, beyond: {speed: 0.8, slows: [cpu]}}}
+  - {name: cache, kind: cache, limit: 100, cache: {per_account: 4, ttl: 2s}}
+operations:
+  web.list: [{use: balancer, keep: 200ms, for: {mean: 5ms}, steps: [{use: cpu, for: {mean: 9ms, cv: 0.8}}, {use: lock, for: {mean: 2ms}}]}]
+  imap.fetch: [{use: disk, for: {mean: 2ms, cv: 1}}, {use: disk, miss: cache, for: {mean: 8ms, cv: 1}}, {use: cpu, for: {mean: 3ms}}]
+`
+
+func TestParseFeatures(t *testing.T) {
+	d, err := ParseDefinition([]byte(features))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := d.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseDefinition(text); err != nil {
+		t.Errorf("written and read again: %v\n%s", err, text)
+	}
+	if !d.Resources[2].Hidden || d.Resources[1].Slow[0].Speed != 0.5 || d.Operations["web.list"][0].Keep != 200*ms || d.Resources[4].Memory.Beyond.Slows[0] != "cpu" {
+		t.Errorf("read as %+v", d)
+	}
+}
+
+func TestParseFeaturesRefuses(t *testing.T) {
+	refuses(t, features, []refusal{
+		{"every: 5s, for: 1s", "every: 1s, for: 1s", "want 0 < for < every"},
+		{"speed: 0.5", "speed: 1", "speed 1 is not at least 0 and below 1"},
+		{"up_to: 400ms, random: true", "up_to: 400ms", "up_to needs random"},
+		{"up_to: 400ms", "up_to: 100ms", "up_to 100ms is not between"},
+		{"per_account: 3.5", "per_account: 0", "per_account 0 is not above 0"},
+		{"ttl: 1s", "ttl: 0s", "ttl 0s"},
+		{"base: 100", "base: -1", "base -1 is below 0"},
+		{"beyond: {speed: 0.8", "beyond: {speed: 0", "beyond the limit is not above 0"},
+		{"slows: [cpu]", "slows: [gpu]", `slows an unknown resource "gpu"`},
+		{"slows: [cpu]", "slows: [cache]", "at which nothing is served"},
+		{"slows: [cpu]", "slows: []", "slows no resource"},
+		{"miss: cache", "miss: memory", `miss names "memory", which is no cache`},
+		{"keep: 200ms", "keep: -1s", "keep -1s is not between"},
+		{"use: disk, for", "use: memory, for", "cannot be visited"},
+		{"limit: 100, cache:", "limit: 100, queue: 3, cache:", "neither queue nor group"},
+		{"hidden: true", "hiden: true", "hiden"},
+	})
 }

@@ -75,7 +75,7 @@ func drawCPU(f *familyDraw) Drawn { return f.cpu(300, 2000, 1, nil) }
 
 // cpu draws a platform of cores alone, which slow times may leave with a share of their speed when it matters.
 func (f *familyDraw) cpu(low, high, speed float64, slow []Slow) Drawn {
-	users, units, demand := f.size(low, high, 1, func(units int) float64 { return queueing(units) * speed })
+	users, units, demand := f.size(low, high, speed, func(units int) float64 { return queueing(units) * speed })
 	return Drawn{
 		Definition: Definition{
 			Resources:  []Resource{{Name: "cpu", Kind: "cores", Limit: units, Slow: slow}},

@@ -32,6 +32,8 @@ func newResourceCollector(stats func() []ResourceStats) *resourceCollector {
 	return &resourceCollector{stats, []resourceMetric{
 		metric("in_use", "Units in use now.", gauge, func(s ResourceStats) float64 { return float64(s.InUse) }),
 		metric("limit", "Units there are.", gauge, func(s ResourceStats) float64 { return float64(s.Limit) }),
+		metric("queue_limit", "Visits that may wait; negative: any number.", gauge, func(s ResourceStats) float64 { return float64(s.QueueLimit) }),
+		metric("kept", "Of the units in use now, those that no visit uses and an account keeps.", gauge, func(s ResourceStats) float64 { return float64(s.Kept) }),
 		metric("queue", "Visits waiting for a unit now.", gauge, func(s ResourceStats) float64 { return float64(s.Queue) }),
 		metric("busy_seconds_total", "Units in use, integrated over time.", counter, func(s ResourceStats) float64 { return s.Busy }),
 		metric("served_total", "Units given back.", counter, func(s ResourceStats) float64 { return float64(s.Served) }),

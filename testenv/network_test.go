@@ -191,9 +191,15 @@ func TestClocksAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Resources[1].Limit, d.Resources[4].Limit, d.Resources[4].Queue = 2, 2, nil
-	const users, span = 40, 200 * time.Second
+	clocksAgree(t, d, 40, 3, "web.list", "imap.fetch")
+}
+
+// clocksAgree compares the network with the simulation. The bubble's network has the seed 1.
+func clocksAgree(t *testing.T, d Definition, users int, seed uint64, operations ...string) {
+	t.Helper()
+	const span = 200 * time.Second
 	w := Workload{User: func(i int) User { return newRandomUser(i, 500*ms, "web.list", "imap.fetch") }}
-	virtual := Simulate(d, w, SimOptions{Users: users, Seed: 3, Horizon: span})
+	virtual := Simulate(d, w, SimOptions{Users: users, Seed: seed, Horizon: span})
 
 	inBubble(t, d, func(t *testing.T, b *bench) {
 		ctx, cancel := context.WithTimeout(t.Context(), span)

@@ -15,7 +15,8 @@ func (s *simulation) cause(errors bool) string {
 
 // culprit is the resource that most of the waiting is due to. The share of a resource's holders that waits for a nested
 // resource passes the same share of its own queue on to that one, from the outside in. Service prolonged by a memory over its
-// limit counts as waiting for the memory, and a pause before the next attempt as waiting for what refused the last.
+// limit counts as waiting for the memory, and where that is more than a twentieth of the service so does the whole queue, which
+// grows far more than in proportion. A pause before the next attempt counts as waiting for what refused the last.
 func (s *simulation) culprit() string {
 	e := s.engine
 	k := len(e.resources)
@@ -27,11 +28,15 @@ func (s *simulation) culprit() string {
 	}
 	// Check made sure that nesting has no cycles, and memories pass nothing on, so the recursion ends.
 	passed := func(outer, inner int) float64 {
-		blocked := float64(e.blocked[outer*k+inner]+e.stretched[outer*k+inner]) / 1e9
+		busy := stats[outer].Busy
+		if stretched := float64(e.stretched[outer*k+inner]) / 1e9; stretched > 0.05*busy {
+			return due(outer)
+		}
+		blocked := float64(e.blocked[outer*k+inner]) / 1e9
 		if blocked == 0 {
 			return 0
 		}
-		return min(1, blocked/stats[outer].Busy) * due(outer)
+		return min(1, blocked/busy) * due(outer)
 	}
 	due = func(r int) float64 {
 		if memo[r] < 0 {

@@ -17,7 +17,8 @@ const (
 	narrow       = 0.04      // the limit is narrowed down to so much, relatively, before longer simulations
 	steepRise    = 3.0       // of the margin between the bounds: more than a line is good for
 	smallLimit   = 60        // users, below which single ones are told apart
-	patientSpan  = time.Hour // that a platform whose users try again must hold: once overloaded, it may stay so
+	// A platform whose users try again must hold for a busy hour, since it may stay overloaded once it is; at first, for less.
+	patientSpan, firstSpan = time.Hour, 10 * time.Minute
 )
 
 // search is the state of one call of Truth.
@@ -31,6 +32,7 @@ type search struct {
 	warmup      time.Duration
 	probes      []*probe
 	low, high   *probe // highest that holds, lowest that does not
+	refining    bool   // past the first short simulations
 	simulations int
 	events      int64
 }
@@ -52,13 +54,20 @@ func (s *search) run() (TruthResult, error) {
 	if err != nil {
 		return TruthResult{}, err
 	}
+	if s.options.Guess > 0 {
+		guess = s.options.Guess
+	}
 	if err := s.enclose(guess); err != nil {
 		return TruthResult{}, err
 	}
-	for s.width() > max(1, narrow*float64(s.lowUsers())) && !s.spent() {
+	rough := max(narrow, s.options.Precision)
+	for s.width() > max(1, rough*float64(s.lowUsers())) && !s.spent() {
 		if _, err := s.probe(s.between(), firstEvents, true); err != nil {
 			return TruthResult{}, err
 		}
+	}
+	if s.options.Precision > narrow { // good enough
+		return s.result(nil), nil
 	}
 	l, err := s.refine()
 	if err != nil {
@@ -100,7 +109,18 @@ func (s *search) enclose(guess int) error {
 // refine simulates numbers on either side of the limit, ever longer, until it is known precisely enough. It returns the last
 // line through the margins, if one fits.
 func (s *search) refine() (*line, error) {
+	s.refining = true
 	length := int64(longerEvents)
+	for s.workload.Retry.Times > 0 && s.low != nil && !s.spent() { // what held for a short time may not for long
+		p, err := s.probe(s.low.users, length, true)
+		if err != nil {
+			return nil, err
+		}
+		if p.margin <= 0 {
+			s.low = p
+			break
+		}
+	}
 	apart := max(s.options.Precision, s.width()/float64(2*s.high.users)) // of the numbers simulated, while there is no line
 	for above := false; ; above = !above {
 		l := s.fit()
@@ -265,7 +285,10 @@ func (s *search) probe(users int, events int64, decide bool) (*probe, error) {
 	events += sim.engine.handled
 	until := sim.engine.now
 	if s.workload.Retry.Times > 0 {
-		until += int64(patientSpan)
+		until += int64(firstSpan)
+		if s.refining {
+			until += int64(patientSpan - firstSpan)
+		}
 	}
 	j := newJury(sim)
 	p := &probe{users: users}

@@ -19,10 +19,10 @@ func benchCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "measure pegel itself",
-		Args:  exactly(0, "the name of a benchmark: forecast"),
+		Args:  exactly(0, "the name of a benchmark: forecast or real"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(benchForecastCommand(env))
+	cmd.AddCommand(benchForecastCommand(env), benchRealCommand(env))
 	return cmd
 }
 
@@ -34,6 +34,7 @@ type benchForecast struct {
 	json      bool
 	document  string
 	trials    string
+	simulated bool // no real software
 }
 
 func benchForecastCommand(env environment) *cobra.Command {
@@ -44,16 +45,19 @@ func benchForecastCommand(env environment) *cobra.Command {
 		Long: `Draws platforms of every family, finds their true capacity by simulation, simulates a
 measurement up to 60 % and 80 % of it, forecasts with and without the platform's counters,
 and counts errors, coverage of the intervals, wrong verdicts and refusals against the goals.
-The same seed and number of platforms give the same figures on every machine.`,
+The same seed and number of platforms give the same figures on every machine.
+
+Real software comes last and apart, as "pegel bench real" does it, whose figures depend on the machine.`,
 		Args: exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd, env) },
 	}
 	cmd.Flags().Uint64Var(&b.seed, "seed", 1, "draws the platforms and the measurements")
 	cmd.Flags().IntVar(&b.platforms, "platforms", 30, "platforms of each family")
-	cmd.Flags().StringSliceVar(&b.families, "family", nil, "only these families (default: all)")
+	cmd.Flags().StringSliceVar(&b.families, "family", nil, "only these families, and no real software (default: all)")
 	cmd.Flags().BoolVar(&b.json, "json", false, "print the cases as JSON")
 	cmd.Flags().StringVar(&b.document, "document", "", "write the figures as a Markdown page to this file")
 	cmd.Flags().StringVar(&b.trials, "trials", "", "write every single trial as JSON lines to this file")
+	cmd.Flags().BoolVar(&b.simulated, "simulated-only", false, "leave real software out")
 	return cmd
 }
 
@@ -81,7 +85,20 @@ func (b *benchForecast) run(cmd *cobra.Command, env environment) error {
 	}
 	seconds := time.Since(start).Seconds()
 	cases := accuracy.Goals(trials)
-	met := !slices.ContainsFunc(cases, func(c accuracy.Case) bool { return !c.Met })
+	var (
+		onReal   []accuracy.Real
+		realCase *accuracy.Case
+	)
+	all := cases
+	if !b.simulated && len(b.families) == 0 {
+		var held accuracy.Case
+		if onReal, held, err = (&benchReal{seed: b.seed}).run(cmd.Context(), env); err != nil {
+			return err
+		}
+		realCase = &held
+		all = append(cases[:len(cases):len(cases)], held)
+	}
+	met := !slices.ContainsFunc(all, func(c accuracy.Case) bool { return !c.Met })
 	if b.trials != "" {
 		if err := writeTo(b.trials, func(w io.Writer) error { return eachLine(w, trials) }); err != nil {
 			return err
@@ -89,7 +106,7 @@ func (b *benchForecast) run(cmd *cobra.Command, env environment) error {
 	}
 	if b.document != "" {
 		err := writeTo(b.document, func(w io.Writer) error {
-			return accuracy.WriteDocument(w, accuracy.Document{Seed: b.seed, Platforms: b.platforms, Seconds: seconds, Version: version, Trials: trials, Cases: cases})
+			return accuracy.WriteDocument(w, accuracy.Document{Seed: b.seed, Platforms: b.platforms, Seconds: seconds, Version: version, Trials: trials, Cases: cases, Real: onReal, RealCase: realCase})
 		})
 		if err != nil {
 			return err
@@ -106,9 +123,14 @@ func (b *benchForecast) run(cmd *cobra.Command, env environment) error {
 			Platforms int             `json:"platforms"`
 			Cases     []accuracy.Case `json:"cases"`
 			Rows      []accuracy.Row  `json:"rows"`
-		}{met, seconds, b.seed, b.platforms, cases, accuracy.Rows(trials)})
+			Real      []accuracy.Real `json:"real,omitempty"`
+		}{met, seconds, b.seed, b.platforms, all, accuracy.Rows(trials), onReal})
 	}
-	return accuracy.WriteText(env.stdout, trials, cases, seconds)
+	if err := accuracy.WriteText(env.stdout, trials, cases, seconds); err != nil || realCase == nil {
+		return err
+	}
+	fmt.Fprintln(env.stdout, "\nreal software")
+	return accuracy.WriteReal(env.stdout, onReal, *realCase)
 }
 
 func familyNames() []string {
@@ -129,4 +151,3 @@ func eachLine[T any](w io.Writer, values []T) error {
 	}
 	return nil
 }
-

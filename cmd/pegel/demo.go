@@ -29,8 +29,8 @@ func demoCommand(env environment) *cobra.Command {
 		Long: `The demo starts an embedded platform with a known capacity, drives the shipped scenario "demo"
 against it over real protocols while two batches join, forecasts from what it measured, and
 only then computes the true capacity by simulation. The seed draws the platform (which
-resource limits it, limits and demands) and the load (mix, stages). Times are compressed
-eightfold.`,
+resource limits it, limits and demands) and the load (mix, stages). With --profile the platform is one
+of the shipped ones and only the load is drawn. Times are compressed eightfold.`,
 		Args: exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.env = env
@@ -41,6 +41,7 @@ eightfold.`,
 		},
 	}
 	cmd.Flags().Uint64Var(&d.seed, "seed", 1, "draws the platform and the load")
+	cmd.Flags().StringVar(&d.profile, "profile", "", "a shipped platform instead of a drawn one; pegel testenv --list names them")
 	cmd.Flags().StringVar(&d.out, "out", "", "directory of the archive (default runs/demo-TIME)")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print the forecast as JSON")
 	cmd.Flags().BoolVar(&d.blind, "blind", false, "withhold the platform's counters from the forecast")
@@ -52,6 +53,7 @@ eightfold.`,
 type demo struct {
 	env         environment
 	seed        uint64
+	profile     string
 	out, lang   string
 	json, blind bool
 }
@@ -60,6 +62,12 @@ func (d *demo) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	definition := testenv.Draw(d.seed)
+	if d.profile != "" {
+		var err error
+		if definition, err = testenv.Profile(d.profile); err != nil {
+			return usage("%v", err)
+		}
+	}
 	platform, err := testenv.Start(ctx, testenv.Options{Definition: definition, Seed: d.seed, Accounts: 2000, Password: demoPassword, SourceAccounts: true})
 	if err != nil {
 		return err
@@ -77,6 +85,9 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	run.quiet = d.json
 	again := fmt.Sprintf("pegel demo --seed %d", d.seed)
+	if d.profile != "" {
+		again += " --profile " + d.profile
+	}
 	if d.blind {
 		again += " --blind"
 	}
@@ -167,8 +178,10 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, observed bool) []
 	if err != nil {
 		return sets
 	}
-	mix, think := mixOf(p)
-	top := pick(0.68, 0.76) * float64(testenv.NominalUsers(def, mix, think))
+	top := pick(0.68, 0.76) * float64(nominal(def, p))
+	if d.profile != "" {
+		top = 0.66 / 0.72 * top // a part of the capacity that is not drawn; platforms differ enough
+	}
 	var users []string
 	for _, share := range []float64{0.30, 0.50, 0.68, 0.84, 1} {
 		users = append(users, fmt.Sprint(int(top*share)))

@@ -46,11 +46,15 @@ type lawFile struct {
 	Lambda coefficientFile `json:"lambda"`
 }
 
+// coefficientFile has two intervals, both called 95 %: Low and High as the R package usl prints them, t(0.95; rows − 1), so
+// that published fits can be compared; StrictLow and StrictHigh by t(0.975; rows − 3), which do cover 95 %.
 type coefficientFile struct {
-	Value float64  `json:"value"`
-	Low   float64  `json:"low"`
-	High  *float64 `json:"high"` // null: open
-	Bound bool     `json:"bound"`
+	Value      float64  `json:"value"`
+	Low        float64  `json:"low"`
+	High       *float64 `json:"high"` // null: open
+	StrictLow  float64  `json:"strict_low"`
+	StrictHigh *float64 `json:"strict_high"`
+	Bound      bool     `json:"bound"`
 }
 
 type resourceFile struct {
@@ -61,11 +65,13 @@ type resourceFile struct {
 }
 
 func coefficient(c capacity.Coefficient) coefficientFile {
-	f := coefficientFile{Value: c.Value, Low: c.Low, Bound: c.Bound}
-	if high := c.High; high == high && high < 1e300 {
-		f.High = &high
+	closed := func(high float64) *float64 {
+		if high == high && high < 1e300 {
+			return &high
+		}
+		return nil
 	}
-	return f
+	return coefficientFile{Value: c.Value, Low: c.UslLow, High: closed(c.UslHigh), StrictLow: c.Low, StrictHigh: closed(c.High), Bound: c.Bound}
 }
 
 func ends(i capacity.Interval) map[string]float64 {

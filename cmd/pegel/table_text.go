@@ -68,7 +68,7 @@ func (a *tableAnswer) textLaw(b *strings.Builder, u *capacity.USL) {
 		if c.of.Bound {
 			note = "  on its bound"
 		}
-		fmt.Fprintf(b, "  %s  %.6g  (95 %%: %.4g–%.4g)%s\n", c.name, c.of.Value, c.of.Low, c.of.High, note)
+		fmt.Fprintf(b, "  %s  %.6g  (95 %%: %.4g–%.4g; as the R package usl prints it: %.4g–%.4g)%s\n", c.name, c.of.Value, c.of.Low, c.of.High, c.of.UslLow, c.of.UslHigh, note)
 	}
 	if n, x, ok := u.Peak(); ok {
 		fmt.Fprintf(b, "  peak %.4g per second at n = %.4g\n", x, n)

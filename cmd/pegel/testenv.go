@@ -65,6 +65,7 @@ func testenvCommand(env environment) *cobra.Command {
 	cmd.Flags().BoolVar(&debian, "real", false, "start Dovecot, Postfix, Radicale and HAProxy from Debian packages instead")
 	cmd.Flags().BoolVar(&list, "list", false, "list the shipped profiles and the families of drawn platforms")
 	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts")
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(truthCommand(env))
 	return cmd
 }

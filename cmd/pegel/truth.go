@@ -55,11 +55,11 @@ type truthJSON struct {
 }
 
 func (t *truthSearch) run(ctx context.Context) error {
-	def, w, err := t.open()
+	def, w, guess, err := t.open()
 	if err != nil {
 		return err
 	}
-	truth, err := testenv.Truth(ctx, def, w, testenv.TruthOptions{Seed: t.platform.seed + 1})
+	truth, err := testenv.Truth(ctx, def, w, testenv.TruthOptions{Seed: t.platform.seed + 1, Guess: guess})
 	if err != nil {
 		return err
 	}
@@ -74,30 +74,29 @@ func (t *truthSearch) run(ctx context.Context) error {
 	return err
 }
 
-// open finds the platform and the workload on it.
-func (t *truthSearch) open() (testenv.Definition, testenv.Workload, error) {
+// open finds the platform, the workload on it, and about how many users it carries, if that is known.
+func (t *truthSearch) open() (def testenv.Definition, w testenv.Workload, guess int, err error) {
 	if t.family != "" {
 		if t.platform.named() || t.scenario != "demo" {
-			return testenv.Definition{}, testenv.Workload{}, usage("--family brings its own platform and users: leave --profile, --definition and --scenario out")
+			return def, w, 0, usage("--family brings its own platform and users: leave --profile, --definition and --scenario out")
 		}
 		d, err := testenv.DrawFamily(t.family, t.platform.seed)
 		if err != nil {
-			return testenv.Definition{}, testenv.Workload{}, usage("%v", err)
+			return def, w, 0, usage("%v", err)
 		}
-		return d.Definition, d.Workload, nil
+		return d.Definition, d.Workload, d.Nominal, nil
 	}
 	if t.platform.named() && t.drawn {
-		return testenv.Definition{}, testenv.Workload{}, usage("--seed draws a platform: leave it out with --profile and --definition")
+		return def, w, 0, usage("--seed draws a platform: leave it out with --profile and --definition")
 	}
-	def, err := t.platform.open()
-	if err != nil {
-		return testenv.Definition{}, testenv.Workload{}, err
+	if def, err = t.platform.open(); err != nil {
+		return def, w, 0, err
 	}
 	p, err := t.plan(def)
 	if err != nil {
-		return testenv.Definition{}, testenv.Workload{}, err
+		return def, w, 0, err
 	}
-	return def, workload(p), nil
+	return def, workload(p), 0, nil
 }
 
 // plan compiles the scenario. On a platform drawn like a demo's the shipped one has that demo's draws, so that the result is

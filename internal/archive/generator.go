@@ -17,7 +17,9 @@ const (
 	FieldServed  = "served"
 	FieldRefused = "refused"
 	FieldWaited  = "waited"
-	FieldValue   = "value"
+	// FieldQueueLimit is how many visits may wait; negative: any number.
+	FieldQueueLimit = "queue_limit"
+	FieldValue      = "value"
 )
 
 // The metrics of the generator. Children are all processes below this one, such as browsers and servers it has started.

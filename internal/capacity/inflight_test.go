@@ -29,6 +29,7 @@ func flightInput(c, top int) *Input {
 
 func TestFlightFindsTheQueue(t *testing.T) {
 	in := flightInput(12, 24)
+	in.index()
 	s := condenseBlind(in, all(in), &Options{})
 	fit := s.flight(all(in))
 	if !fit.clear() || math.Abs(fit.c-12) > 2 {

@@ -33,7 +33,7 @@ type Objective struct {
 // Resource is something with a limit that the platform itself counts.
 type Resource struct {
 	Name, Kind string
-	Refuses    bool   // no room to wait: what does not fit is refused
+	Queueing   Queueing
 	Passes     []bool // by action: whether it goes through this resource
 	// Group makes the resource a shard: every user always goes to the same member of the group. Empty: no shard.
 	Group string
@@ -41,6 +41,17 @@ type Resource struct {
 	// never come, the others come more often, and a queue of fewer customers grows more slowly.
 	Population float64
 }
+
+// Queueing is what becomes of visits for which there is no unit.
+type Queueing int
+
+const (
+	// MayRefuse: refusals are counted, and whether there is a queue is not known. Where nobody was seen waiting, although the
+	// resource was busy enough that some would have had to, or where some were refused, it refuses.
+	MayRefuse Queueing = iota + 1
+	Waits              // there is a queue; also what 0 means
+	Refuses            // there is none
+)
 
 // Stage is one plateau of load, measured in blocks of time.
 type Stage struct {

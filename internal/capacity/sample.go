@@ -20,15 +20,16 @@ type sample struct {
 
 // resourceFit is one resource of one draw.
 type resourceFit struct {
-	valid  bool
-	limit  float64
-	demand float64 // seconds of use per visit
-	visits line    // per second
-	use    line    // seconds of use per second, where the demand drifts with load
-	drifts bool    // the demand grows with load, and not by waits elsewhere while the resource is held
-	share  float64 // visits per action that passes through it
-	holds  line    // units in use over load, where visits are not counted: held connections, memory
-	linear bool    // only holds is known
+	valid   bool
+	limit   float64
+	demand  float64 // seconds of use per visit
+	visits  line    // per second
+	use     line    // seconds of use per second, where the demand drifts with load
+	drifts  bool    // the demand grows with load, and not by waits elsewhere while the resource is held
+	share   float64 // visits per action that passes through it
+	holds   line    // units in use over load, where visits are not counted: held connections, memory
+	linear  bool    // only holds is known
+	refuses bool    // what does not fit is refused
 	// harmless is what was full in a stage in which every objective held.
 	harmless bool
 	spread   float64 // how much longer visits wait than exponential times would make them
@@ -85,6 +86,7 @@ const (
 	spreadPrior        = 1.15
 	priorWait          = 0.5
 	priorWaitIfSampled = 5.0
+	enoughWaiters      = 8.0 // visits that should have waited, none of which did, by chance: 3 in 10,000
 )
 
 // spreads compares the time that visits have waited with what the model says for exponential service times. By the
@@ -94,11 +96,12 @@ func (s *sample) spreads(c choice) {
 	for r := range s.resources {
 		f := &s.resources[r]
 		f.spread = 1
+		f.refuses = s.in.Resources[r].Queueing == Refuses
 		if !f.valid {
 			continue
 		}
 		waited := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Waited })
-		seen, expected, prior := 0.0, 0.0, priorWait
+		seen, expected, prior, waiters := 0.0, 0.0, priorWait, 0.0
 		for i, st := range s.in.Stages {
 			for _, j := range c[i] {
 				if st.Blocks[j].Resources[r].Sampled {
@@ -108,7 +111,19 @@ func (s *sample) spreads(c choice) {
 			model, customers := s.station(r, st.Load)
 			w := model.Wait(customers, 1)
 			seen += waited[i]
-			expected += w.Mean() * f.visits.at(st.Load) * seconds[i]
+			visits := f.visits.at(st.Load) * seconds[i]
+			expected += w.Mean() * visits
+			if len(w.tail) > 0 {
+				waiters += w.tail[0] * visits
+			}
+		}
+		if s.in.Resources[r].Queueing == MayRefuse && seen == 0 {
+			refused := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Refused })
+			var some float64
+			for _, n := range refused {
+				some += n
+			}
+			f.refuses = some > 0 || waiters > enoughWaiters && !s.sheltered(r)
 		}
 		f.spread = math.Min(math.Max((seen+prior*spreadPrior)/(expected+prior), 0.4), 4)
 	}
@@ -290,4 +305,22 @@ func (s *sample) groupVisits(group string, load Load) float64 {
 		}
 	}
 	return sum
+}
+
+// sheltered tells whether another resource that lets through no more at a time stands before this one, so that nobody ever
+// waits here: one that is passed by all actions that pass here.
+func (s *sample) sheltered(r int) bool {
+	for k := range s.in.Resources {
+		if k == r || !s.resources[k].valid || s.resources[k].limit > s.resources[r].limit {
+			continue
+		}
+		covers := true
+		for a, passes := range s.in.Resources[r].Passes {
+			covers = covers && (!passes || s.in.Resources[k].Passes[a])
+		}
+		if covers {
+			return true
+		}
+	}
+	return false
 }

@@ -29,7 +29,7 @@ func (s *sample) solver(users float64) *solver {
 		if f.valid {
 			st, customers := s.station(r, load)
 			cycle = st.Delay + st.Demand
-			if r < len(s.in.Resources) && s.in.Resources[r].Refuses {
+			if f.refuses {
 				b = st.Blocking(customers)
 			} else {
 				w = st.Wait(customers, f.spread)
@@ -238,7 +238,7 @@ func (s *sample) capacityOf(pairs []pair, guess, limit float64) (users float64, 
 		low = math.Max(low/step, 1)
 		fLow = over(low)
 	}
-	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.002*low), over)
+	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.002*low), 0.05, over)
 	v = s.solver(users * 1.002)
 	by, _ = v.worst(pairs)
 	return users, by, v.culprit(pairs[by]), true

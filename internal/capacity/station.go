@@ -101,16 +101,16 @@ func (s Station) Wait(customers, spread float64) Wait {
 	}
 	other := customers / spread
 	if beyond := over(other); spread > 1 {
-		falsePosition(other, customers, beyond, at, 0.001*customers, over)
+		falsePosition(other, customers, beyond, at, 0.001*customers, 0.0005*customers, over)
 	} else {
-		falsePosition(customers, other, at, beyond, 0.001*customers, over)
+		falsePosition(customers, other, at, beyond, 0.001*customers, 0.0005*customers, over)
 	}
 	return w
 }
 
-// falsePosition narrows a bracket of a root of the rising f to within the tolerance (in x) by the Illinois method and
-// returns the last x at which f was called.
-func falsePosition(low, high, fLow, fHigh, tolerance float64, f func(float64) float64) float64 {
+// falsePosition narrows a bracket of a root of the rising f by the Illinois method, to within the tolerance (in x) or until f
+// is smaller than small, and returns the last x at which f was called.
+func falsePosition(low, high, fLow, fHigh, tolerance, small float64, f func(float64) float64) float64 {
 	x, side := high, 0
 	for range 40 {
 		if high-low < tolerance || fHigh <= 0 {
@@ -120,7 +120,7 @@ func falsePosition(low, high, fLow, fHigh, tolerance float64, f func(float64) fl
 			x = (low + high) / 2
 		}
 		y := f(x)
-		if math.Abs(y) < tolerance/2 {
+		if math.Abs(y) < small {
 			return x
 		}
 		if y > 0 {

@@ -33,6 +33,9 @@ type Coefficient struct {
 	SE               float64 // standard error; 0 where Bound
 	// Bound tells that the value lies on its bound. Low is then the bound, and High the one-sided 95 % limit.
 	Bound bool
+	// UslLow and UslHigh are what the R package usl prints as its 95 % interval, for comparison with published fits; as
+	// Low and High where Bound.
+	UslLow, UslHigh float64
 }
 
 // FitUSL fits the law to the throughputs x at the loads n by least squares with equal weights. It needs at least four
@@ -70,10 +73,13 @@ func FitUSL(n, x []float64) (USL, error) {
 			c.SE = math.Sqrt(fit.Covariance.At(k, k))
 			d := studentT(0.975, fit.DF) * c.SE
 			c.Low, c.High = math.Max(c.Value-d, 0), c.Value+d
+			d = studentT(0.95, len(n)-1) * c.SE
+			c.UslLow, c.UslHigh = c.Value-d, c.Value+d
 			continue
 		}
 		high, tilt := boundLimit(fit, k, u.ResidualSE)
 		c.Low, c.High = c.Value, high
+		c.UslLow, c.UslHigh = c.Low, c.High
 		u.tilts = append(u.tilts, tilt)
 	}
 	return u, nil

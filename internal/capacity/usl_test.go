@@ -106,7 +106,6 @@ func TestUSLStandardErrorsAgainstR(t *testing.T) {
 	if u.DF != 3 {
 		t.Errorf("%d degrees of freedom, want 3", u.DF)
 	}
-	const factor = 2.015048 // t(0.95, 5)
 	for _, c := range []struct {
 		name            string
 		got             Coefficient
@@ -116,7 +115,7 @@ func TestUSLStandardErrorsAgainstR(t *testing.T) {
 		{"κ", u.Kappa, 0.00110, 0.00215, 1e-5},
 		{"λ", u.Lambda, 19.26717, 22.44492, 1e-5},
 	} {
-		low, high := c.got.Value-factor*c.got.SE, c.got.Value+factor*c.got.SE
+		low, high := c.got.UslLow, c.got.UslHigh
 		if math.Abs(low-c.low) > c.unit || math.Abs(high-c.high) > c.unit || c.got.Bound {
 			t.Errorf("%s is %+v, in R [%v, %v], want [%v, %v]", c.name, c.got, low, high, c.low, c.high)
 		}

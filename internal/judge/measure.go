@@ -48,7 +48,7 @@ func (r *reading) input() *capacity.Input {
 	in.Errors = r.errorObjective()
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
-			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Refuses: res.Queue == "" && res.Refused != "", Group: res.Group, Population: r.population(res)}
+			c := capacity.Resource{Name: res.Name, Kind: res.Kind, Queueing: r.queueing(page.Name, res), Group: res.Group, Population: r.population(res)}
 			for _, name := range r.out.Actions {
 				c.Passes = append(c.Passes, passes(res, name))
 			}
@@ -296,4 +296,22 @@ func (r *reading) resourceBlock(page, name string, from, to time.Duration) capac
 		x.Limit = max(limit, r.overused[name])
 	}
 	return x
+}
+
+// queueing is what becomes of visits that find no unit: as the platform or the scenario says, or to be found out where
+// refusals are counted. A resource of which refusals are counted and no queue is known has none.
+func (r *reading) queueing(page string, res scenarios.Resource) capacity.Queueing {
+	if limit, ok := r.of(page, res.Name, archive.FieldQueueLimit).last(r.out.Duration); ok {
+		if limit == 0 {
+			return capacity.Refuses
+		}
+		return capacity.Waits
+	}
+	switch {
+	case res.Refused == "":
+		return capacity.Waits
+	case res.Queue == "" && res.Waited == "":
+		return capacity.Refuses
+	}
+	return capacity.MayRefuse
 }

@@ -42,7 +42,7 @@ func (r *reading) metrics(m archive.Metrics) {
 // A counter that falls to less than half was reset, by a restart, and goes on from there; one that falls by less was read
 // wrongly.
 func (r *reading) plausible(s *timeSeries, p archive.Point, at time.Duration) bool {
-	if p.Value < 0 { // the archive holds finite numbers only
+	if p.Value < 0 && p.Field != archive.FieldQueueLimit { // the archive holds finite numbers only
 		r.warnOnce(Say("counter-invalid", p.Resource))
 		return false
 	}

@@ -120,14 +120,15 @@ func (p *page) add(r *scenarios.Resource) error {
 		{archive.FieldServed, r.Served},
 		{archive.FieldRefused, r.Refused},
 		{archive.FieldWaited, r.Waited},
+		{archive.FieldQueueLimit, r.QueueLimit},
 	} {
 		if f.selector == "" {
 			continue
 		}
 		point := archive.Point{Page: p.name, Resource: r.Name, Field: f.name}
 		if v, err := strconv.ParseFloat(f.selector, 64); err == nil && finite(v) {
-			if f.name != archive.FieldLimit {
-				return fmt.Errorf("%s: %s is a number, only limit may be one", f.name, f.selector)
+			if f.name != archive.FieldLimit && f.name != archive.FieldQueueLimit {
+				return fmt.Errorf("%s: %s is a number, only limit and queue_limit may be one", f.name, f.selector)
 			}
 			point.Value = v
 			p.fixed = append(p.fixed, point)

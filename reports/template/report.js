@@ -10,10 +10,12 @@
   const hue = { blue: "#0072b2", orange: "#e69f00", green: "#009e73", pink: "#cc79a7", sky: "#56b4e9", red: "#d55e00" };
   const light = { ink: "#1c2430", quiet: "#5b6675", line: "#dfe3e8", grid: "#eceff2", page: "#ffffff", main: "#0072b2",
     band: "rgba(0,114,178,0.14)", column: "rgba(0,158,115,0.16)", columnLine: "#00694d", wash: "#f0f2f5", stop: "#b84a00",
+    second: "rgba(204,121,167,0.14)", secondLine: "rgba(204,121,167,0.30)", secondInk: "#8f3f6c",
     heat: ["#e3eef6", "#a9cfe6", "#56a5d1", "#0072b2", "#00426b"],
     series: [hue.blue, hue.orange, hue.green, hue.pink, hue.sky, hue.red, "#6b7785"] };
   const dark = { ink: "#e6eaf0", quiet: "#9aa6b4", line: "#36414d", grid: "#242d37", page: "#12171e", main: "#56b4e9",
     band: "rgba(86,180,233,0.20)", column: "rgba(0,158,115,0.28)", columnLine: "#45cfa6", wash: "#1d252f", stop: "#ff9251",
+    second: "rgba(204,121,167,0.18)", secondLine: "rgba(204,121,167,0.32)", secondInk: "#eba6cd",
     heat: ["#1c3446", "#23577a", "#2f86b8", "#7cc4f0", "#e2f3ff"],
     series: [hue.sky, hue.orange, "#2cc295", hue.pink, "#4a90d0", "#ff7a2e", "#8996a4"] };
   const shapes = ["circle", "triangle", "rect", "diamond", "emptyCircle", "emptyTriangle", "emptyRect"];
@@ -139,6 +141,7 @@
     if (seen.length && beyond.length) beyond.unshift(seen[seen.length - 1]);
     const line = (list) => list.map((p) => [p[0], inside(p[2])]);
     const bar = points.filter((p) => p[3] > 0);
+    const seenName = c.staging ? T("measured-staging") : T("measured");
     const mark = { go: ["circle", hue.green], caution: ["triangle", hue.orange], "no-go": ["diamond", hue.red] };
     const series = column(t, c.interval, width > 560 ? c.intervalText : "", c.max).concat([
       { name: T("band"), type: "custom", silent: true, clip: true, z: 2, data: curve.length ? [[0, 0]] : [], itemStyle: { color: t.band },
@@ -156,7 +159,7 @@
           const tick = (at) => ({ type: "line", shape: { x1: at[0] - 5, y1: at[1], x2: at[0] + 5, y2: at[1] }, style: stroke });
           return { type: "group", children: [{ type: "line", shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] }, style: stroke }, tick(low), tick(high)] };
         } },
-      { name: T("measured"), type: "scatter", z: 5, symbolSize: 11, data: points.filter((p) => p[4]).map((p) => [p[0], lg(p[1]), p]),
+      { name: seenName, type: "scatter", z: 5, symbolSize: 11, data: points.filter((p) => p[4]).map((p) => [p[0], lg(p[1]), p]),
         itemStyle: { color: t.main, borderColor: t.page, borderWidth: 1.5, opacity: 1 } },
       { name: T("unused"), type: "scatter", z: 5, symbol: "emptyCircle", symbolSize: 10, data: points.filter((p) => !p[4]).map((p) => [p[0], lg(p[1]), p]),
         itemStyle: { color: t.quiet } },
@@ -165,6 +168,15 @@
       series.push({ type: "line", data: [], markLine: { silent: true, symbol: "none", z: 4, lineStyle: { color: t.stop, width: 2, type: "solid" },
         label: { formatter: T("objective") + " " + c.limitText, position: "insideStartTop", color: t.stop, fontSize: 13, fontWeight: 600 },
         data: [{ yAxis: lg(c.limit) }] } });
+    }
+    if (c.worst) {
+      const end = c.worst[2] === null ? "max" : c.worst[2];
+      series.push({ type: "line", data: [], silent: true, z: 1,
+        markArea: { silent: true, itemStyle: { color: t.second, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 6], rotation: Math.PI / 4, color: t.secondLine } },
+          data: [[{ xAxis: c.worst[0] }, { xAxis: end }]] },
+        markLine: { silent: true, symbol: "none", lineStyle: { color: t.secondInk, type: [8, 3], width: 1.5 },
+          label: { formatter: c.worstText, position: "insideEndTop", color: t.secondInk, fontSize: 12.5, fontWeight: 600, textBorderColor: t.page, textBorderWidth: 3 },
+          data: [{ xAxis: c.worst[1] }] } });
     }
     if (c.truth > 0) {
       series.push({ type: "line", data: [], markLine: { silent: true, symbol: "none", z: 4, lineStyle: { color: t.ink, width: 1.5, type: [2, 3] },
@@ -182,10 +194,10 @@
       data: batches.map((b) => ({ value: [b[0], y0, b], symbol: (mark[b[2]] || ["circle"])[0], itemStyle: { color: (mark[b[2]] || [0, t.quiet])[1], borderColor: t.page, borderWidth: 1, opacity: 1 } })),
       symbolSize: 13, labelLayout: { hideOverlap: true },
       label: { show: true, position: "top", distance: 5, formatter: (p) => p.value[2][1], color: t.ink, fontSize: 12 } });
-    const names = [T("measured"), T("curve"), T("beyond"), T("band")];
+    const names = [seenName, T("curve"), T("beyond"), T("band")];
     if (points.some((p) => !p[4])) names.push(T("unused"));
     if (batches.length) names.push(T("batch"));
-    const shown = names.filter((n) => curve.length || ![T("curve"), T("beyond"), T("band")].includes(n)).filter((n) => beyond.length || n !== T("beyond"));
+    const shown = names.filter((n) => curve.length || ![T("curve"), T("beyond"), T("band")].includes(n)).filter((n) => (seen.length || n !== T("curve")) && (beyond.length || n !== T("beyond")));
     const second = c.accounts > 0;
     return base(t, {
       legend: legend(t, shown.map((n) => (n === T("curve") ? solid(n) : n === T("beyond") ? dashed(n) : n)), { selectedMode: false, left: 8 }),

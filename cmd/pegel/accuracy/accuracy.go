@@ -120,7 +120,7 @@ func platform(ctx context.Context, family testenv.Family, i int, seed uint64) ([
 	if err != nil {
 		return nil, err
 	}
-	truth, err := testenv.Truth(ctx, drawn.Definition, drawn.Workload, testenv.TruthOptions{Seed: key ^ 0x7ee1, Events: truthEvents})
+	truth, err := testenv.Truth(ctx, drawn.Definition, drawn.Workload, testenv.TruthOptions{Seed: key ^ 0x7ee1, Events: truthEvents, Guess: drawn.Nominal})
 	if err != nil {
 		return nil, fmt.Errorf("the true capacity of %s, platform %d: %w", family.Name, i, err)
 	}

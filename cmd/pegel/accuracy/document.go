@@ -16,7 +16,9 @@ type Document struct {
 	Seconds   float64
 	Version   string
 	Trials    []Trial
-	Cases     []Case
+	Cases     []Case // on simulated platforms
+	Real      []Real
+	RealCase  *Case // nil: real software was not asked for
 }
 
 // WriteText writes goals and figures for a terminal.
@@ -31,13 +33,20 @@ func WriteText(w io.Writer, trials []Trial, cases []Case, seconds float64) error
 		return err
 	}
 	for _, c := range cases {
-		mark := "met   "
-		if !c.Met {
-			mark = "missed"
+		if err := writeCase(w, c); err != nil {
+			return err
 		}
-		fmt.Fprintf(w, "%s  %s: %s\n        goal: %s\n", mark, c.Name, c.Figure, c.Goal)
 	}
 	_, err := fmt.Fprintf(w, "%.0f s\n", seconds)
+	return err
+}
+
+func writeCase(w io.Writer, c Case) error {
+	mark := "met   "
+	if !c.Met {
+		mark = "missed"
+	}
+	_, err := fmt.Fprintf(w, "%s  %s: %s\n        goal: %s\n", mark, c.Name, c.Figure, c.Goal)
 	return err
 }
 
@@ -112,6 +121,9 @@ func WriteDocument(w io.Writer, d Document) error {
 			where = "outside the model"
 		}
 		p("- **%s** (%s): %s", f.Name, where, f.What)
+	}
+	if d.RealCase != nil {
+		writeReal(b, d.Real, *d.RealCase)
 	}
 	return b.Flush()
 }

@@ -107,7 +107,7 @@ func input(d testenv.Drawn, stages []capacity.Stage) *capacity.Input {
 		in.Actions = append(in.Actions, a)
 	}
 	for _, def := range visible(d) {
-		r := capacity.Resource{Name: def.Name, Kind: def.Kind, Group: def.Group, Refuses: def.Queue != nil && *def.Queue == 0}
+		r := capacity.Resource{Name: def.Name, Kind: def.Kind, Group: def.Group, Queueing: room(def)}
 		for _, name := range d.Actions {
 			r.Passes = append(r.Passes, slices.Contains(d.Passes[def.Name], name))
 		}
@@ -122,4 +122,12 @@ func input(d testenv.Drawn, stages []capacity.Stage) *capacity.Input {
 func matches(glob, action string) bool {
 	ok, err := path.Match(glob, action)
 	return err == nil && ok
+}
+
+// room is what the configuration says about visits that find no unit.
+func room(r testenv.Resource) capacity.Queueing {
+	if r.Queue != nil && *r.Queue == 0 {
+		return capacity.Refuses
+	}
+	return capacity.Waits
 }

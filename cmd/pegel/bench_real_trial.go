@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"pegel/cmd/pegel/accuracy"
+	"pegel/internal/archive"
+	"pegel/internal/engine"
+	"pegel/internal/judge"
+)
+
+// realTrial is one forecast of real software and the search for its true capacity.
+type realTrial struct {
+	subject  *subject
+	platform *realPlatform
+	seed     uint64
+	dir      string // of the archives
+	env      environment
+
+	out    accuracy.Real
+	stages []kneeStage
+	share  float64 // of responses that may be above the limit
+}
+
+// trial forecasts one subject and measures its capacity.
+func (s *subject) trial(ctx context.Context, seed uint64, dir string, env environment) (out accuracy.Real, err error) {
+	began := time.Now()
+	t := &realTrial{subject: s, seed: seed, dir: dir, env: env}
+	t.out = accuracy.Real{Name: s.what, Resource: s.resource, Limit: s.limit}
+	if t.platform, err = s.start(ctx, seed); err != nil {
+		return t.out, err
+	}
+	defer func() { err = errors.Join(err, t.platform.Close()) }()
+	centre, err := t.forecast(ctx)
+	if err == nil {
+		err = t.measure(ctx, centre)
+	}
+	t.out.Seconds = time.Since(began).Seconds()
+	return t.out, err
+}
+
+// forecast drives the stages below, and judges and stores what they show. It returns the load around which the true
+// capacity is looked for.
+func (t *realTrial) forecast(ctx context.Context) (centre float64, err error) {
+	users := t.subject.before()
+	fmt.Fprintf(t.env.stderr, "%s: up to %d users for the forecast\n", t.subject.what, users[len(users)-1])
+	r, err := t.drive(ctx, "forecast", users, judge.Options{})
+	if err != nil {
+		return 0, err
+	}
+	f := &r.Forecast
+	t.out.Measured, t.out.Determined, t.out.Users, t.out.Named = f.MeasuredMax, f.Determined, f.Users, f.Limit.Resource
+	for _, w := range r.Warnings {
+		t.out.Warnings = append(t.out.Warnings, w.String())
+	}
+	if !f.Determined {
+		t.out.Why = f.Why.String()
+		return t.subject.nominal(), nil
+	}
+	return f.Users.P50, nil
+}
+
+// measure drives stages around a load, and further ones where the objective holds in all of them or in none, until the
+// load at which it breaks is enclosed.
+func (t *realTrial) measure(ctx context.Context, centre float64) error {
+	shares := []float64{0.84, 0.92, 1, 1.08, 1.16}
+	for round := 1; round <= 3; round++ {
+		users := loads(centre, shares...)
+		fmt.Fprintf(t.env.stderr, "%s: forecast stored; %d to %d users for the true capacity\n", t.subject.what, users[0], users[len(users)-1])
+		if _, err := t.drive(ctx, "truth-"+strconv.Itoa(round), users, judge.Options{Draws: 1}); err != nil {
+			return err
+		}
+		slices.SortStableFunc(t.stages, func(a, b kneeStage) int { return int(a.users - b.users) })
+		found, side := knee(t.stages, t.share, t.seed)
+		switch side {
+		case 0:
+			t.out.Truth = found
+			return nil
+		case 1:
+			centre, shares = float64(users[len(users)-1]), []float64{1.1, 1.25, 1.45}
+		default:
+			centre, shares = t.stages[0].users, []float64{0.5, 0.7, 0.85}
+		}
+	}
+	if t.out.Why == "" {
+		t.out.Why = "the objective breaks in none of the stages, or in all"
+	}
+	return nil
+}
+
+// drive plays the loads into an archive, judges it, stores the forecast, and adds its stages to the trial's.
+func (t *realTrial) drive(ctx context.Context, name string, users []int, opt judge.Options) (*judge.Result, error) {
+	s, sets, err := t.subject.scenario(t.platform, t.seed, users, testPasswords(t.env))
+	if err != nil {
+		return nil, err
+	}
+	d, err := prepare(s, filepath.Join(t.dir, t.subject.name, name), t.env)
+	if err != nil {
+		return nil, err
+	}
+	d.quiet = true
+	d.remember(sets, 0, false, fmt.Sprintf("pegel bench real --case %s --seed %d", t.subject.name, t.seed))
+	if err := d.drive(ctx); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, engine.ErrStopped
+	}
+	if err := t.platform.stack.Err(); err != nil {
+		return nil, err
+	}
+	r, err := judged(d.dir, s, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := store(d.dir, r, presentation{}); err != nil {
+		return nil, err
+	}
+	return r, t.add(d.dir, r, name == "forecast")
+}
+
+// add takes over the stages of a run.
+func (t *realTrial) add(dir string, r *judge.Result, before bool) error {
+	k := slices.IndexFunc(r.Objectives, func(o judge.ObjectiveResult) bool { return o.Quantile > 0 })
+	if k < 0 {
+		return fmt.Errorf("no action of the objective was done in %s", dir)
+	}
+	o := &r.Objectives[k]
+	t.out.Objective, t.share = o.Text.String(), 1-o.Quantile
+	for i := range r.Stages {
+		st := &r.Stages[i]
+		row := accuracy.RealStage{Users: st.Users, Before: before, Valid: st.Valid, Failed: st.ErrorShare}
+		for _, a := range st.Actions {
+			if a.Action == o.Action {
+				row.Samples, row.P95, row.Over = int(a.Count), a.Hist.Quantile(o.Quantile), a.Hist.ShareAbove(o.Limit)
+			}
+		}
+		for _, u := range st.Resources {
+			if u.Name == t.subject.resource {
+				row.InUse, row.Queue = u.InUse, u.Queue
+			}
+		}
+		t.out.Stages = append(t.out.Stages, row)
+	}
+	run, err := archive.Open(dir)
+	if err != nil {
+		return err
+	}
+	more, err := tallies(run, r, o)
+	t.stages = append(t.stages, more...)
+	return err
+}

@@ -1,0 +1,157 @@
+package reports
+
+import (
+	"math"
+	"slices"
+
+	"pegel/internal/capacity"
+	"pegel/internal/judge"
+)
+
+// situations is the section on what the platform must survive besides the busy hour.
+type situations struct {
+	Title   string
+	Table   table
+	Caption string
+}
+
+// decisive is the index of the situation that gives the verdict: the next batch's worst one, or else the one with the
+// smallest capacity; 0, the busy hour, where there is no other one.
+func decisive(f *judge.Forecast) int {
+	worst := 0
+	for i, s := range f.Situations {
+		if f.Batch != nil && f.Batch.Situation == s.Name {
+			return i
+		}
+		if s.Determined && s.Users.P50 < f.Situations[worst].Users.P50 {
+			worst = i
+		}
+	}
+	if f.Batch != nil && f.Batch.Situation != "" {
+		return 0
+	}
+	return worst
+}
+
+func (b *builder) situations() situations {
+	f := &b.r.Forecast
+	if len(f.Situations) < 2 {
+		return situations{}
+	}
+	worst := decisive(f)
+	order := []int{worst}
+	for i := range f.Situations {
+		if i != worst {
+			order = append(order, i)
+		}
+	}
+	scale := b.reachOf(f.Situations)
+	t := table{Head: []cell{words(b.t("col.situation")), number(b.t("col.capacity")), number(b.t("col.interval")), words(""),
+		number(b.t("col.accounts")), words(b.t("col.gives-way"))}}
+	if f.Batch != nil {
+		t.Head = append(t.Head, words(b.t("col.p-ok-next")), words(b.t("col.verdict")))
+	}
+	for _, i := range order {
+		s := &f.Situations[i]
+		first := name(b.situation(s.Name))
+		if i == worst && f.Determined {
+			first.Class, first.Note = "worst", b.t("situations.worst")
+		}
+		row := append([]cell{first}, b.capacityCells(s.Estimate, scale)...)
+		if f.Batch != nil {
+			row = append(row, b.ofSituation(s.Name)...)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	s := situations{Title: b.situationTitle(worst), Table: t, Caption: b.t("situations.caption", b.count(f.StagesUsed))}
+	if f.Batch != nil && !f.Batch.Unknown {
+		s.Caption += " " + b.t("situations.mark", batchName(b.language, f.Batch), b.about(f.Batch.Users))
+	}
+	return s
+}
+
+// situationTitle is what the situations come to.
+func (b *builder) situationTitle(worst int) string {
+	f := &b.r.Forecast
+	s, busy := f.Situations[worst], f.Situations[0]
+	switch {
+	case !f.Determined:
+		return b.t("situations.unknown")
+	case !s.Determined:
+		return b.t("situations.open", b.situation(s.Name))
+	case worst == 0:
+		return b.t("situations.none-worse", b.estimate(busy.Users), b.spread(busy.Users))
+	}
+	return b.t("situations.title", b.situation(s.Name), b.estimate(s.Users), b.spread(s.Users), b.estimate(busy.Users), b.spread(busy.Users))
+}
+
+// capacityCells are capacity, interval, the interval as a drawing, accounts, and what gives way first; where that is not
+// determined, they say why.
+func (b *builder) capacityCells(e judge.Estimate, scale float64) []cell {
+	if !e.Determined {
+		why := number(b.t("effects.unknown"))
+		reason := words("–")
+		reason.Note = b.say(e.Why)
+		return []cell{why, number("–"), words(""), number("–"), reason}
+	}
+	accounts := number("–")
+	if e.Accounts.P50 > 0 {
+		accounts = exact(b.estimate(e.Accounts)+" ("+b.spread(e.Accounts)+")", e.Accounts.P50)
+	}
+	return []cell{exact(b.estimate(e.Users), e.Users.P50), number(b.spread(e.Users)), b.drawn(e.Users, scale), accounts, words(b.gives(e.Limit))}
+}
+
+// ofSituation is the next batch's probability in one situation, with the verdict.
+func (b *builder) ofSituation(name string) []cell {
+	v := b.r.Forecast.Batch
+	i := slices.IndexFunc(v.Situations, func(s judge.SituationVerdict) bool { return s.Name == name })
+	if i < 0 || v.Situations[i].Unknown {
+		return []cell{words("–"), words(b.t("effects.unknown"))}
+	}
+	s := v.Situations[i]
+	return []cell{b.bar(s.POK, false, s.Verdict), b.verdict(s.Verdict)}
+}
+
+// span is an interval drawn in a cell, all in percent of its width: a box from Low to High, a line at Mid, and a thin one
+// at Mark, where the next batch leads.
+type span struct {
+	Low, Width, Mid, Mark float64
+	Marked                bool
+}
+
+// drawn is a cell that draws an interval on a scale from 0.
+func (b *builder) drawn(i capacity.Interval, scale float64) cell {
+	at := func(users float64) float64 {
+		if math.IsNaN(users) || math.IsInf(users, 0) || scale <= 0 {
+			return 100
+		}
+		return min(max(100*users/scale, 0), 100)
+	}
+	s := &span{Low: at(i.P05), Mid: at(i.P50)}
+	s.Width = at(i.P95) - s.Low
+	if v := b.r.Forecast.Batch; v != nil && v.Users > 0 && v.Users <= scale {
+		s.Mark, s.Marked = at(v.Users), true
+	}
+	return cell{Span: s, Class: "span"}
+}
+
+// reachOf is the end of the scale on which situations are drawn.
+func (b *builder) reachOf(lists ...[]judge.SituationForecast) float64 {
+	most := 0.0
+	for _, list := range lists {
+		for _, s := range list {
+			high := s.Users.P95
+			if !s.Determined {
+				continue
+			}
+			if math.IsNaN(high) || math.IsInf(high, 0) || high > 3*s.Users.P50 {
+				high = 1.5 * s.Users.P50
+			}
+			most = max(most, high)
+		}
+	}
+	if v := b.r.Forecast.Batch; v != nil && v.Users <= 2*most {
+		most = max(most, v.Users)
+	}
+	return 1.04 * most
+}
