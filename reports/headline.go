@@ -61,6 +61,9 @@ func (l *language) sentences(r *judge.Result) []string {
 	if b := f.Batch; b != nil && !b.Unknown {
 		said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
 	}
+	if b := f.Batch; b != nil && b.Unknown {
+		said = append(said, l.t("say.batch-unknown", batchName(l, b), l.about(b.Users)))
+	}
 	if i := decisive(&f); i > 0 && f.Determined {
 		return append(append(said, l.worstSituation(&f, i)...), l.alreadyBroken(r)...)
 	}

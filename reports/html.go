@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -94,8 +95,11 @@ func WriteHTML(w io.Writer, r *judge.Result, opt Options) error {
 	return nil
 }
 
-// unbroken keeps a number and its unit on one line.
+var ends = regexp.MustCompile(`(\d)–(\d)`)
+
+// unbroken keeps a number and its unit on one line, and the two ends of an interval.
 func unbroken(text string) string {
+	text = ends.ReplaceAllString(text, "$1\u2060–\u2060$2")
 	return strings.NewReplacer(" %", "\u00a0%", " ms", "\u00a0ms", " s ", "\u00a0s ", " s.", "\u00a0s.", " min ", "\u00a0min\u00a0").Replace(text)
 }
 

@@ -29,6 +29,9 @@ func (b *builder) limits() limits {
 	s := limits{Title: b.t("limits.unranked")}
 	if l := r.Forecast.Limit; l.Resource != "" && r.Forecast.Determined {
 		s.Title = b.t("limits.title", b.limiting(r), b.likelihood(l.Probability))
+		if len(r.Forecast.Situations) > 1 {
+			s.Title = b.t("limits.title-busy", b.limiting(r), b.likelihood(l.Probability))
+		}
 	}
 	for i, k := range r.Forecast.Resources {
 		if i < 3 {

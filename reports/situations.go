@@ -45,7 +45,7 @@ func (b *builder) situations() situations {
 			order = append(order, i)
 		}
 	}
-	scale := b.reachOf(f.Situations)
+	axis := b.scaleOf(f.Situations)
 	t := table{Head: []cell{words(b.t("col.situation")), number(b.t("col.capacity")), number(b.t("col.interval")), words(""),
 		number(b.t("col.accounts")), words(b.t("col.gives-way"))}}
 	if f.Batch != nil {
@@ -57,7 +57,11 @@ func (b *builder) situations() situations {
 		if i == worst && f.Determined {
 			first.Class, first.Note = "worst", b.t("situations.worst")
 		}
-		row := append([]cell{first}, b.capacityCells(s.Estimate, scale)...)
+		e := s.Estimate
+		if i != worst && !f.Determined {
+			e.Why = judge.Message{} // it is the busy hour's
+		}
+		row := append([]cell{first}, b.capacityCells(e, axis)...)
 		if f.Batch != nil {
 			row = append(row, b.ofSituation(s.Name)...)
 		}
@@ -87,18 +91,20 @@ func (b *builder) situationTitle(worst int) string {
 
 // capacityCells are capacity, interval, the interval as a drawing, accounts, and what gives way first; where that is not
 // determined, they say why.
-func (b *builder) capacityCells(e judge.Estimate, scale float64) []cell {
+func (b *builder) capacityCells(e judge.Estimate, s scale) []cell {
 	if !e.Determined {
 		why := number(b.t("effects.unknown"))
 		reason := words("–")
-		reason.Note = b.say(e.Why)
+		if text := b.say(e.Why); text != "" {
+			reason.Text, reason.Note = "", text
+		}
 		return []cell{why, number("–"), words(""), number("–"), reason}
 	}
 	accounts := number("–")
 	if e.Accounts.P50 > 0 {
 		accounts = exact(b.estimate(e.Accounts)+" ("+b.spread(e.Accounts)+")", e.Accounts.P50)
 	}
-	return []cell{exact(b.estimate(e.Users), e.Users.P50), number(b.spread(e.Users)), b.drawn(e.Users, scale), accounts, words(b.gives(e.Limit))}
+	return []cell{exact(b.estimate(e.Users), e.Users.P50), number(b.spread(e.Users)), b.drawn(e.Users, s), accounts, words(b.gives(e.Limit))}
 }
 
 // ofSituation is the next batch's probability in one situation, with the verdict.
@@ -119,39 +125,43 @@ type span struct {
 	Marked                bool
 }
 
-// drawn is a cell that draws an interval on a scale from 0.
-func (b *builder) drawn(i capacity.Interval, scale float64) cell {
-	at := func(users float64) float64 {
-		if math.IsNaN(users) || math.IsInf(users, 0) || scale <= 0 {
-			return 100
-		}
-		return min(max(100*users/scale, 0), 100)
+// scale is the part of the load axis on which intervals are drawn.
+type scale struct{ from, to float64 }
+
+// at is a load's place on the scale in percent; what is not finite lies at its end.
+func (s scale) at(users float64) float64 {
+	if math.IsNaN(users) || math.IsInf(users, 0) || s.to <= s.from {
+		return 100
 	}
-	s := &span{Low: at(i.P05), Mid: at(i.P50)}
-	s.Width = at(i.P95) - s.Low
-	if v := b.r.Forecast.Batch; v != nil && v.Users > 0 && v.Users <= scale {
-		s.Mark, s.Marked = at(v.Users), true
-	}
-	return cell{Span: s, Class: "span"}
+	return min(max(100*(users-s.from)/(s.to-s.from), 0), 100)
 }
 
-// reachOf is the end of the scale on which situations are drawn.
-func (b *builder) reachOf(lists ...[]judge.SituationForecast) float64 {
-	most := 0.0
-	for _, list := range lists {
-		for _, s := range list {
-			high := s.Users.P95
-			if !s.Determined {
-				continue
-			}
-			if math.IsNaN(high) || math.IsInf(high, 0) || high > 3*s.Users.P50 {
-				high = 1.5 * s.Users.P50
-			}
-			most = max(most, high)
+// drawn is a cell that draws an interval.
+func (b *builder) drawn(i capacity.Interval, s scale) cell {
+	d := &span{Low: s.at(i.P05), Mid: s.at(i.P50)}
+	d.Width = s.at(i.P95) - d.Low
+	if v := b.r.Forecast.Batch; v != nil && v.Users >= s.from && v.Users <= s.to {
+		d.Mark, d.Marked = s.at(v.Users), true
+	}
+	return cell{Span: d, Class: "span"}
+}
+
+// scaleOf holds all intervals, and the next batch unless it lies far from them.
+func (b *builder) scaleOf(lists ...[]judge.SituationForecast) scale {
+	low, high := math.Inf(1), 0.0
+	for _, e := range slices.Concat(lists...) {
+		if !e.Determined {
+			continue
 		}
+		end := e.Users.P95
+		if math.IsNaN(end) || math.IsInf(end, 0) || end > 3*e.Users.P50 {
+			end = 1.5 * e.Users.P50
+		}
+		low, high = min(low, e.Users.P05), max(high, end)
 	}
-	if v := b.r.Forecast.Batch; v != nil && v.Users <= 2*most {
-		most = max(most, v.Users)
+	if v := b.r.Forecast.Batch; v != nil && v.Users >= low/2 && v.Users <= 2*high {
+		low, high = min(low, v.Users), max(high, v.Users)
 	}
-	return 1.04 * most
+	room := 0.08 * (high - low)
+	return scale{max(low-room, 0), high + room}
 }

@@ -39,12 +39,12 @@ func (b *builder) whatIf() whatIf {
 		before = []judge.SituationForecast{{Name: judge.BusyHour, Estimate: w.Before}}
 		after = []judge.SituationForecast{{Name: judge.BusyHour, Estimate: w.After}}
 	}
-	scale := b.reachOf(before, after)
+	axis := b.scaleOf(before, after)
 	s.Table.Head = []cell{words(b.t("col.situation")), words(""), number(b.t("col.capacity")), number(b.t("col.interval")), words(""),
 		number(b.t("col.accounts")), words(b.t("col.gives-way"))}
 	for i := range before {
-		was := append([]cell{name(b.situation(before[i].Name)), words(b.t("text.before"))}, b.capacityCells(before[i].Estimate, scale)...)
-		is := append([]cell{name(b.situation(after[i].Name)), words(b.t("text.after"))}, b.capacityCells(after[i].Estimate, scale)...)
+		was := append([]cell{name(b.situation(before[i].Name)), words(b.t("text.before"))}, b.capacityCells(before[i].Estimate, axis)...)
+		is := append([]cell{name(b.situation(after[i].Name)), words(b.t("text.after"))}, b.capacityCells(after[i].Estimate, axis)...)
 		was[0].Class = "pair"
 		s.Table.Rows = append(s.Table.Rows, was, is)
 	}
@@ -102,33 +102,36 @@ func (l *language) asked(t *judge.Target) string {
 func (b *builder) remedy(t *judge.Target) *remedy {
 	var c remedy
 	if len(t.Changes) > 0 {
-		c.Table.Head = []cell{words(b.t("col.resource")), number(b.t("col.now")), number(b.t("col.then")), words(b.t("col.kind")), number(b.t("col.more"))}
+		c.Table.Head = []cell{words(b.t("col.resource")), words(b.t("col.kind")), number(b.t("col.now")), number(b.t("col.then")), number(b.t("col.more"))}
 	}
 	for _, x := range t.Changes {
 		more := "–"
 		if x.From > 0 {
 			more = "+" + b.percent(x.To/x.From-1)
 		}
-		c.Table.Rows = append(c.Table.Rows, []cell{name(b.resource(x.Resource)), number(b.amount(x.From)), number(b.amount(x.To)), words(b.either("kind.", x.Kind)), number(more)})
+		c.Table.Rows = append(c.Table.Rows, []cell{name(b.resource(x.Resource)), words(b.either("kind.", x.Kind)), number(b.amount(x.From)), number(b.amount(x.To)), number(more)})
 	}
 	c.Text = b.targetText(t)
 	return &c
 }
 
-// targetText are the sentences on a target.
-func (l *language) targetText(t *judge.Target) []string {
-	var said []string
+// targetText are the sentences on a target: what is to be done, and what that is worth.
+func (b *builder) targetText(t *judge.Target) []string {
+	var said, raised []string
+	for _, x := range t.Changes {
+		raised = append(raised, b.t("target.change", b.resource(x.Resource), b.amount(x.From), b.amount(x.To), b.either("kind.", x.Kind)))
+	}
 	if t.POK > 0 || t.Enough {
-		said = append(said, l.t("text.target-now", l.probability(t.POK)))
+		said = append(said, b.t("target.now", b.likelihood(t.POK)))
 	}
-	if t.Enough && len(t.Changes) > 0 {
-		said = append(said, l.t("text.target-then", l.probability(t.After)))
-	}
-	if why := l.say(t.Why); why != "" {
-		said = append(said, capital(why))
+	switch {
+	case t.Enough && len(t.Changes) > 0:
+		said = append(said, b.t("target.raise", b.list(raised), b.likelihood(t.After)))
+	case !t.Why.Empty():
+		said = append(said, capital(b.say(t.Why))+".")
 	}
 	if !t.Enough && t.Limit.Resource != "" {
-		said = append(said, l.t("text.target-limit", l.resource(t.Limit.Resource)))
+		said = append(said, b.t("target.in-the-way", b.resource(t.Limit.Resource)))
 	}
 	return said
 }

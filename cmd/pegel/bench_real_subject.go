@@ -69,9 +69,8 @@ func (s *subject) nominal() float64 {
 	return float64(s.limit) * float64(s.hold+s.pause) / float64(s.hold)
 }
 
-// before are the loads that the forecast is made from. The highest is 68 % of the nominal number, which the true capacity
-// mostly falls a little short of.
-func (s *subject) before() []int { return loads(s.nominal(), 0.30, 0.45, 0.57, 0.68) }
+// before are the loads that the forecast is made from. The highest is 70 % of the nominal number.
+func (s *subject) before() []int { return loads(s.nominal(), 0.30, 0.45, 0.58, 0.70) }
 
 // loads are shares of a number of users, rising.
 func loads(users float64, shares ...float64) []int {

@@ -70,7 +70,7 @@ func (t *realTrial) forecast(ctx context.Context) (centre float64, err error) {
 // load at which it breaks is enclosed.
 func (t *realTrial) measure(ctx context.Context, centre float64) error {
 	shares := []float64{0.84, 0.92, 1, 1.08, 1.16}
-	for round := 1; round <= 3; round++ {
+	for round := 1; round <= 2; round++ {
 		users := loads(centre, shares...)
 		fmt.Fprintf(t.env.stderr, "%s: forecast stored; %d to %d users for the true capacity\n", t.subject.what, users[0], users[len(users)-1])
 		if _, err := t.drive(ctx, "truth-"+strconv.Itoa(round), users, judge.Options{Draws: 1}); err != nil {

@@ -24,6 +24,7 @@ var sentences = map[string]string{
 	"between":                     "seen from outside, the objectives held at %s active users and one was broken at %s; the capacity lies between",
 	"broken-from-the-start":       "%s of %s is broken already at the lowest load measured (%s active users)",
 	"changing-speed":              "the speed of %s changes over time (by %s of its mean, chance apart); the forecast plays the changes as they were seen",
+	"contradicted":                "by its counters the platform should not carry the %s active users at which every objective held; it has ways that the model does not know, such as users who try again",
 	"counter-missing":             "the counters of %s are missing or have gaps; it took no part in the forecast",
 	"effects-copy-always":         "copy traffic ran in every stage, so that its part cannot be told; measure each load once with copying and once without (off, on, on, off …) and repeat the first stage at the end",
 	"effects-copy-collinear":      "users and copy traffic rose together and cannot be told apart; measure each load once with copying and once without (off, on, on, off …) and repeat the first stage at the end",

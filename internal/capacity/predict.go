@@ -25,6 +25,7 @@ type prediction struct {
 	slow    map[int][]float64 // by resource whose speed changes: what is left of its capacity, several guesses
 	rise    rise              // of response times that the counters do not explain
 	unknown int               // draws in which nothing breaks within reach
+	below   int               // draws below what the stages have shown to hold
 }
 
 // draw is one bootstrap draw on its way: what is drawn first, in order, and what is worked out from it, in any order.
@@ -108,7 +109,11 @@ func (p *prediction) within(users float64) float64 {
 	if p.broken.at > 0 {
 		users = math.Min(users, p.broken.at)
 	}
-	return math.Max(users, p.out.Lower)
+	if users < p.out.Lower {
+		p.below++
+		return p.out.Lower
+	}
+	return users
 }
 
 // conclude turns the draws into the answer, or into "not determined".
@@ -136,6 +141,10 @@ func (p *prediction) conclude() {
 	}
 	if f.Method == "in-flight" && f.Users.P50 > reachBlind*f.Measured {
 		f.notDetermined("too-far-unseen", reachBlind, f.Users.P50/f.Measured)
+		return
+	}
+	if p.below > n/2 && p.broken.at == 0 {
+		f.notDetermined("contradicted", f.Lower)
 		return
 	}
 	if r, at, seen := p.samples[0].outgrown(f.Measured); r >= 0 && !seen && f.Users.P50 > at {

@@ -107,6 +107,17 @@
       label: { show: !!label, formatter: label, position: "end", align: interval[1] > 0.7 * max ? "right" : "center", color: t.columnLine, fontSize: 13, fontWeight: 600, distance: 6 },
       data: [{ xAxis: interval[1] }] },
   }];
+  // A hatched column, which is one in grey print too.
+  const hatch = (from, to, color, gap) => ({ type: "custom", silent: true, clip: true, z: 1, data: [[0, 0]],
+    renderItem: function (params, api) {
+      const box = params.coordSys, bottom = box.y + box.height, at = (v) => Math.min(Math.max(api.coord([v, 0])[0], box.x), box.x + box.width);
+      const left = at(from), right = at(to), lines = [];
+      for (let x = left - box.height; x < right; x += gap) {
+        const x1 = Math.max(x, left), x2 = Math.min(x + box.height, right);
+        if (x2 > x1) lines.push({ type: "line", shape: { x1: x1, y1: bottom - (x1 - x), x2: x2, y2: bottom - (x2 - x) }, style: { stroke: color, lineWidth: 1 } });
+      }
+      return { type: "group", children: lines };
+    } });
   // The stages' holds as bars along the top of a chart over time, with their loads.
   function holds(t, list, labels) {
     return { type: "custom", silent: true, clip: false, z: 6, data: list.map((b) => [b[0], b[1], null]),
@@ -172,11 +183,10 @@
     if (c.worst) {
       const end = c.worst[2] === null ? "max" : c.worst[2];
       series.push({ type: "line", data: [], silent: true, z: 1,
-        markArea: { silent: true, itemStyle: { color: t.second, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 6], rotation: Math.PI / 4, color: t.secondLine } },
-          data: [[{ xAxis: c.worst[0] }, { xAxis: end }]] },
+        markArea: { silent: true, itemStyle: { color: t.second }, data: [[{ xAxis: c.worst[0] }, { xAxis: end }]] },
         markLine: { silent: true, symbol: "none", lineStyle: { color: t.secondInk, type: [8, 3], width: 1.5 },
           label: { formatter: c.worstText, position: "insideEndTop", color: t.secondInk, fontSize: 12.5, fontWeight: 600, textBorderColor: t.page, textBorderWidth: 3 },
-          data: [{ xAxis: c.worst[1] }] } });
+          data: [{ xAxis: c.worst[1] }] } }, hatch(c.worst[0], c.worst[2] === null ? max : c.worst[2], t.secondLine, 9));
     }
     if (c.truth > 0) {
       series.push({ type: "line", data: [], markLine: { silent: true, symbol: "none", z: 4, lineStyle: { color: t.ink, width: 1.5, type: [2, 3] },
@@ -185,15 +195,15 @@
     if (!c.determined) {
       const from = Math.max(c.lower, 0);
       series.push({ type: "line", data: [], silent: true, z: 1, markArea: { silent: true,
-        itemStyle: { color: t.wash, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 7], rotation: -Math.PI / 4, color: t.line } },
-        label: { position: "inside", formatter: T("unknown"), color: t.quiet, fontSize: 15, fontWeight: 600 },
-        data: [[{ xAxis: from, yAxis: y0 }, { xAxis: max, yAxis: y1 }]] } });
+        itemStyle: { color: t.wash },
+        label: { position: "inside", formatter: T("unknown"), color: t.quiet, fontSize: 15, fontWeight: 600, textBorderColor: t.wash, textBorderWidth: 6 },
+        data: [[{ xAxis: from, yAxis: y0 }, { xAxis: max, yAxis: y1 }]] } }, hatch(from, max, t.line, 12));
     }
     const batches = c.batches.filter((b) => b[0] <= max);
     series.push({ name: T("batch"), type: "scatter", z: 7, itemStyle: { color: t.quiet }, clip: false, cursor: "default",
       data: batches.map((b) => ({ value: [b[0], y0, b], symbol: (mark[b[2]] || ["circle"])[0], itemStyle: { color: (mark[b[2]] || [0, t.quiet])[1], borderColor: t.page, borderWidth: 1, opacity: 1 } })),
       symbolSize: 13, labelLayout: { hideOverlap: true },
-      label: { show: true, position: "top", distance: 5, formatter: (p) => p.value[2][1], color: t.ink, fontSize: 12 } });
+      label: { show: true, position: "top", distance: 5, formatter: (p) => p.value[2][1], color: t.ink, fontSize: 12, textBorderColor: t.page, textBorderWidth: 3 } });
     const names = [seenName, T("curve"), T("beyond"), T("band")];
     if (points.some((p) => !p[4])) names.push(T("unused"));
     if (batches.length) names.push(T("batch"));
@@ -202,7 +212,7 @@
     return base(t, {
       legend: legend(t, shown.map((n) => (n === T("curve") ? solid(n) : n === T("beyond") ? dashed(n) : n)), { selectedMode: false, left: 8 }),
       grid: { left: 64, right: 24, top: second ? 112 : 66, bottom: 48 },
-      xAxis: [loadAxis(t, { max: max })].concat(second ? [loadAxis(t, { max: max * c.accounts, position: "top", name: T("accounts"), nameGap: 26, offset: 24, axisLine: { show: false, onZero: false } })] : []),
+      xAxis: [loadAxis(t, { max: max, axisLabel: { margin: 12 } })].concat(second ? [loadAxis(t, { max: max * c.accounts, position: "top", name: T("accounts"), nameGap: 26, offset: 24, axisLine: { show: false, onZero: false } })] : []),
       yAxis: logAxis(t, range, true), title: { text: c.label, left: 8, top: second ? 52 : 34, padding: 0, textStyle: { color: t.quiet, fontSize: 12, fontWeight: 400 } },
       tooltip: tip(t, (p) => {
         const v = p.value[2];
@@ -244,7 +254,7 @@
     const shade = { users: t.main, copy: t.series[1], fresh: t.series[2], drift: t.series[3], rest: t.series[6] };
     const segment = (name, value, label, color, ink) => ({ name: name, type: "bar", stack: "all", barWidth: 44, data: [value], color: color,
       itemStyle: { borderColor: t.page, borderWidth: 1 }, labelLayout: { hideOverlap: true },
-      label: { show: value > 0.05 * c.to, formatter: label, color: ink, fontSize: 12.5, fontWeight: 600 } });
+      label: { show: value > 0.05 * Math.max(c.to, c.limit), formatter: label, color: ink, fontSize: 12.5, fontWeight: 600 } });
     const series = [segment(c.fromName, c.from, c.fromText, t.line, t.ink)].concat(c.parts.map((p) =>
       segment(p.name, p.ms, p.text, shade[p.kind] || t.quiet, p.kind === "users" && t === light ? "#ffffff" : "#1c2430")));
     if (c.limit > 0) {

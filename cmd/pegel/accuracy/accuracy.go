@@ -156,7 +156,7 @@ func platform(ctx context.Context, family testenv.Family, i int, seed uint64) ([
 }
 
 // truthEvents bounds the search for a true capacity, so that its result does not depend on the machine.
-const truthEvents = 6_000_000
+const truthEvents = 16_000_000
 
 // verdicts asks for four batches of random size around the true capacity.
 func verdicts(f *capacity.Forecast, truth float64, rng *rand.Rand) []verdict {
