@@ -10,7 +10,7 @@ import (
 type batchPlan struct {
 	Title   string
 	Table   table
-	Notes   []string // reasons that hold for every batch
+	Notes   []string // reasons beside the capacity
 	Caption string
 	Detail  table // the probability in each situation, where there is more than the busy hour
 	Measure *remedy
@@ -34,20 +34,13 @@ func (b *builder) batches() batchPlan {
 			p.Measure.Title = b.t("batches.measure", b.asked(m))
 		}
 	}
-	p.Table, p.Notes = b.batchTable(list, safe)
+	p.Table, p.Notes = b.batchTable(list, safe), b.reasons(list)
 	return p
 }
 
-// batchTable has a row for each batch and marks the last of the safe ones. A reason that is the same for all of them is
-// returned apart.
-func (b *builder) batchTable(list []judge.BatchVerdict, safe int) (t table, notes []string) {
-	reasons := make([]string, len(list))
-	for i := range list {
-		reasons[i] = b.held(list[i].Why)
-	}
-	if same := slices.Compact(slices.Clone(reasons)); len(list) > 1 && len(same) == 1 && same[0] != "" {
-		notes, reasons = []string{capital(same[0])}, make([]string, len(list))
-	}
+// batchTable has a row for each batch and marks the last of the safe ones.
+func (b *builder) batchTable(list []judge.BatchVerdict, safe int) table {
+	t := table{Cards: true}
 	several := slices.ContainsFunc(list, func(v judge.BatchVerdict) bool { return len(v.Situations) > 1 })
 	t.Head = []cell{words(b.t("col.batch")), words(b.t("col.date")), number(b.t("col.accounts")), number(b.t("col.accounts-after")),
 		number(b.t("col.users-after")), words(b.t("col.p-ok")), words(b.t("col.verdict"))}
@@ -66,15 +59,37 @@ func (b *builder) batchTable(list []judge.BatchVerdict, safe int) (t table, note
 		if several {
 			row = append(row, words(b.situation(v.Situation)))
 		}
-		limits := words(b.gives(judge.Limit{Resource: v.Resource, Action: v.Action}))
-		limits.Note = reasons[i]
-		t.Rows = append(t.Rows, append(row, limits))
+		t.Rows = append(t.Rows, append(row, words(b.gives(judge.Limit{Resource: v.Resource, Action: v.Action}))))
 	}
-	return t, notes
+	return t
 }
 
-// held is why a batch has its verdict, as far as the table's numbers do not say so themselves.
-func (l *language) held(why judge.Message) string {
+// reasons are why batches have their verdicts, as far as the table's numbers do not say so themselves: each reason once,
+// with the batches for which it holds where that is not all of them.
+func (l *language) reasons(list []judge.BatchVerdict) []string {
+	var order []string
+	names := map[string][]string{}
+	for i := range list {
+		text := l.reason(list[i].Why)
+		if text == "" {
+			continue
+		}
+		if names[text] == nil {
+			order = append(order, text)
+		}
+		names[text] = append(names[text], batchName(l, &list[i]))
+	}
+	for i, text := range order {
+		order[i] = capital(text) + "."
+		if len(names[text]) < len(list) {
+			order[i] = capital(l.list(names[text])) + ": " + text + "."
+		}
+	}
+	return order
+}
+
+// reason is why a batch has its verdict; empty where that is its capacity alone.
+func (l *language) reason(why judge.Message) string {
 	switch why.Code {
 	case "users-expected", "users-expected-in":
 		return ""

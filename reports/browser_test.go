@@ -76,7 +76,8 @@ func TestInBrowser(t *testing.T) {
 	}
 	complaints = nil
 	mu.Unlock()
-	for name, r := range map[string]string{"known": html(t, fixture(), Options{Truth: 8750}), "unknown": html(t, undetermined(), Options{Lang: "de"})} {
+	for name, r := range map[string]string{"known": html(t, fixture(), Options{Truth: 8750}), "unknown": html(t, undetermined(), Options{Lang: "de"}),
+		"everything": html(t, full(), Options{})} {
 		path := filepath.Join(t.TempDir(), name+".html")
 		if err := os.WriteFile(path, []byte(r), 0o644); err != nil {
 			t.Fatal(err)

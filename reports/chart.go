@@ -20,6 +20,7 @@ type table struct {
 	Head  []cell
 	Rows  [][]cell
 	Empty string // said instead of a table without rows
+	Cards bool   // on a narrow screen each row stands by itself, its cells below each other
 }
 
 // cell is one field of a table. Mark is a symbol beside the text, Note is said below it; Bar, from 0 to 1, draws a bar

@@ -59,7 +59,11 @@ func (l *language) sentences(r *judge.Result) []string {
 		said = append(said, l.t("say.nothing-held"))
 	}
 	if b := f.Batch; b != nil && !b.Unknown {
-		said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
+		if i := decisive(&f); i > 0 && !f.Situations[i].Determined {
+			said = append(said, l.t("say.batch-determined", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
+		} else {
+			said = append(said, l.t("say.batch", batchName(l, b), l.about(b.Users), l.likelihood(b.POK)))
+		}
 	}
 	if b := f.Batch; b != nil && b.Unknown {
 		said = append(said, l.t("say.batch-unknown", batchName(l, b), l.about(b.Users)))

@@ -53,16 +53,23 @@ func TestEveryMessageHasGerman(t *testing.T) {
 
 // everywhere puts a message into every place of a result that holds one.
 func everywhere(m judge.Message) *judge.Result {
-	r := fixture()
+	r := full()
 	r.Warnings, r.Notes, r.Forecast.Assumptions = []judge.Message{m}, []judge.Message{m}, []judge.Message{m}
 	r.Forecast.Determined, r.Forecast.Why, r.Generator.Why, r.Ended = false, m, m, m
 	r.Effects = &judge.Effects{Why: m}
 	for i := range r.Stages {
 		r.Stages[i].Valid, r.Stages[i].Why = false, m
 	}
-	for i := range r.Forecast.Batches {
-		r.Forecast.Batches[i].Why = m
+	f := &r.Forecast
+	for i := range f.Batches {
+		f.Batches[i].Why, f.WhatIf.Batches[i].Why = m, judge.Say("held-back", f.WhatIf.Batches[i].Why, m)
 	}
+	for i := range f.Situations {
+		f.Situations[i].Determined, f.Situations[i].Why = false, m
+		f.WhatIf.Situations[i].Determined, f.WhatIf.Situations[i].Why = false, m
+	}
+	f.Plan.Summary, f.Plan.Measure.Why, f.Target.Why, f.WhatIf.After.Why = m, m, m, m
+	f.Plan.Measure.Enough, f.WhatIf.After.Determined = false, false
 	for i := range r.Objectives {
 		r.Objectives[i].Text, r.Objectives[i].Broken = m, true
 	}

@@ -77,6 +77,15 @@ func TestGolden(t *testing.T) {
 			Archive: "runs/kiel", Seed: &seed, Compression: 20})
 	}))
 	golden(t, "undetermined.json", written(t, func(w io.Writer) error { return WriteForecast(w, none, Extra{}) }))
+	all, open, unknown := full(), openSituation(), undeterminedFully()
+	golden(t, "full.en.txt", text(t, all, Options{}))
+	golden(t, "full.en.html", visible(html(t, all, Options{})))
+	golden(t, "full.de.txt", text(t, all, Options{Lang: "de"}))
+	golden(t, "full.json", written(t, func(w io.Writer) error { return WriteForecast(w, all, Extra{Verdict: Verdict(all)}) }))
+	golden(t, "open-situation.de.txt", text(t, open, Options{Lang: "de"}))
+	golden(t, "open-situation.en.html", visible(html(t, open, Options{})))
+	golden(t, "undetermined-full.en.txt", text(t, unknown, Options{}))
+	golden(t, "undetermined-full.en.html", visible(html(t, unknown, Options{})))
 	golden(t, "junit.xml", written(t, func(w io.Writer) error { return WriteJUnit(w, broke(fixture())) }))
 }
 
@@ -100,7 +109,7 @@ func TestSizeAndWidth(t *testing.T) {
 		next.Seconds = 1
 		long.Timeline = append(long.Timeline, next)
 	}
-	for _, r := range []*judge.Result{fixture(), long} {
+	for _, r := range []*judge.Result{fixture(), long, full()} {
 		if n := len(html(t, r, Options{})); n > 1_500_000 {
 			t.Errorf("the report has %d bytes, at most 1,500,000 are agreed", n)
 		}
@@ -109,7 +118,7 @@ func TestSizeAndWidth(t *testing.T) {
 		for _, lang := range []string{"en", "de"} {
 			out := text(t, r, Options{Lang: lang})
 			lines := strings.Split(out, "\n")
-			if len(lines) < 20 || len(lines) > 42 {
+			if len(lines) < 20 || len(lines) > 46 {
 				t.Errorf("%s: %d lines", lang, len(lines))
 			}
 			for _, line := range lines {
@@ -285,7 +294,8 @@ func TestPoorResults(t *testing.T) {
 	cut := &judge.Result{Ended: judge.Say("ended-cut-off"), Stages: []judge.StageResult{{}}, Timeline: []judge.Tick{{}}}
 	invalid := fixture()
 	invalid.Generator = judge.GeneratorView{Verdict: "invalid", Why: judge.Quote("lag")}
-	for name, r := range map[string]*judge.Result{"empty": {}, "cut off": cut, "open interval": open, "invalid": invalid} {
+	for name, r := range map[string]*judge.Result{"empty": {}, "cut off": cut, "open interval": open, "invalid": invalid,
+		"everything": full(), "open situation": openSituation(), "nothing known": undeterminedFully()} {
 		for _, lang := range []string{"en", "de"} {
 			page := html(t, r, Options{Lang: lang, Truth: 8750})
 			out := text(t, r, Options{Lang: lang, Truth: 8750, Colour: true})

@@ -13,6 +13,7 @@ type situations struct {
 	Title   string
 	Table   table
 	Caption string
+	Notes   []string // why a capacity is not determined
 }
 
 // decisive is the index of the situation that gives the verdict: the next batch's worst one, or else the one with the
@@ -46,7 +47,7 @@ func (b *builder) situations() situations {
 		}
 	}
 	axis := b.scaleOf(f.Situations)
-	t := table{Head: []cell{words(b.t("col.situation")), number(b.t("col.capacity")), number(b.t("col.interval")), words(""),
+	t := table{Cards: true, Head: []cell{words(b.t("col.situation")), number(b.t("col.capacity-interval")), words(""),
 		number(b.t("col.accounts")), words(b.t("col.gives-way"))}}
 	if f.Batch != nil {
 		t.Head = append(t.Head, words(b.t("col.p-ok-next")), words(b.t("col.verdict")))
@@ -57,17 +58,16 @@ func (b *builder) situations() situations {
 		if i == worst && f.Determined {
 			first.Class, first.Note = "worst", b.t("situations.worst")
 		}
-		e := s.Estimate
-		if i != worst && !f.Determined {
-			e.Why = judge.Message{} // it is the busy hour's
-		}
-		row := append([]cell{first}, b.capacityCells(e, axis)...)
+		row := append([]cell{first}, b.capacityCells(s.Estimate, axis)...)
 		if f.Batch != nil {
 			row = append(row, b.ofSituation(s.Name)...)
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	s := situations{Title: b.situationTitle(worst), Table: t, Caption: b.t("situations.caption", b.count(f.StagesUsed))}
+	s := situations{Title: b.situationTitle(worst), Table: t, Caption: b.t("situations.caption", b.count(f.StagesUsed)), Notes: b.unknown(f.Situations)}
+	if !f.Determined {
+		s.Caption = ""
+	}
 	if f.Batch != nil && !f.Batch.Unknown {
 		s.Caption += " " + b.t("situations.mark", batchName(b.language, f.Batch), b.about(f.Batch.Users))
 	}
@@ -89,33 +89,44 @@ func (b *builder) situationTitle(worst int) string {
 	return b.t("situations.title", b.situation(s.Name), b.estimate(s.Users), b.spread(s.Users), b.estimate(busy.Users), b.spread(busy.Users))
 }
 
-// capacityCells are capacity, interval, the interval as a drawing, accounts, and what gives way first; where that is not
-// determined, they say why.
+// capacityCells are capacity with its interval, the interval as a drawing, accounts, and what gives way first.
 func (b *builder) capacityCells(e judge.Estimate, s scale) []cell {
 	if !e.Determined {
-		why := number(b.t("effects.unknown"))
-		reason := words("–")
-		if text := b.say(e.Why); text != "" {
-			reason.Text, reason.Note = "", text
-		}
-		return []cell{why, number("–"), words(""), number("–"), reason}
+		return []cell{number(b.t("effects.unknown")), {Class: "span"}, number("–"), words("–")}
 	}
 	accounts := number("–")
 	if e.Accounts.P50 > 0 {
-		accounts = exact(b.estimate(e.Accounts)+" ("+b.spread(e.Accounts)+")", e.Accounts.P50)
+		accounts = b.whole(e.Accounts)
 	}
-	return []cell{exact(b.estimate(e.Users), e.Users.P50), number(b.spread(e.Users)), b.drawn(e.Users, s), accounts, words(b.gives(e.Limit))}
+	return []cell{b.whole(e.Users), b.drawn(e.Users, s), accounts, words(b.gives(e.Limit))}
+}
+
+// whole is a capacity with its interval.
+func (l *language) whole(i capacity.Interval) cell {
+	return exact(l.estimate(i)+" ("+l.spread(i)+")", i.P50)
+}
+
+// unknown says of each situation without a capacity why it has none; once where it is the busy hour's reason.
+func (l *language) unknown(list []judge.SituationForecast) []string {
+	var said []string
+	for i, s := range list {
+		if s.Determined || s.Why.Empty() || i > 0 && s.Why.String() == list[0].Why.String() {
+			continue
+		}
+		said = append(said, l.t("situations.why", l.situation(s.Name), l.say(s.Why)))
+	}
+	return said
 }
 
 // ofSituation is the next batch's probability in one situation, with the verdict.
 func (b *builder) ofSituation(name string) []cell {
 	v := b.r.Forecast.Batch
 	i := slices.IndexFunc(v.Situations, func(s judge.SituationVerdict) bool { return s.Name == name })
-	if i < 0 || v.Situations[i].Unknown {
-		return []cell{words("–"), words(b.t("effects.unknown"))}
+	if i < 0 {
+		return []cell{words("–"), words("–")}
 	}
 	s := v.Situations[i]
-	return []cell{b.bar(s.POK, false, s.Verdict), b.verdict(s.Verdict)}
+	return []cell{b.bar(s.POK, s.Unknown, s.Verdict), b.verdict(s.Verdict)}
 }
 
 // span is an interval drawn in a cell, all in percent of its width: a box from Low to High, a line at Mid, and a thin one

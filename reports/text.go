@@ -58,7 +58,11 @@ func (l *language) textHead(b *strings.Builder, r *judge.Result, opt Options) {
 			line("text.accounts", l.t("text.accounts-range", l.estimate(f.Accounts), l.spread(f.Accounts)))
 		}
 		if f.Limit.Resource != "" {
-			line("text.limit", l.t("text.limit-value", l.limiting(r), l.probability(f.Limit.Probability)))
+			limit := l.t("text.limit-value", l.limiting(r), l.probability(f.Limit.Probability))
+			if len(f.Situations) > 1 {
+				limit += ", " + l.t("text.in-busy-hour")
+			}
+			line("text.limit", limit)
 		}
 	} else {
 		line("text.lower-bound", l.t("text.users", l.count(f.LowerBound)))

@@ -11,6 +11,7 @@ type whatIf struct {
 	Title   string
 	Table   table
 	Caption string
+	Notes   []string // why a capacity is not determined
 	Batches table
 	Target  *remedy
 }
@@ -40,7 +41,8 @@ func (b *builder) whatIf() whatIf {
 		after = []judge.SituationForecast{{Name: judge.BusyHour, Estimate: w.After}}
 	}
 	axis := b.scaleOf(before, after)
-	s.Table.Head = []cell{words(b.t("col.situation")), words(""), number(b.t("col.capacity")), number(b.t("col.interval")), words(""),
+	s.Notes, s.Table.Cards = b.unknown(after), true
+	s.Table.Head = []cell{words(b.t("col.situation")), words(""), number(b.t("col.capacity-interval")), words(""),
 		number(b.t("col.accounts")), words(b.t("col.gives-way"))}
 	for i := range before {
 		was := append([]cell{name(b.situation(before[i].Name)), words(b.t("text.before"))}, b.capacityCells(before[i].Estimate, axis)...)
@@ -73,7 +75,7 @@ func (b *builder) whatIfTitle(w *judge.WhatIf) string {
 
 // batchesThen compares the verdicts on the batches as the platform is and under the assumptions.
 func (b *builder) batchesThen(w *judge.WhatIf) table {
-	var t table
+	t := table{Cards: true}
 	now := batches(b.r)
 	if len(w.Batches) == 0 || len(w.Batches) != len(now) {
 		return t
@@ -83,7 +85,6 @@ func (b *builder) batchesThen(w *judge.WhatIf) table {
 	for i := range w.Batches {
 		v := &w.Batches[i]
 		limits := words(b.gives(judge.Limit{Resource: v.Resource, Action: v.Action}))
-		limits.Note = b.held(v.Why)
 		t.Rows = append(t.Rows, []cell{name(v.Name), number(b.count(v.After)), exact(b.about(v.Users), v.Users), b.bar(now[i].POK, now[i].Unknown, now[i].Verdict),
 			b.bar(v.POK, v.Unknown, v.Verdict), b.verdict(v.Verdict), limits})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -87,38 +88,41 @@ func stageOf(result *judge.Result, from, to float64) int {
 }
 
 // knee is the load at which the share of responses above the limit passes what is allowed, interpolated between stages,
-// with a 90 % interval by a bootstrap over blocks. side is −1 where even the lowest stage is above, +1 where even the
-// highest is below; there is no knee then.
+// with a 90 % interval by a bootstrap over stages and blocks within them: a stage may have been disturbed as a whole, by
+// whatever else the machine did. side is −1 where even the lowest stage is above, +1 where even the highest is below;
+// there is no knee then.
 func knee(stages []kneeStage, allowed float64, seed uint64) (found capacity.Interval, side int) {
-	whole := make([]tally, len(stages))
-	for i := range stages {
-		for _, b := range stages[i].blocks {
-			whole[i].over += b.over
-			whole[i].total += b.total
-		}
+	stages = slices.Clone(stages)
+	slices.SortStableFunc(stages, func(a, b kneeStage) int { return cmp.Compare(a.users, b.users) })
+	var whole []kneeStage
+	for _, s := range stages {
+		whole = append(whole, kneeStage{s.users, []tally{sum(s.blocks)}})
 	}
-	if found.P50, side = crossing(stages, whole, allowed); side != 0 {
+	if found.P50, side = crossing(whole, allowed); side != 0 {
 		return capacity.Interval{}, side
 	}
 	rng := rand.New(rand.NewPCG(seed, 5))
 	draws := make([]float64, kneeDraws)
-	drawn := make([]tally, len(stages))
 	for d := range draws {
-		clear(drawn)
-		for i := range stages {
-			blocks := stages[i].blocks
-			for range blocks {
-				b := blocks[rng.IntN(len(blocks))]
-				drawn[i].over += b.over
-				drawn[i].total += b.total
-			}
+		picked := make([]int, len(stages))
+		for i := range picked {
+			picked[i] = rng.IntN(len(stages))
 		}
-		x, beyond := crossing(stages, drawn, allowed)
-		switch { // the knee lies outside of the stages in this draw: no further than their ends are known
+		slices.Sort(picked)
+		drawn := whole[:0:0]
+		for _, i := range picked {
+			blocks := make([]tally, len(stages[i].blocks))
+			for k := range blocks {
+				blocks[k] = stages[i].blocks[rng.IntN(len(blocks))]
+			}
+			drawn = append(drawn, kneeStage{stages[i].users, []tally{sum(blocks)}})
+		}
+		x, beyond := crossing(drawn, allowed)
+		switch { // not enclosed by the stages of this draw: somewhere beyond the last one of them that there is
 		case beyond < 0:
-			x = stages[0].users
+			x = drawn[0].users
 		case beyond > 0:
-			x = stages[len(stages)-1].users
+			x = drawn[len(drawn)-1].users
 		}
 		draws[d] = x
 	}
@@ -127,18 +131,37 @@ func knee(stages []kneeStage, allowed float64, seed uint64) (found capacity.Inte
 	return found, 0
 }
 
-// crossing makes the shares rise with load (pool adjacent violators) and interpolates their log odds, which are nearly
-// linear in the log of the load near a knee. Stages are in the order of their loads.
-func crossing(stages []kneeStage, counted []tally, allowed float64) (users float64, side int) {
-	if len(stages) == 0 {
-		return 0, 1
+func sum(blocks []tally) tally {
+	var s tally
+	for _, b := range blocks {
+		s.over += b.over
+		s.total += b.total
 	}
-	shares, weights := make([]float64, len(counted)), make([]float64, len(counted))
-	for i, c := range counted {
-		shares[i], weights[i] = (c.over+0.5)/(c.total+1), c.total+1 // never 0 or 1, whose log odds are infinite
+	return s
+}
+
+// crossing makes the shares rise with load (pool adjacent violators) and interpolates their log odds, which are nearly
+// linear in the log of the load near a knee. Stages are in the order of their loads and have one block each; those of one
+// load count together.
+func crossing(stages []kneeStage, allowed float64) (users float64, side int) {
+	var loads, shares, weights []float64
+	var at tally
+	for i, s := range stages {
+		at.over += s.blocks[0].over
+		at.total += s.blocks[0].total
+		if i+1 < len(stages) && stages[i+1].users == s.users {
+			continue
+		}
+		loads = append(loads, s.users)
+		shares = append(shares, (at.over+0.5)/(at.total+1)) // never 0 or 1, whose log odds are infinite
+		weights = append(weights, at.total+1)
+		at = tally{}
 	}
 	rising, err := capacity.Isotonic(shares, weights, false)
-	if err != nil || rising[0] >= allowed { // weights and shares are finite: no error
+	if err != nil || len(rising) == 0 { // all values are finite: no error
+		return 0, 1
+	}
+	if rising[0] >= allowed {
 		return 0, -1
 	}
 	odds := func(p float64) float64 { return math.Log(p / (1 - p)) }
@@ -148,7 +171,7 @@ func crossing(stages []kneeStage, counted []tally, allowed float64) (users float
 		}
 		low, high := odds(rising[i-1]), odds(rising[i])
 		t := (odds(allowed) - low) / (high - low)
-		return stages[i-1].users * math.Pow(stages[i].users/stages[i-1].users, t), 0
+		return loads[i-1] * math.Pow(loads[i]/loads[i-1], t), 0
 	}
 	return 0, 1
 }

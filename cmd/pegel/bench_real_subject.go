@@ -26,7 +26,7 @@ type subject struct {
 	resource string
 	tweaks   func(limit int) real.Tweaks
 	limit    int           // slots
-	hold     time.Duration // of a slot, as somebody who plans the test expects it
+	hold     time.Duration // of a slot for one visit, as somebody who plans the test expects it
 	pause    time.Duration // of a user between two holds, by the journey
 	service  testenv.Definition
 }
@@ -51,7 +51,7 @@ func subjects() []subject {
 		{
 			name: "sessions", what: "HAProxy's slots for sessions of Dovecot", file: "sessions.yaml", resource: "haproxy.imap",
 			tweaks: func(limit int) real.Tweaks { return real.Tweaks{IMAPMaxConn: limit} },
-			limit:  40, hold: 740 * time.Millisecond, pause: 3 * time.Second, service: behind,
+			limit:  24, hold: 430 * time.Millisecond, pause: 1800 * time.Millisecond, service: behind,
 		},
 	}
 }
@@ -72,20 +72,16 @@ func (s *subject) nominal() float64 {
 // before are the loads that the forecast is made from. The highest is 70 % of the nominal number.
 func (s *subject) before() []int { return loads(s.nominal(), 0.30, 0.45, 0.58, 0.70) }
 
-// loads are shares of a number of users, rising.
+// loads are shares of a number of users.
 func loads(users float64, shares ...float64) []int {
 	var out []int
 	for _, share := range shares {
-		n := max(1, int(math.Round(users*share)))
-		if len(out) > 0 {
-			n = max(n, out[len(out)-1]+1)
-		}
-		out = append(out, n)
+		out = append(out, max(1, int(math.Round(users*share))))
 	}
 	return out
 }
 
-// platform is the real servers of one subject.
+// realPlatform is the real servers of one subject.
 type realPlatform struct {
 	stack  *real.Stack
 	behind *testenv.Platform
@@ -112,7 +108,7 @@ func (s *subject) start(ctx context.Context, seed uint64) (*realPlatform, error)
 func (p *realPlatform) Close() error { return errors.Join(p.stack.Close(), p.behind.Close()) }
 
 // scenario loads the subject's scenario for a platform and loads.
-func (s *subject) scenario(p *realPlatform, seed uint64, users []int, getenv func(string) (string, bool)) (*scenarios.Scenario, []string, error) {
+func (s *subject) scenario(p *realPlatform, seed uint64, users []int, hold string, getenv func(string) (string, bool)) (*scenarios.Scenario, []string, error) {
 	name := "bench_real/" + s.file
 	raw, err := realScenarios.ReadFile(name)
 	if err != nil {
@@ -121,6 +117,8 @@ func (s *subject) scenario(p *realPlatform, seed uint64, users []int, getenv fun
 	sets := []string{
 		fmt.Sprintf("seed=%d", seed),
 		"observe.0.prometheus=" + p.stack.HAProxyMetrics,
+		"load.order=listed",
+		"load.stages.hold=" + hold,
 		"load.stages.users=" + strings.Join(strings.Fields(fmt.Sprint(users)), ", "),
 	}
 	if s.file == "slots.yaml" {

@@ -50,7 +50,7 @@ func (s *subject) trial(ctx context.Context, seed uint64, dir string, env enviro
 func (t *realTrial) forecast(ctx context.Context) (centre float64, err error) {
 	users := t.subject.before()
 	fmt.Fprintf(t.env.stderr, "%s: up to %d users for the forecast\n", t.subject.what, users[len(users)-1])
-	r, err := t.drive(ctx, "forecast", users, judge.Options{})
+	r, err := t.drive(ctx, "forecast", users, "9s", judge.Options{})
 	if err != nil {
 		return 0, err
 	}
@@ -67,25 +67,26 @@ func (t *realTrial) forecast(ctx context.Context) (centre float64, err error) {
 }
 
 // measure drives stages around a load, and further ones where the objective holds in all of them or in none, until the
-// load at which it breaks is enclosed.
+// load at which it breaks is enclosed. The first is low: all its users arrive together, and the queue of their arrival would
+// last for seconds near the capacity. Then the load rises and falls, so that a disturbance of the machine does not lie on
+// one side.
 func (t *realTrial) measure(ctx context.Context, centre float64) error {
-	shares := []float64{0.84, 0.92, 1, 1.08, 1.16}
+	shares := []float64{0.62, 0.9, 1, 1.08, 1.16, 1.04, 0.95}
 	for round := 1; round <= 2; round++ {
 		users := loads(centre, shares...)
-		fmt.Fprintf(t.env.stderr, "%s: forecast stored; %d to %d users for the true capacity\n", t.subject.what, users[0], users[len(users)-1])
-		if _, err := t.drive(ctx, "truth-"+strconv.Itoa(round), users, judge.Options{Draws: 1}); err != nil {
+		fmt.Fprintf(t.env.stderr, "%s: forecast stored; %d to %d users for the true capacity\n", t.subject.what, slices.Min(users), slices.Max(users))
+		if _, err := t.drive(ctx, "truth-"+strconv.Itoa(round), users, "6s", judge.Options{Draws: 1}); err != nil {
 			return err
 		}
-		slices.SortStableFunc(t.stages, func(a, b kneeStage) int { return int(a.users - b.users) })
 		found, side := knee(t.stages, t.share, t.seed)
 		switch side {
 		case 0:
 			t.out.Truth = found
 			return nil
 		case 1:
-			centre, shares = float64(users[len(users)-1]), []float64{1.1, 1.25, 1.45}
+			shares = []float64{0.62, 1.1, 1.25, 1.4, 1.6, 1.8}
 		default:
-			centre, shares = t.stages[0].users, []float64{0.5, 0.7, 0.85}
+			shares = []float64{0.2, 0.35, 0.5, 0.65}
 		}
 	}
 	if t.out.Why == "" {
@@ -94,9 +95,9 @@ func (t *realTrial) measure(ctx context.Context, centre float64) error {
 	return nil
 }
 
-// drive plays the loads into an archive, judges it, stores the forecast, and adds its stages to the trial's.
-func (t *realTrial) drive(ctx context.Context, name string, users []int, opt judge.Options) (*judge.Result, error) {
-	s, sets, err := t.subject.scenario(t.platform, t.seed, users, testPasswords(t.env))
+// drive plays the loads, each held for a time, into an archive, judges it, stores the forecast, and adds its stages to the trial's.
+func (t *realTrial) drive(ctx context.Context, name string, users []int, hold string, opt judge.Options) (*judge.Result, error) {
+	s, sets, err := t.subject.scenario(t.platform, t.seed, users, hold, testPasswords(t.env))
 	if err != nil {
 		return nil, err
 	}

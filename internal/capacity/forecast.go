@@ -96,6 +96,11 @@ func Predict(in *Input, opt Options) *Forecast {
 		opt.Draws = 500
 	}
 	f := &Forecast{Method: "none"}
+	in, what := in.checked()
+	if what != "" {
+		f.notDetermined("impossible", what)
+		return f
+	}
 	in.index()
 	pairs := f.prepare(in)
 	if !f.Why.Empty() {
@@ -111,6 +116,9 @@ func Predict(in *Input, opt Options) *Forecast {
 	}
 	if f.Lower == 0 {
 		f.warn("nothing-shown")
+	}
+	if !opt.Blind && p.broken.at > 0 && hasCounters(condense(in, all(in), &opt)) {
+		in = in.below(p.broken.at)
 	}
 	if opt.Mix != nil && !in.MixVaries() {
 		f.notDetermined("mix-not-varied")
@@ -265,6 +273,26 @@ func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
 		}
 	}
 	return brokenAt{}
+}
+
+// below is the input without the stages from a load on at which an objective was broken: where users wait long, they do fewer
+// actions each, and a line through such rates would take what is missing for a part that does not grow with the users. All
+// stages stay where fewer than three would be left, or less copy traffic.
+func (in *Input) below(users float64) *Input {
+	out := *in
+	out.Stages = nil
+	var before, after float64 // most copy traffic
+	for _, st := range in.Stages {
+		before = math.Max(before, st.Copy)
+		if st.Users < users {
+			out.Stages = append(out.Stages, st)
+			after = math.Max(after, st.Copy)
+		}
+	}
+	if len(out.Stages) < 3 || after < before {
+		return in
+	}
+	return &out
 }
 
 // ref names a pair.

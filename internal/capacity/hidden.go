@@ -70,19 +70,28 @@ func (s *sample) explained(c choice, stage int) float64 {
 			waited += x.Waited
 			busy += x.Busy
 		}
-		if !f.drifts {
-			busy = visits * f.demand
-		}
-		// visits by others than the users (copy traffic, cron) are not part of an action
-		if all := f.visits.at(s.in.Stages[stage].Load); all > 0 {
-			own := f.visits.PerUser * s.in.Stages[stage].Users / all
-			seen += own * (waited + busy)
+		// what others than the users do there (copy traffic, cron) is not part of an action
+		load := s.in.Stages[stage].Load
+		seen += s.ownPart(f.visits, load) * waited
+		if f.drifts {
+			seen += s.ownPart(f.use, load) * busy
+		} else {
+			seen += s.ownPart(f.visits, load) * visits * f.demand
 		}
 	}
 	if done == 0 {
 		return 0
 	}
 	return seen / done
+}
+
+// ownPart is the share of a rate that the users make themselves.
+func (s *sample) ownPart(l line, load Load) float64 {
+	all := l.at(load)
+	if all <= 0 {
+		return 0
+	}
+	return math.Min(l.PerUser*load.Users/all, 1)
 }
 
 // actionShares is the mix of actions over all stages.
@@ -264,7 +273,8 @@ type rise struct {
 // A hidden queue is believed where the misfit falls by so much, and where it takes so much of the response time at some
 // stage that neither the grid of the histograms nor a counter that is read too rarely can be the reason.
 const (
-	hiddenEvidence = 25.0
+	// Of few blocks the scatter is itself not well known, and the evidence asked for grows.
+	hiddenEvidence = 20.0
 	hiddenPart     = 0.02
 	widthsWithin   = 6.0 // misfit by which a width may be worse than the best and still be tried in each draw
 )
@@ -278,7 +288,11 @@ func (s *sample) hidden() rise {
 	m := s.excess(all(s.in))
 	best, list := s.fitHidden(m, r.errors, hiddenServers[:])
 	flat := flatness(m, r.errors)
-	if !(flat-best.chi > hiddenEvidence) {
+	groups := math.Inf(1)
+	for i := range s.in.Stages {
+		groups = math.Min(groups, float64(len(s.in.Stages[i].Blocks)))
+	}
+	if !(flat-best.chi > hiddenEvidence*(1+30/math.Max(groups, 1))) {
 		return r
 	}
 	var base float64

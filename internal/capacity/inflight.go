@@ -39,7 +39,7 @@ func (s *sample) flightPoints(c choice) []flightPoint {
 				if cell.Count == 0 || s.mean[cell.Action] <= 0 {
 					continue
 				}
-				k := min(int(cell.Level/cell.Count+0.5), levels-1)
+				k := int(math.Min(cell.Level/cell.Count+0.5, levels-1))
 				count[k] += cell.Count
 				level[k] += cell.Level
 				sum[k] += cell.Sum / s.mean[cell.Action]

@@ -34,6 +34,7 @@ var sentences = map[string]string{
 	"effects-together":            "users, copy traffic and fresh accounts rose together and cannot be told apart; measure each load without both, with copying alone and with fresh accounts alone",
 	"far-extrapolation":           "the forecast lies %s times above the highest load measured; beyond 2.2 times it is little more than a guess",
 	"few-samples":                 "%s: too few samples at low load for a forecast of their own objectives",
+	"impossible":                  "the measurements hold a number that cannot be: %s",
 	"hidden-queue":                "response times rise more than the observed resources explain; the forecast assumes one more queue, fitted to that rise, that is not observed",
 	"mix-not-varied":              "the mix of personas was the same in all stages, so its effect is not known; plan two stages with the mix perturbed",
 	"no-counters":                 "no counters of the platform took part: every number holds only if no unseen limit exists",

@@ -74,10 +74,9 @@ func measured(def testenv.Definition, seed uint64, loads []int, hold time.Durati
 	const blocks = 6
 	for _, users := range loads {
 		st := capacity.Stage{Load: capacity.Load{Users: float64(users)}}
-		for b := range uint64(blocks) {
-			horizon := hold / blocks
-			sim := testenv.Simulate(def, workload(seed*100+b), testenv.SimOptions{Users: users, Seed: seed*1000 + b, Warmup: 4 * time.Second, Horizon: horizon})
-			block := capacity.Block{Seconds: horizon.Seconds()}
+		length := hold / blocks
+		for _, sim := range testenv.SimulateBlocks(def, workload(seed), testenv.SimOptions{Users: users, Seed: seed*1000 + 7, Warmup: 4 * time.Second, Horizon: length * blocks}, length) {
+			block := capacity.Block{Seconds: length.Seconds()}
 			for _, m := range mix {
 				a := capacity.ActionBlock{Counts: make([]float64, len(in.Grid))}
 				if r := sim.Actions[m.action]; r != nil && r.Count > 0 {
@@ -102,11 +101,11 @@ func measured(def testenv.Definition, seed uint64, loads []int, hold time.Durati
 
 // The forecast from counters, measured up to some 65 % of the capacity, against the truth of the simulation.
 func TestForecastOfDrawnPlatforms(t *testing.T) {
-	seeds := 5
+	seeds := 4
 	covered := 0
 	for seed := range uint64(seeds) {
 		def := testenv.Draw(seed)
-		truth, err := testenv.Truth(context.Background(), def, workload(seed), testenv.TruthOptions{Seed: 9, Budget: time.Minute})
+		truth, err := testenv.Truth(context.Background(), def, workload(seed), testenv.TruthOptions{Seed: 9, Events: 2_000_000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +114,7 @@ func TestForecastOfDrawnPlatforms(t *testing.T) {
 			loads = append(loads, int(share*float64(truth.Users)))
 		}
 		start := time.Now()
-		f := capacity.Predict(measured(def, seed, loads, 10*time.Second), capacity.Options{Seed: seed})
+		f := capacity.Predict(measured(def, seed, loads, 10*time.Second), capacity.Options{Seed: seed, Draws: 200})
 		took := time.Since(start)
 		if !f.Determined {
 			t.Errorf("seed %d: not determined: %s", seed, f.Why)

@@ -32,7 +32,8 @@ type prediction struct {
 type draw struct {
 	blocks choice
 	factor float64
-	order  int // which of the guesses at a changing speed
+	order  int       // which of the guesses at a changing speed
+	shards []float64 // standard normal, one for each resource
 	sample *sample
 	users  float64
 	by     int
@@ -50,6 +51,9 @@ func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample,
 		draws[i].blocks = resample(p.in, p.rng)
 		draws[i].factor = math.Exp(discrepancy * p.rng.NormFloat64())
 		draws[i].order = p.rng.IntN(1 << 16)
+		for range p.in.Resources {
+			draws[i].shards = append(draws[i].shards, p.rng.NormFloat64())
+		}
 	}
 	each(len(draws), func(i int) {
 		d := &draws[i]
@@ -65,6 +69,7 @@ func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample,
 			return
 		}
 		d.sample.adapt()
+		d.sample.scatter(f.Measured, d.shards)
 		d.users, d.by, d.res, d.ok = d.sample.capacityOf(p.pairs, guess, limit)
 		if shares := p.slow[d.res]; d.ok && len(shares) > 0 {
 			d.factor *= shares[d.order%len(shares)]

@@ -2,7 +2,7 @@ package capacity
 
 import (
 	"math"
-	"reflect"
+	equal "reflect"
 	"runtime"
 	"slices"
 	"testing"
@@ -23,7 +23,7 @@ func TestForecastDoesNotDependOnCores(t *testing.T) {
 			if first == nil {
 				first = f
 			}
-			if !reflect.DeepEqual(f, first) {
+			if !equal.DeepEqual(f, first) {
 				t.Errorf("blind %v, %d cores: %v, on one %v", blind, cores, f.Users, first.Users)
 			}
 		}
@@ -33,7 +33,7 @@ func TestForecastDoesNotDependOnCores(t *testing.T) {
 	}
 	in, _ := measuredCores(7)
 	again := Predict(in, Options{Draws: 60, Seed: 11})
-	if other := Predict(in, Options{Draws: 60, Seed: 12}); reflect.DeepEqual(other.Draws, again.Draws) {
+	if other := Predict(in, Options{Draws: 60, Seed: 12}); equal.DeepEqual(other.Draws, again.Draws) {
 		t.Error("two seeds give the same draws")
 	}
 }

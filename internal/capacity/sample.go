@@ -25,7 +25,7 @@ type resourceFit struct {
 	demand  float64 // seconds of use per visit
 	visits  line    // per second
 	use     line    // seconds of use per second, where the demand drifts with load
-	drifts  bool    // the demand grows with load, and not by waits elsewhere while the resource is held
+	drifts  bool    // the demand changes with load, and not by waits elsewhere while the resource is held
 	share   float64 // visits per action that passes through it
 	holds   line    // units in use over load, where visits are not counted: held connections, memory
 	linear  bool    // only holds is known
@@ -269,8 +269,10 @@ func (s *sample) station(r int, load Load) (st Station, customers float64) {
 	return Station{Servers: f.limit, Demand: demand, Delay: math.Max(cycle-demand, 1e-6)}, customers
 }
 
-// drifts tells whether the seconds of use per visit grow with load: by a twentieth between the lower stages and the
-// highest, and by more than the waits elsewhere explain, during which an outer resource is held.
+// drifts tells whether the seconds of use per visit change with load, by a twentieth between the lower stages and the highest.
+// They fall where something uses the resource whatever the users do (copy traffic, cron), so that the sum is
+// U = U₀ + S·X; they rise where caches overflow. A rise counts only beyond what waits elsewhere explain, during which an outer
+// resource is held.
 func (s *sample) drifts(r int, c choice, visits, busy []float64) bool {
 	top := len(s.in.Stages) - 1
 	if top < 3 || visits[top] < 400 {
@@ -281,10 +283,14 @@ func (s *sample) drifts(r int, c choice, visits, busy []float64) bool {
 		low += busy[i]
 		n += visits[i]
 	}
-	if n < 400 || visits[top] == 0 {
+	if n < 400 {
 		return false
 	}
 	before, after := low/n, busy[top]/visits[top]
+	chance := 4 * after * math.Sqrt(1/n+1/visits[top])
+	if after < before {
+		return before-after > 0.05*before+chance
+	}
 	var elsewhere float64
 	for k := range s.in.Resources {
 		if k != r {
@@ -293,18 +299,7 @@ func (s *sample) drifts(r int, c choice, visits, busy []float64) bool {
 			}
 		}
 	}
-	return after-before > 0.05*before+1.2*elsewhere/visits[top]+4*after*math.Sqrt(1/n+1/visits[top])
-}
-
-// groupVisits is the visits per second at all shards of a group.
-func (s *sample) groupVisits(group string, load Load) float64 {
-	var sum float64
-	for r := range s.in.Resources {
-		if s.in.Resources[r].Group == group && s.resources[r].valid {
-			sum += s.resources[r].visits.at(load) + s.surged(r)*load.Users
-		}
-	}
-	return sum
+	return after-before > 0.05*before+1.2*elsewhere/visits[top]+chance
 }
 
 // sheltered tells whether another resource that lets through no more at a time stands before this one, so that nobody ever
@@ -323,4 +318,40 @@ func (s *sample) sheltered(r int) bool {
 		}
 	}
 	return false
+}
+
+// groupVisits is the visits per second at all shards of a group.
+func (s *sample) groupVisits(group string, load Load) float64 {
+	var sum float64
+	for r := range s.in.Resources {
+		if s.in.Resources[r].Group == group && s.resources[r].valid {
+			sum += s.resources[r].visits.at(load) + s.surged(r)*load.Users
+		}
+	}
+	return sum
+}
+
+// scatter moves the shards' shares of the visits as chance does: which shard the accounts of further users lie on is not known. Of N
+// users, M of them measured, a shard with the share p of them has it with a standard deviation of
+// √(p(1−p)·(1/M − 1/N)), taken at N = 1.6·M.
+func (s *sample) scatter(measured float64, normal []float64) {
+	var moved []int
+	var parts []float64
+	for r := range s.in.Resources {
+		if s.in.Resources[r].Group == "" || !s.resources[r].valid || measured <= 0 {
+			continue
+		}
+		load := Load{Users: measured, Copy: s.assumed.Copy, Fresh: s.assumed.Fresh}
+		p := s.resources[r].visits.at(load) / math.Max(s.groupVisits(s.in.Resources[r].Group, load), 1e-9)
+		if p <= 0 || p >= 1 {
+			continue
+		}
+		moved = append(moved, r)
+		parts = append(parts, math.Sqrt((1-p)/p*(1-1/1.6)/measured))
+	}
+	for i, r := range moved {
+		f := math.Exp(parts[i] * normal[r])
+		s.resources[r].visits.Fixed *= f
+		s.resources[r].visits.PerUser *= f
+	}
 }

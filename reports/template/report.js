@@ -208,12 +208,12 @@
     if (points.some((p) => !p[4])) names.push(T("unused"));
     if (batches.length) names.push(T("batch"));
     const shown = names.filter((n) => curve.length || ![T("curve"), T("beyond"), T("band")].includes(n)).filter((n) => (seen.length || n !== T("curve")) && (beyond.length || n !== T("beyond")));
-    const second = c.accounts > 0;
+    const second = c.accounts > 0, more = width < 560 ? 24 : 0; // the legend's second line
     return base(t, {
       legend: legend(t, shown.map((n) => (n === T("curve") ? solid(n) : n === T("beyond") ? dashed(n) : n)), { selectedMode: false, left: 8 }),
-      grid: { left: 64, right: 24, top: second ? 112 : 66, bottom: 48 },
+      grid: { left: 64, right: 24, top: (second ? 112 : 66) + more, bottom: 48 },
       xAxis: [loadAxis(t, { max: max, axisLabel: { margin: 12 } })].concat(second ? [loadAxis(t, { max: max * c.accounts, position: "top", name: T("accounts"), nameGap: 26, offset: 24, axisLine: { show: false, onZero: false } })] : []),
-      yAxis: logAxis(t, range, true), title: { text: c.label, left: 8, top: second ? 52 : 34, padding: 0, textStyle: { color: t.quiet, fontSize: 12, fontWeight: 400 } },
+      yAxis: logAxis(t, range, true), title: { text: c.label, left: 8, top: (second ? 52 : 34) + more, padding: 0, textStyle: { color: t.quiet, fontSize: 12, fontWeight: 400 } },
       tooltip: tip(t, (p) => {
         const v = p.value[2];
         if (p.seriesName === T("batch")) return html(T("batch") + " " + v[1]) + "<br>" + count(v[0]) + " " + T("users") + "<br>" + html(T(v[2]));

@@ -1,0 +1,113 @@
+package capacity
+
+import "slices"
+
+// Beyond these, numbers are mistakes: no platform has so many users, and no block holds so much.
+const (
+	mostUsers  = 1e6
+	mostCount  = 1e12
+	leastBlock = 1e-3 // seconds; in a shorter block nothing can be measured
+)
+
+// possible tells whether a number can have been counted or measured.
+func possible(values ...float64) bool {
+	for _, v := range values {
+		if !(v >= 0 && v <= mostCount) {
+			return false
+		}
+	}
+	return true
+}
+
+// possible tells whether an objective can hold and can break.
+func (o Objective) possible() bool {
+	if o.Quantile == 0 {
+		return o.Errors >= 0 && o.Errors <= 1
+	}
+	return o.Quantile > 0 && o.Quantile < 1 && o.Limit > 0 && possible(o.Limit)
+}
+
+// checked is the input without blocks of no length and stages of no block, in which the counters of a resource that cannot be
+// are missing ones, and the first other thing in it that cannot be, empty if there is none.
+func (in *Input) checked() (*Input, string) {
+	for _, a := range in.Actions {
+		for _, o := range a.Objectives {
+			if !o.possible() {
+				return in, "objective " + o.Name
+			}
+		}
+	}
+	if in.Errors != nil && !in.Errors.possible() {
+		return in, "objective " + in.Errors.Name
+	}
+	for _, r := range in.Resources {
+		if !possible(r.Population) {
+			return in, "population of " + r.Name
+		}
+	}
+	out := *in
+	out.Stages = nil
+	for _, st := range in.Stages {
+		switch {
+		case !possible(st.Users) || st.Users > mostUsers:
+			return in, "users"
+		case !possible(st.Copy):
+			return in, "copy traffic"
+		case !possible(st.Fresh):
+			return in, "fresh accounts"
+		case !possible(st.Mix...):
+			return in, "mix"
+		}
+		blocks := st.Blocks
+		st.Blocks = nil
+		for _, b := range blocks {
+			if !possible(b.Seconds) {
+				return in, "seconds"
+			}
+			if b.Seconds < leastBlock {
+				continue
+			}
+			if what := b.impossible(in); what != "" {
+				return in, what
+			}
+			st.Blocks = append(st.Blocks, b.counted())
+		}
+		if len(st.Blocks) > 0 {
+			out.Stages = append(out.Stages, st)
+		}
+	}
+	return &out, ""
+}
+
+// impossible is what of an action in a block cannot be, or empty.
+func (b *Block) impossible(in *Input) string {
+	for a := range b.Actions {
+		x := &b.Actions[a]
+		if !possible(x.Done, x.Failed) || !possible(x.Counts...) {
+			return "counts of " + in.Actions[a].Name
+		}
+	}
+	for _, c := range b.Flight {
+		if c.Action < 0 || c.Action >= len(in.Actions) || !possible(c.Count, c.Level, c.Sum) {
+			return "numbers in flight"
+		}
+	}
+	return ""
+}
+
+// counted is the block in which the counters of a resource that cannot be are missing ones.
+func (b Block) counted() Block {
+	wrong := func(x ResourceBlock) bool {
+		return !possible(x.Limit, x.InUse, x.Queue, x.Visits, x.Busy, x.Refused, x.Waited)
+	}
+	if !slices.ContainsFunc(b.Resources, wrong) {
+		return b
+	}
+	b.Resources = slices.Clone(b.Resources)
+	for r := range b.Resources {
+		if wrong(b.Resources[r]) {
+			b.Resources[r] = ResourceBlock{}
+		}
+	}
+	return b
+}
