@@ -2,17 +2,20 @@ package capacity
 
 import "slices"
 
-// Beyond these, numbers are mistakes: no platform has so many users, and no block holds so much.
+// Beyond these, numbers are mistakes: no platform has so many users, or so small a part of one, and no block holds so much, or
+// so little of something.
 const (
 	mostUsers  = 1e6
+	leastUsers = 1e-3
 	mostCount  = 1e12
+	leastCount = 1e-12
 	leastBlock = 1e-3 // seconds; in a shorter block nothing can be measured
 )
 
 // possible tells whether a number can have been counted or measured.
 func possible(values ...float64) bool {
 	for _, v := range values {
-		if !(v >= 0 && v <= mostCount) {
+		if v != 0 && !(v >= leastCount && v <= mostCount) {
 			return false
 		}
 	}
@@ -49,7 +52,7 @@ func (in *Input) checked() (*Input, string) {
 	out.Stages = nil
 	for _, st := range in.Stages {
 		switch {
-		case !possible(st.Users) || st.Users > mostUsers:
+		case !possible(st.Users) || st.Users > mostUsers || st.Users > 0 && st.Users < leastUsers:
 			return in, "users"
 		case !possible(st.Copy):
 			return in, "copy traffic"
