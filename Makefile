@@ -9,10 +9,10 @@ export CGO_ENABLED := 0
 # A checkout that belongs to another user keeps git, and with it go build, from reading the revision.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 || echo -buildvcs=false)
 
-.PHONY: help build demo test test-long test-race lint bench clean
+.PHONY: help build demo test test-long test-race lint bench bench-forecast clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/pegel
 	go build -trimpath $(BUILDVCS) -o bin/pegel ./cmd/pegel
@@ -38,6 +38,9 @@ lint: ## gofmt, go vet and staticcheck
 
 bench: ## benchmarks
 	.ci/bench
+
+bench-forecast: setup-test build ## hold forecasts against platforms of known capacity, a quarter of an hour; writes docs/forecast-accuracy.md
+	bin/pegel bench forecast --seed 1 --platforms 30 --published internal/capacity/testdata --document docs/forecast-accuracy.md
 
 clean: ## remove what the targets made
 	rm -rf bin build

@@ -33,6 +33,7 @@ type benchForecast struct {
 	families  []string
 	json      bool
 	document  string
+	published string
 	trials    string
 	simulated bool // no real software
 }
@@ -55,6 +56,7 @@ Real software comes last and apart, as "pegel bench real" does it, whose figures
 	cmd.Flags().IntVar(&b.platforms, "platforms", 30, "platforms of each family")
 	cmd.Flags().StringSliceVar(&b.families, "family", nil, "only these families, and no real software (default: all)")
 	cmd.Flags().BoolVar(&b.json, "json", false, "print the cases as JSON")
+	cmd.Flags().StringVar(&b.published, "published", "", "directory with the published tables; with --document, hold the scalability law against them too")
 	cmd.Flags().StringVar(&b.document, "document", "", "write the figures as a Markdown page to this file")
 	cmd.Flags().StringVar(&b.trials, "trials", "", "write every single trial as JSON lines to this file")
 	cmd.Flags().BoolVar(&b.simulated, "simulated-only", false, "leave real software out")
@@ -105,8 +107,14 @@ func (b *benchForecast) run(cmd *cobra.Command, env environment) error {
 		}
 	}
 	if b.document != "" {
+		var backtests []accuracy.Backtest
+		if b.published != "" {
+			if backtests, err = accuracy.Backtests(b.published); err != nil {
+				return err
+			}
+		}
 		err := writeTo(b.document, func(w io.Writer) error {
-			return accuracy.WriteDocument(w, accuracy.Document{Seed: b.seed, Platforms: b.platforms, Seconds: seconds, Version: version, Trials: trials, Cases: cases, Real: onReal, RealCase: realCase})
+			return accuracy.WriteDocument(w, accuracy.Document{Seed: b.seed, Platforms: b.platforms, Seconds: seconds, Version: version, Trials: trials, Cases: cases, Real: onReal, RealCase: realCase, Published: backtests})
 		})
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ import (
 func TestRealSubjects(t *testing.T) {
 	urls := real.URLs{IMAP: "imaps://127.0.0.1:1", Web: "http://127.0.0.1:1/", HAProxyMetrics: "http://127.0.0.1:1/metrics"}
 	for _, s := range subjects() {
-		p := &realPlatform{stack: &real.Stack{URLs: urls, CAFile: ""}}
+		p := &realPlatform{stack: &real.Stack{URLs: urls, CAFile: "/var/tmp/ca.pem"}}
 		nominal := s.nominal()
 		users := append(s.before(), loads(nominal, 1.16, 0.9)...)
 		scenario, sets, err := s.scenario(p, 7, users, "6s", testPasswords(environment{getenv: func(string) (string, bool) { return "", false }}))

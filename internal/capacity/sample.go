@@ -77,6 +77,7 @@ func condense(in *Input, c choice, opt *Options) *sample {
 	s.spreads(c)
 	s.bases(c)
 	s.shares()
+	s.bounded()
 	return s
 }
 
@@ -169,6 +170,7 @@ func (s *sample) demands(c choice) {
 		}
 		if f.valid {
 			f.demand = sumBusy / sumVisits
+			f.gauged = s.gauged(r)
 			f.visits = s.fit(visits, seconds)
 			if f.drifts = s.drifts(r, c, visits, busy); f.drifts {
 				scaled := make([]float64, len(busy))
@@ -355,3 +357,42 @@ func (s *sample) scatter(measured float64, normal []float64) {
 		s.resources[r].visits.PerUser *= f
 	}
 }
+
+// gauged tells whether a resource has no counter of the seconds in use.
+func (s *sample) gauged(r int) bool {
+	for i := range s.in.Stages {
+		for j := range s.in.Stages[i].Blocks {
+			if s.in.Stages[i].Blocks[j].Resources[r].Busy > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// bounded corrects demands that come from a gauge of what is in use, read now and then: a visit that lasts as long as the
+// action itself cannot last longer than the action's mean time without waiting, which is known far better. Resources that
+// are held beyond the action (connections kept open) lie well above that and stay as they are.
+func (s *sample) bounded() {
+	for r := range s.resources {
+		f := &s.resources[r]
+		if !f.valid || f.drifts || !f.gauged {
+			continue
+		}
+		var visits, seconds float64
+		for i := range s.in.Stages {
+			for a, passes := range s.in.Resources[r].Passes {
+				if passes {
+					seconds += s.rate[a].at(s.in.Stages[i].Load) * s.mean[a]
+				}
+			}
+			visits += f.visits.at(s.in.Stages[i].Load)
+		}
+		if most := seconds / math.Max(visits, 1e-9); most > 0 && f.demand > most && f.demand < gaugeError*most {
+			f.demand = most
+		}
+	}
+}
+
+// gaugeError is how far a mean of a gauge may lie above the truth by chance.
+const gaugeError = 1.25

@@ -42,7 +42,7 @@ func (s Station) queueTail(customers float64) []float64 {
 			above = append(above, weight)
 		}
 		sum += weight
-		if k >= n {
+		if !(k < n) { // also where n is no number
 			break
 		}
 		weight *= math.Max(n-k, 0) * s.Demand / (delay * math.Min(k+1, c))

@@ -16,6 +16,7 @@ type Document struct {
 	Seconds   float64
 	Version   string
 	Trials    []Trial
+	Published []Backtest
 	Cases     []Case // on simulated platforms
 	Real      []Real
 	RealCase  *Case // nil: real software was not asked for
@@ -113,6 +114,18 @@ func WriteDocument(w io.Writer, d Document) error {
 		}
 	}
 	p("")
+	if len(d.Published) > 0 {
+		p("## Published measurements")
+		p("")
+		p("The Universal Scalability Law, fitted to the rows below 0.6 of the highest load, against what was measured at the highest.")
+		p("")
+		p("| table | rows fitted | up to | at | throughput forecast (95 %% prediction band) | measured | error |")
+		p("|---|---|---|---|---|---|---|")
+		for _, b := range d.Published {
+			p("| %s | %d of %d | %.3g | %.3g | %.4g (%.4g–%.4g) | %.4g | %+.1f %% |", b.Table, b.Fit, b.Rows, b.UpTo, b.At, b.Predicted, b.Low, b.High, b.Measured, 100*(b.Predicted/b.Measured-1))
+		}
+		p("")
+	}
 	p("## The families")
 	p("")
 	for _, f := range testenv.Families() {

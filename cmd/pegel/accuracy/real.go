@@ -136,8 +136,8 @@ func writeReal(b *bufio.Writer, trials []Real, c Case) {
 	p("Written by `pegel bench real`. HAProxy from a Debian package limits, and its own counters are read once a second;")
 	p("behind it are Dovecot, and a web server of known service time. Stages up to 70 %% of what the configured limit carries are")
 	p("driven, the forecast is made and stored, and only then stages around it are driven until the objective breaks. The load at")
-	p("which it does is interpolated; its interval is a bootstrap over blocks of two seconds. One machine, a few seconds for each")
-	p("stage: the measured capacity is itself uncertain by some per cent.")
+	p("which it does is interpolated; its interval is a bootstrap over stages and blocks of two seconds. One machine, a few seconds")
+	p("for each stage: the measured capacity is itself uncertain by some per cent.")
 	p("")
 	p("Goal: %s. Reached: %s. Met: %s.", c.Goal, c.Figure, map[bool]string{true: "yes", false: "**no**"}[c.Met])
 	for i := range trials {
