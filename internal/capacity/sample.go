@@ -30,6 +30,7 @@ type resourceFit struct {
 	holds   line    // units in use over load, where visits are not counted: held connections, memory
 	linear  bool    // only holds is known
 	refuses bool    // what does not fit is refused
+	gauged  bool    // the demand comes from a gauge of what is in use
 	// harmless is what was full in a stage in which every objective held.
 	harmless bool
 	spread   float64 // how much longer visits wait than exponential times would make them
