@@ -41,7 +41,6 @@ type cell struct {
 
 func words(s string) cell  { return cell{Text: s} }
 func number(s string) cell { return cell{Text: s, Number: true} }
-func quoted(s string) cell { return cell{Text: s, Run: true} }
 func name(s string) cell   { return cell{Text: s, Header: true} }
 
 // exact is a number rounded for people, with the whole number for machines behind it.

@@ -128,7 +128,7 @@ func TestFindCapacity(t *testing.T) {
 	if ended == "" || !strings.Contains(stderr.String(), ended) {
 		t.Errorf("the last words are %q, and not printed", ended)
 	}
-	judged, _, err := rejudge(dir, judge.Options{})
+	judged, _, err := answer([]string{dir}, question{})
 	if err != nil {
 		t.Fatal(err)
 	}

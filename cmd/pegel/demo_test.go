@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"pegel/internal/judge"
 )
 
 // forecastFile is what others read of a demo's JSON.
@@ -67,7 +65,7 @@ func TestLongDemoForecasts(t *testing.T) {
 		if truth >= u.P05 && truth <= u.P95 {
 			covered++
 		}
-		blind, _, err := rejudge(dir, judge.Options{Blind: true})
+		blind, _, err := answer([]string{dir}, question{blind: true})
 		if err != nil {
 			t.Fatal(err)
 		}

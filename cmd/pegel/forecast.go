@@ -6,11 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"pegel/internal/archive"
-	"pegel/internal/judge"
 	"pegel/internal/score"
 	"pegel/reports"
 )
@@ -32,6 +32,8 @@ is not changed. Several runs of one scenario are judged together. It answers bes
   --plan batches.csv            which of these batches (name,date,accounts) is the last safe one?
   --what-if web.servers=6       what if a limit, a demand, an activity or the copy traffic were different?
   --target 44000                what is the smallest change of limits that carries 44,000 accounts?
+
+What production showed joins as facts with --observed users.csv (time,users,ok or p95).
 
 Several assumptions after one --what-if are taken together:
 
@@ -74,49 +76,69 @@ Several assumptions after one --what-if are taken together:
 			return nil
 		},
 	}
-	flags := cmd.Flags()
-	flags.IntVar(&ask.next, "next-batch", 0, "accounts of the next batch to be judged")
-	flags.StringVar(&ask.plan, "plan", "", "CSV file of the batches to come, with the columns name,date,accounts")
-	flags.StringArrayVar(&ask.whatIf, "what-if", nil, "assumption NAME.limit=N, NAME.demand=-20%, activity.PERSONA=40% or copy=off; more may follow")
-	flags.StringVar(&ask.target, "target", "", "accounts, or users:N active users, that the platform should carry")
-	flags.BoolVar(&asJSON, "json", false, "print the forecast as JSON")
-	flags.BoolVar(&ask.blind, "blind", false, "leave the platform's counters out")
-	flags.StringVar(&lang, "lang", "en", "language of the summary: en or de")
+	ask.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the forecast as JSON")
+	cmd.Flags().StringVar(&lang, "lang", "en", "language of the summary: en or de")
 	csv.register(cmd)
 	return cmd
 }
 
 func reportCommand(env environment) *cobra.Command {
 	var (
+		ask               question
 		out, lang, format string
-		next              int
 	)
 	cmd := &cobra.Command{
-		Use:   "report RUN",
-		Short: "write the report of an archive again",
-		Args:  exactly(1, "one run directory"),
+		Use:   "report RUN…",
+		Short: "write the report of an archive again, or of several, with the answers to questions",
+		Long: `report judges an archive again and writes its report. Several runs of one scenario are judged
+together, and the questions are those of pegel forecast, so that the report shows batches,
+what-if and target:
+
+  pegel report runs/monday --lang de
+  pegel report runs/monday runs/tuesday --plan batches.csv --out plan.html
+
+The report in the run's own directory answers the question that the run was asked; a report on
+several runs, or with another question, needs --out.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			_, _, err := ask.arguments(cmd, args)
+			return err
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(knownLanguage(lang), positive(next)); err != nil {
+			if err := errors.Join(knownLanguage(lang), positive(ask.next)); err != nil {
 				return err
 			}
-			r, show, err := rejudge(args[0], judge.Options{NextBatch: next, Measure: true})
+			dirs, more, err := ask.arguments(cmd, args)
+			if err != nil {
+				return err
+			}
+			ask.whatIf = append(ask.whatIf, more...)
+			own := len(dirs) == 1 && !ask.asked() // the question that the run was asked
+			switch {
+			case !slices.Contains([]string{"html", "text", "json", "junit"}, format):
+				return usage("unknown format %q: html, text, json or junit", format)
+			case format == "html" && out == "" && !own:
+				return &exitError{code: exitUsage, err: errors.New("the report in a run's directory is of that run, as it was asked"),
+					hint: "name the file for this one: --out FILE"}
+			case format == "html" && out == "":
+				out = filepath.Join(dirs[0], archive.ReportFile)
+			}
+			ask.measure = true
+			r, show, err := answer(dirs, ask)
 			if err != nil {
 				return err
 			}
 			show.lang = lang
-			writers := map[string]func(io.Writer) error{
+			dir := ""
+			if own {
+				dir = dirs[0]
+			}
+			write := map[string]func(io.Writer) error{
 				"html":  func(w io.Writer) error { return reports.WriteHTML(w, r, options(show)) },
 				"text":  func(w io.Writer) error { return reports.WriteText(w, r, options(show)) },
-				"json":  func(w io.Writer) error { return reports.WriteForecast(w, r, extra(args[0], r, show)) },
+				"json":  func(w io.Writer) error { return reports.WriteForecast(w, r, extra(dir, r, show)) },
 				"junit": func(w io.Writer) error { return reports.WriteJUnit(w, r) },
-			}
-			write, ok := writers[format]
-			if !ok {
-				return usage("unknown format %q: html, text, json or junit", format)
-			}
-			if format == "html" && out == "" {
-				out = filepath.Join(args[0], archive.ReportFile)
-			}
+			}[format]
 			if out == "" {
 				return write(env.stdout)
 			}
@@ -127,9 +149,9 @@ func reportCommand(env environment) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "file to write (html: default report.html in the run; others: stdout)")
+	ask.register(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "file to write (html: default report.html in the run, where nothing else is asked; others: stdout)")
 	cmd.Flags().StringVar(&lang, "lang", "en", "language: en or de")
-	cmd.Flags().IntVar(&next, "next-batch", 0, "accounts of the next batch to be judged (default: as the run was asked)")
 	cmd.Flags().StringVar(&format, "format", "html", "html, text, json or junit")
 	return cmd
 }

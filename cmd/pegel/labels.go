@@ -98,7 +98,7 @@ func archivedScenario(run *archive.Run, dir string) (*scenarios.Scenario, error)
 
 // asked is the question that the run was asked, as far as opt does not ask another one.
 func asked(run *archive.Run, opt judge.Options) judge.Options {
-	if opt.NextBatch == 0 {
+	if opt.NextBatch == 0 && opt.Plan == nil {
 		opt.NextBatch, _ = strconv.Atoi(run.Meta.Labels[labelNext]) // none where the label is missing
 	}
 	opt.Blind = opt.Blind || run.Meta.Labels[labelBlind] == "true"

@@ -224,24 +224,6 @@ func testPasswords(env environment) func(string) (string, bool) {
 	}
 }
 
-// rejudge judges an archive by the scenario and the question that it holds, and finds how it was shown: the truth, where
-// the archive knows it, and the command that repeats the run.
-func rejudge(dir string, opt judge.Options) (*judge.Result, presentation, error) {
-	var show presentation
-	run, err := archive.Open(dir)
-	if err != nil {
-		return nil, show, err
-	}
-	s, err := archivedScenario(run, dir)
-	if err != nil {
-		return nil, show, err
-	}
-	show.again = cmp.Or(replay(run, s), run.Meta.Labels[labelAgain])
-	show.truth = storedTruth(dir)
-	r, err := judge.Judge(run, s, asked(run, opt))
-	return r, show, err
-}
-
 // storedTruth is the truth in the archive's own forecast, nil where there is none.
 func storedTruth(dir string) *reports.Truth {
 	raw, err := os.ReadFile(filepath.Join(dir, archive.ForecastFile))

@@ -16,7 +16,6 @@ import (
 
 	"pegel/internal/judge"
 	"pegel/internal/score"
-	"pegel/internal/table"
 )
 
 func scoreCommand(env environment) *cobra.Command {
@@ -37,9 +36,13 @@ The file of --observed has the columns time (or date), users, and ok (yes or no)
 			if len(args) == 0 {
 				args = []string{"runs"}
 			}
-			seen, err := readObserved(observed)
+			rows, err := readObserved(observed)
 			if err != nil {
 				return err
+			}
+			var seen []score.Observation
+			for _, r := range rows {
+				seen = append(seen, score.Observation{At: r.At, Users: r.Users, Environment: r.Environment, Known: r.Known, OK: r.OK, P95: r.P95})
 			}
 			entries, warnings, err := score.Load(args...)
 			if errors.Is(err, os.ErrNotExist) {
@@ -61,26 +64,6 @@ The file of --observed has the columns time (or date), users, and ok (yes or no)
 	cmd.Flags().StringVar(&observed, "observed", "", "CSV file of how the platform did in real use")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the scores as JSON")
 	return cmd
-}
-
-func readObserved(file string) ([]score.Observation, error) {
-	if file == "" {
-		return nil, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, &exitError{code: exitUsage, err: fmt.Errorf("reading what was observed: %w", err)}
-	}
-	defer f.Close()
-	rows, err := table.ReadObserved(file, f)
-	if err != nil {
-		return nil, invalidTable(err)
-	}
-	var list []score.Observation
-	for _, r := range rows {
-		list = append(list, score.Observation{At: r.At, Users: r.Users, Environment: r.Environment, Known: r.Known, OK: r.OK, P95: r.P95})
-	}
-	return list, nil
 }
 
 // scoreCard is what is printed.

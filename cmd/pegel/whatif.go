@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +20,26 @@ type question struct {
 	next         int
 	plan, target string
 	whatIf       []string
+	observed     string
 	blind        bool
+
+	measure bool // look for what carries all batches
+}
+
+// register adds the flags of the questions.
+func (ask *question) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.IntVar(&ask.next, "next-batch", 0, "accounts of the next batch to be judged (default: as the run was asked)")
+	flags.StringVar(&ask.plan, "plan", "", "CSV file of the batches to come, with the columns name,date,accounts")
+	flags.StringArrayVar(&ask.whatIf, "what-if", nil, "assumption NAME.limit=N, NAME.demand=-20%, activity.PERSONA=40% or copy=off; more may follow")
+	flags.StringVar(&ask.target, "target", "", "accounts, or users:N active users, that the platform should carry")
+	flags.StringVar(&ask.observed, "observed", "", "CSV file of how the platform did in real use, with the columns time,users and ok or p95: facts that join the runs")
+	flags.BoolVar(&ask.blind, "blind", false, "leave the platform's counters out")
+}
+
+// asked tells whether anything is asked beyond what the run itself was.
+func (ask *question) asked() bool {
+	return ask.next > 0 || ask.plan != "" || ask.target != "" || ask.observed != "" || len(ask.whatIf) > 0 || ask.blind
 }
 
 // arguments tells run directories from further assumptions, which have an equals sign and are no directory; they may
@@ -43,23 +64,24 @@ func (ask question) arguments(cmd *cobra.Command, args []string) (dirs, assumpti
 // answer judges one archive, or several together, and answers the question.
 func answer(dirs []string, ask question) (*judge.Result, presentation, error) {
 	var show presentation
-	opt := judge.Options{NextBatch: ask.next, Blind: ask.blind}
+	opt := judge.Options{NextBatch: ask.next, Blind: ask.blind, Measure: ask.measure}
 	sources, err := openRuns(dirs)
 	if err != nil {
 		return nil, show, err
 	}
-	if err := ask.options(sources[len(sources)-1].Scenario, &opt); err != nil {
+	newest := slices.MaxFunc(sources, func(a, b judge.Source) int { return a.Run.Meta.Started.Compare(b.Run.Meta.Started) })
+	if err := ask.options(newest.Scenario, &opt); err != nil {
+		return nil, show, err
+	}
+	if opt.Observed, err = ask.joined(newest); err != nil {
 		return nil, show, err
 	}
 	for _, s := range sources {
-		if opt.Plan == nil {
-			opt = asked(s.Run, opt)
-		}
+		opt = asked(s.Run, opt)
 	}
 	if len(dirs) == 1 {
-		run := sources[0].Run
-		show.again, show.truth = run.Meta.Labels[labelAgain], storedTruth(dirs[0])
-		r, err := judge.Judge(run, sources[0].Scenario, opt)
+		show.again, show.truth = cmp.Or(replay(newest.Run, newest.Scenario), newest.Run.Meta.Labels[labelAgain]), storedTruth(dirs[0])
+		r, err := judge.Judge(newest.Run, newest.Scenario, opt)
 		return r, show, err
 	}
 	show.again = repeatForecast(dirs, ask)
@@ -142,6 +164,12 @@ func repeatForecast(dirs []string, ask question) string {
 	}
 	if ask.target != "" {
 		line += " --target " + quote(ask.target)
+	}
+	if ask.observed != "" {
+		line += " --observed " + quote(ask.observed)
+	}
+	if ask.blind {
+		line += " --blind"
 	}
 	return line
 }

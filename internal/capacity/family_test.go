@@ -111,7 +111,7 @@ func TestForecastOfFamilies(t *testing.T) {
 			if f.First.Resource != x.resource || f.Lower != in.Stages[len(in.Stages)-1].Users {
 				t.Errorf("%s %d: %q gives way first, want %q; held at %v", x.family, seed, f.First.Resource, x.resource, f.Lower)
 			}
-			blind := capacity.Predict(in, capacity.Options{Seed: seed, Draws: 60, Blind: true})
+			blind := capacity.Predict(in, capacity.Options{Seed: seed, Draws: 20, Blind: true})
 			if x.silent && (blind.Determined || blind.Probability(truth) > 0) {
 				t.Errorf("%s %d: without counters %v, truth %.0f", x.family, seed, blind.Users, truth)
 			}

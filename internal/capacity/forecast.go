@@ -20,6 +20,10 @@ type Options struct {
 	Changes []Change  // resources as they would be
 	Surge   []float64 // by action: further actions per second and active user, over and above the steady ones
 
+	// Observed are facts from real use of the platform that was measured. A load at or above which three periods held is shown
+	// to hold; a period in which an objective was broken gives the load at which one breaks, if none was broken lower.
+	Observed []Observation
+
 	lower float64 // highest load shown to hold
 }
 
@@ -33,12 +37,15 @@ type Forecast struct {
 	BrokenAt   float64   // lowest load at which an objective was found broken; 0: none
 	Lower      float64   // highest load at which every objective was shown to hold; 0: none
 	Measured   float64   // highest load measured
+	Joined     Message   // what Options.Observed moved; empty: nothing was observed
 	First      First
 	Objectives []ObjectiveForecast
 	Resources  []ResourceForecast // by falling probability
 	Curve      []CurvePoint
 	CurveOf    ObjectiveRef
 	Warnings   []Message // doubts that travel with the forecast
+
+	observed bool // Lower comes from Options.Observed
 }
 
 // First is what gives way first, with the share of draws that say so.
@@ -78,7 +85,7 @@ type CurvePoint struct {
 	Low, Mid, High float64
 }
 
-// Model discrepancy: what a right interval must have beyond sampling error, as the standard deviation of the relative
+// Model discrepancy, before the stages have had their say: what a right interval must have beyond sampling error, as the standard deviation of the relative
 // error on simulated platforms. With counters the forecast misses by 2–5 %; the in-flight model by 5–20 %.
 const (
 	discrepancyCounters = 0.05
@@ -97,6 +104,9 @@ func Predict(in *Input, opt Options) *Forecast {
 	}
 	f := &Forecast{Method: "none"}
 	in, what := in.checked()
+	if what == "" {
+		what = impossibleObservation(opt.Observed)
+	}
 	if what != "" {
 		f.notDetermined("impossible", what)
 		return f
@@ -107,18 +117,22 @@ func Predict(in *Input, opt Options) *Forecast {
 		return f
 	}
 	p := &prediction{in: in, opt: opt, out: f, pairs: pairs, rng: rand.New(rand.NewPCG(opt.Seed, 0x706567656c))}
-	p.broken = f.measured(in, pairs)
+	staged, shown := f.measured(in, pairs)
+	p.broken = f.join(staged, shown, opt.Observed)
 	opt.lower, p.opt.lower = f.Lower, f.Lower
 	if p.broken.at > 0 && f.Lower == 0 {
 		f.notDetermined("broken-from-the-start", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
+		if p.broken.observed {
+			f.notDetermined("observed-broken-first", p.broken.at)
+		}
 		f.Warnings = append(f.Warnings, f.Why)
 		return f
 	}
 	if f.Lower == 0 {
 		f.warn("nothing-shown")
 	}
-	if !opt.Blind && p.broken.at > 0 && hasCounters(condense(in, all(in), &opt)) {
-		in = in.below(p.broken.at)
+	if !opt.Blind && staged.at > 0 && hasCounters(condense(in, all(in), &opt)) {
+		in = in.below(staged.at)
 	}
 	if opt.Mix != nil && !in.MixVaries() {
 		f.notDetermined("mix-not-varied")
@@ -144,7 +158,7 @@ func Predict(in *Input, opt Options) *Forecast {
 			discrepancy = discrepancyHidden
 			f.warn("hidden-queue")
 		}
-		p.run(discrepancy, f.Measured, func(s *sample, c choice) bool {
+		p.run(p.learned(whole, discrepancy), f.Measured, func(s *sample, c choice) bool {
 			if p.rise.found {
 				s.reveal(p.rise, c)
 			}
@@ -242,14 +256,16 @@ func (f *Forecast) prepare(in *Input) []pair {
 
 // brokenAt is the lowest load at which an objective was found broken; at 0: none.
 type brokenAt struct {
-	at  float64
-	ref ObjectiveRef
+	at       float64
+	ref      ObjectiveRef
+	observed bool // in real use, where the objective is not known
 }
 
 // measured finds what the stages themselves show: the highest load up to which all objectives held, and the first load at
 // which one was broken beyond doubt (see Exceeds). An objective is shown to hold in a stage where it has ten samples beyond its
-// quantile, one on errors where there are 200 actions; a stage in which none has shows nothing.
-func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
+// quantile, one on errors where there are 200 actions; a stage in which none has shows nothing. shown are the loads of those
+// in which all did.
+func (f *Forecast) measured(in *Input, pairs []pair) (b brokenAt, shown []float64) {
 	c := all(in)
 	for i, st := range in.Stages {
 		held, judged := true, false
@@ -261,7 +277,7 @@ func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
 			}
 			if Exceeds(share*n, n, allowed) {
 				f.BrokenAt = st.Users
-				return brokenAt{st.Users, in.ref(p)}
+				return brokenAt{at: st.Users, ref: in.ref(p)}, shown
 			}
 			if n >= need {
 				judged = true
@@ -269,10 +285,10 @@ func (f *Forecast) measured(in *Input, pairs []pair) brokenAt {
 			}
 		}
 		if held && judged {
-			f.Lower = st.Users
+			f.Lower, shown = st.Users, append(shown, st.Users)
 		}
 	}
-	return brokenAt{}
+	return brokenAt{}, shown
 }
 
 // below is the input without the stages from a load on at which an objective was broken: where users wait long, they do fewer
@@ -316,10 +332,11 @@ func shareAbove(in *Input, stage int, blocks []int, p pair) (share, n float64) {
 			}
 			continue
 		}
-		for k, x := range b.Actions[p.action].Counts {
-			counts[k] += x
-			n += x
+		x := &b.Actions[p.action]
+		for k, bin := range x.Bins {
+			counts[bin] += x.Values[k]
 		}
+		n += x.responses
 	}
 	if p.action < 0 {
 		if done == 0 {

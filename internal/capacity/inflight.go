@@ -26,6 +26,9 @@ type flightFit struct {
 // levels are the most actions in flight that are told apart.
 const levels = 4096
 
+// level is about how many were in flight.
+func (c FlightCell) level() int { return int(math.Min(c.Level/c.Count+0.5, levels-1)) }
+
 // flightPoint is what the actions did that began with about n in flight.
 type flightPoint struct{ n, y, weight, count float64 }
 
@@ -39,7 +42,7 @@ func (s *sample) flightPoints(c choice) []flightPoint {
 				if cell.Count == 0 || s.mean[cell.Action] <= 0 {
 					continue
 				}
-				k := int(math.Min(cell.Level/cell.Count+0.5, levels-1))
+				k := cell.level()
 				count[k] += cell.Count
 				level[k] += cell.Level
 				sum[k] += cell.Sum / s.mean[cell.Action]

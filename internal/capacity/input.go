@@ -70,14 +70,15 @@ type Block struct {
 	Flight    []FlightCell    // service time by number in flight, relative to the action's base
 }
 
-// ActionBlock is what one action did in one block.
+// ActionBlock is what one action did in one block. Service times are counted by bin of the grid: in Counts, all of them, or in
+// Bins and Values, those that are not empty, by rising number, which of many short blocks takes a tenth of the memory.
 type ActionBlock struct {
-	Counts []float64 // service times by bin of the grid; nil: none
+	Counts []float64 // nil: as Bins and Values say
+	Bins   []uint16
+	Values []float64
 	Done   float64
 	Failed float64
 
-	bins               []uint16 // of Counts, those not empty, with their values
-	values             []float64
 	seconds, responses float64 // sums
 }
 
@@ -104,21 +105,43 @@ type FlightCell struct {
 	Sum    float64 // seconds
 }
 
+// Counted tells whether the platform's own counters can make the forecast. Where they cannot, it needs what the blocks have in
+// Flight.
+func (in *Input) Counted() bool {
+	in, what := in.checked()
+	if what != "" || len(in.Stages) == 0 {
+		return false
+	}
+	s := newSample(in, &Options{})
+	s.demands(all(in))
+	return hasCounters(s)
+}
+
 // index sums up what every draw needs of a block, and lists the bins that are not empty.
 func (in *Input) index() {
 	for i := range in.Stages {
 		for j := range in.Stages[i].Blocks {
 			for a := range in.Stages[i].Blocks[j].Actions {
 				x := &in.Stages[i].Blocks[j].Actions[a]
-				x.bins, x.values, x.seconds, x.responses = x.bins[:0], x.values[:0], 0, 0
-				for k, n := range x.Counts {
-					if n > 0 {
-						x.bins, x.values = append(x.bins, uint16(k)), append(x.values, n)
-						x.seconds += n * (in.Grid[k].Low + in.Grid[k].Width/2)
-						x.responses += n
-					}
+				if x.Counts != nil {
+					x.Bins, x.Values = sparse(x.Counts, x.Bins[:0], x.Values[:0])
+				}
+				x.seconds, x.responses = 0, 0
+				for k, bin := range x.Bins {
+					x.seconds += x.Values[k] * (in.Grid[bin].Low + in.Grid[bin].Width/2)
+					x.responses += x.Values[k]
 				}
 			}
 		}
 	}
+}
+
+// sparse appends the bins that are not empty, with their values.
+func sparse(counts []float64, bins []uint16, values []float64) ([]uint16, []float64) {
+	for k, n := range counts {
+		if n > 0 {
+			bins, values = append(bins, uint16(k)), append(values, n)
+		}
+	}
+	return bins, values
 }

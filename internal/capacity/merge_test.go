@@ -12,7 +12,7 @@ func sumBlocks(blocks []Block) (seconds, done, failed, counts, visits, busy, wai
 		for _, a := range b.Actions {
 			done += a.Done
 			failed += a.Failed
-			for _, n := range a.Counts {
+			for _, n := range a.Values {
 				counts += n
 			}
 		}
@@ -51,6 +51,7 @@ func manyBlocks(n int) *Input {
 func TestMergedKeepsWhatWasMeasured(t *testing.T) {
 	for _, n := range []int{1, 29, 30, 31, 60, 90, 300} {
 		in := manyBlocks(n)
+		in.index()
 		out := in.merged()
 		blocks := out.Stages[0].Blocks
 		if len(blocks) > mostBlocks || len(in.Stages[0].Blocks) != n {

@@ -121,7 +121,7 @@ func TestSimulatedWaitsAgreeWithFormula(t *testing.T) {
 // Slow times cost capacity: more than none, less than if it were always slow.
 func TestSlowTimesCostCapacity(t *testing.T) {
 	p := exactPlatform{servers: 16, demand: 0.08, think: 10, alone: 0.2, seconds: 5, blocks: 60, seed: 3}
-	loads := []float64{300, 500, 700, 900, 1100}
+	loads := []float64{500, 700, 900, 1100}
 	steady, slowed := p.at(loads...), p.at(loads...)
 	for i := range slowed.Stages {
 		for j := range slowed.Stages[i].Blocks {
@@ -134,7 +134,7 @@ func TestSlowTimesCostCapacity(t *testing.T) {
 			x.InUse *= z
 		}
 	}
-	before, after := Predict(steady, Options{Draws: 100}), Predict(slowed, Options{Draws: 100})
+	before, after := Predict(steady, Options{Draws: 20}), Predict(slowed, Options{Draws: 20})
 	if !warned(after, "changing-speed") || warned(before, "changing-speed") {
 		t.Fatalf("warnings %v, and %v at one speed", after.Warnings, before.Warnings)
 	}

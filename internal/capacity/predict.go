@@ -19,8 +19,8 @@ type prediction struct {
 	rng    *rand.Rand
 	broken brokenAt
 
-	samples []*sample         // of the draws that gave a number
-	factors []float64         // discrepancy of each draw
+	samples []*sample         // of the first draws that gave a number
+	factors []float64         // discrepancy of each draw that did
 	by, res []int             // by draw: the pair that breaks first, the resource; res −1: none
 	slow    map[int][]float64 // by resource whose speed changes: what is left of its capacity, several guesses
 	rise    rise              // of response times that the counters do not explain
@@ -55,7 +55,7 @@ func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample,
 			draws[i].shards = append(draws[i].shards, p.rng.NormFloat64())
 		}
 	}
-	each(len(draws), func(i int) {
+	work := func(i int) {
 		d := &draws[i]
 		if f.Method == "counters" {
 			d.sample = condense(p.in, d.blocks, &p.opt)
@@ -74,20 +74,36 @@ func (p *prediction) run(discrepancy float64, guess float64, ready func(*sample,
 		if shares := p.slow[d.res]; d.ok && len(shares) > 0 {
 			d.factor *= shares[d.order%len(shares)]
 		}
-	})
+		if i >= keptSamples {
+			d.sample = nil
+		}
+	}
+	if work(0); draws[0].ok {
+		guess = draws[0].users // for the others, which lie near it
+	}
+	each(len(draws)-1, func(i int) { work(i + 1) })
+	var free []float64 // the draws, not held to any fact
 	for i := range draws {
 		d := &draws[i]
 		if !d.ok {
 			p.unknown++
+			free = append(free, limit)
 			continue
 		}
-		p.samples = append(p.samples, d.sample)
+		free = append(free, d.users*d.factor)
+		if d.sample != nil {
+			p.samples = append(p.samples, d.sample)
+		}
 		p.factors = append(p.factors, d.factor)
 		p.by = append(p.by, d.by)
 		p.res = append(p.res, d.res)
 		f.Draws = append(f.Draws, p.within(d.users*d.factor))
 	}
+	p.aboveModel(free)
 }
+
+// keptSamples is of how many draws the samples are kept for the details, which look at fewer.
+const keptSamples = 100
 
 // each calls f for 0 to n−1 on all cores and returns when all are done.
 func each(n int, f func(i int)) {
@@ -152,9 +168,11 @@ func (p *prediction) conclude() {
 		f.notDetermined("contradicted", f.Lower)
 		return
 	}
-	if r, at, seen := p.samples[0].outgrown(f.Measured); r >= 0 && !seen && f.Users.P50 > at {
-		f.notDetermined("outgrown", p.resourceName(r), at)
-		return
+	if len(p.samples) > 0 {
+		if r, at, seen := p.samples[0].outgrown(f.Measured); r >= 0 && !seen && f.Users.P50 > at {
+			f.notDetermined("outgrown", p.resourceName(r), at)
+			return
+		}
 	}
 	if f.Users.P50 > 2.2*f.Measured {
 		f.warn("far-extrapolation", f.Users.P50/f.Measured)
@@ -177,7 +195,11 @@ func (p *prediction) crossed() {
 		}
 	}
 	if above > len(f.Draws)/2 {
-		f.warn("unseen-bottleneck", Say("broke-unexplained", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at))
+		why := Say("broke-unexplained", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
+		if p.broken.observed {
+			why = Say("observed-unexplained", p.broken.at)
+		}
+		f.warn("unseen-bottleneck", why)
 		for i := range f.Draws {
 			f.Draws[i] = f.Lower + (p.broken.at-f.Lower)*p.rng.Float64()
 		}
@@ -228,7 +250,7 @@ func (p *prediction) missingCounters(whole *sample) {
 // unseen compares what the model predicts for the highest stage with what was measured there. Where much more waited than
 // the counters explain, a bottleneck is not observed, and a number would be wrong with confidence.
 func (p *prediction) unseen() {
-	if p.out.Method != "counters" || len(p.in.Stages) < 2 || p.broken.at > 0 {
+	if p.out.Method != "counters" || len(p.in.Stages) < 2 || p.broken.at > 0 && !p.broken.observed {
 		return
 	}
 	s := condense(p.in, all(p.in), &Options{})

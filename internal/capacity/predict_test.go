@@ -19,7 +19,7 @@ func TestForecastDoesNotDependOnCores(t *testing.T) {
 			if !blind {
 				in, _ = measuredCores(7)
 			}
-			f := Predict(in, Options{Draws: 60, Seed: 11, Blind: blind})
+			f := Predict(in, Options{Draws: 30, Seed: 11, Blind: blind})
 			if first == nil {
 				first = f
 			}
@@ -27,13 +27,13 @@ func TestForecastDoesNotDependOnCores(t *testing.T) {
 				t.Errorf("blind %v, %d cores: %v, on one %v", blind, cores, f.Users, first.Users)
 			}
 		}
-		if len(first.Draws) != 60 || !slices.IsSorted(first.Draws) {
+		if len(first.Draws) != 30 || !slices.IsSorted(first.Draws) {
 			t.Errorf("blind %v: %d draws, sorted %v", blind, len(first.Draws), slices.IsSorted(first.Draws))
 		}
 	}
 	in, _ := measuredCores(7)
-	again := Predict(in, Options{Draws: 60, Seed: 11})
-	if other := Predict(in, Options{Draws: 60, Seed: 12}); equal.DeepEqual(other.Draws, again.Draws) {
+	again := Predict(in, Options{Draws: 30, Seed: 11})
+	if other := Predict(in, Options{Draws: 30, Seed: 12}); equal.DeepEqual(other.Draws, again.Draws) {
 		t.Error("two seeds give the same draws")
 	}
 }

@@ -28,9 +28,22 @@ func (l line) mixed(shares []float64) line {
 
 func (s *sample) rates(c choice) {
 	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
-	for a := range s.in.Actions {
-		done := perStage(s.in, c, func(b *Block) float64 { return b.Actions[a].Done })
-		s.rate = append(s.rate, s.fit(done, seconds))
+	done := make([][]float64, len(s.in.Actions))
+	for a := range done {
+		done[a] = make([]float64, len(s.in.Stages))
+	}
+	for i, times := range timesTaken(s.in, c) {
+		for j, m := range times {
+			if m == 0 {
+				continue
+			}
+			for a := range done {
+				done[a][i] += m * s.in.Stages[i].Blocks[j].Actions[a].Done
+			}
+		}
+	}
+	for a := range done {
+		s.rate = append(s.rate, s.fit(done[a], seconds))
 	}
 }
 

@@ -82,53 +82,16 @@ func condense(in *Input, c choice, opt *Options) *sample {
 	return s
 }
 
-// Prior of spread: so many seconds of waiting are taken as seen already, at a ratio somewhat above one, because times on
-// real resources vary more than exponential ones. A queue that is only sampled must be seen for longer.
-const (
-	spreadPrior        = 1.15
-	priorWait          = 0.5
-	priorWaitIfSampled = 5.0
-	enoughWaiters      = 8.0 // visits that should have waited, none of which did, by chance: 3 in 10,000
-)
-
-// spreads compares the time that visits have waited with what the model says for exponential service times. By the
-// approximation of Allen and Cunneen (1978) the ratio is (1 + cv²)/2 for a coefficient of variation cv.
-func (s *sample) spreads(c choice) {
-	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
-	for r := range s.resources {
-		f := &s.resources[r]
-		f.spread = 1
-		f.refuses = s.in.Resources[r].Queueing == Refuses
-		if !f.valid {
-			continue
+// timesTaken is how many times a draw takes each block of each stage.
+func timesTaken(in *Input, c choice) [][]float64 {
+	times := make([][]float64, len(c))
+	for i := range c {
+		times[i] = make([]float64, len(in.Stages[i].Blocks))
+		for _, j := range c[i] {
+			times[i][j]++
 		}
-		waited := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Waited })
-		seen, expected, prior, waiters := 0.0, 0.0, priorWait, 0.0
-		for i, st := range s.in.Stages {
-			for _, j := range c[i] {
-				if st.Blocks[j].Resources[r].Sampled {
-					prior = priorWaitIfSampled
-				}
-			}
-			model, customers := s.station(r, st.Load)
-			w := model.Wait(customers, 1)
-			seen += waited[i]
-			visits := f.visits.at(st.Load) * seconds[i]
-			expected += w.Mean() * visits
-			if len(w.tail) > 0 {
-				waiters += w.tail[0] * visits
-			}
-		}
-		if s.in.Resources[r].Queueing == MayRefuse && seen == 0 {
-			refused := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Refused })
-			var some float64
-			for _, n := range refused {
-				some += n
-			}
-			f.refuses = some > 0 || waiters > enoughWaiters && !s.sheltered(r)
-		}
-		f.spread = math.Min(math.Max((seen+prior*spreadPrior)/(expected+prior), 0.4), 4)
 	}
+	return times
 }
 
 // perStage sums f over the chosen blocks of each stage.
@@ -140,49 +103,6 @@ func perStage(in *Input, c choice, f func(b *Block) float64) []float64 {
 		}
 	}
 	return out
-}
-
-func (s *sample) demands(c choice) {
-	seconds := perStage(s.in, c, func(b *Block) float64 { return b.Seconds })
-	for r := range s.in.Resources {
-		var f resourceFit
-		visits := perStage(s.in, c, func(b *Block) float64 { return b.Resources[r].Visits })
-		busy := perStage(s.in, c, func(b *Block) float64 {
-			x := &b.Resources[r]
-			if x.Busy > 0 {
-				return x.Busy
-			}
-			return x.InUse * b.Seconds // no busy counter: Little's law on the gauge
-		})
-		var sumVisits, sumBusy float64
-		f.valid = true
-		for i, st := range s.in.Stages {
-			for _, j := range c[i] {
-				x := &st.Blocks[j].Resources[r]
-				f.valid = f.valid && x.Valid
-				f.limit = math.Max(f.limit, x.Limit)
-			}
-			sumVisits += visits[i]
-			sumBusy += busy[i]
-		}
-		f.valid = f.valid && f.limit > 0 && sumVisits > 0 && sumBusy > 0
-		if !f.valid {
-			s.held(r, &f, c, seconds)
-		}
-		if f.valid {
-			f.demand = sumBusy / sumVisits
-			f.gauged = s.gauged(r)
-			f.visits = s.fit(visits, seconds)
-			if f.drifts = s.drifts(r, c, visits, busy); f.drifts {
-				scaled := make([]float64, len(busy))
-				for i := range busy {
-					scaled[i] = busy[i] / f.demand
-				}
-				f.use = s.fit(scaled, seconds) // in visits of the mean demand, for the same weights
-			}
-		}
-		s.resources = append(s.resources, f)
-	}
 }
 
 // bases pools the service times of the stages in which, by the counters, hardly anyone waited (less than 8 % of visits at
@@ -208,24 +128,32 @@ func (s *sample) bases(c choice) {
 		}
 	}
 	calm[lowest] = true
-	for a := range s.in.Actions {
-		counts := make([]float64, len(s.in.Grid))
-		var sum, n float64
-		for i := range s.in.Stages {
-			if !calm[i] {
+	s.base, s.mean = make([][]float64, len(s.in.Actions)), make([]float64, len(s.in.Actions))
+	for a := range s.base {
+		s.base[a] = make([]float64, len(s.in.Grid))
+	}
+	responses := make([]float64, len(s.in.Actions))
+	for i, times := range timesTaken(s.in, c) {
+		if !calm[i] {
+			continue
+		}
+		for j, m := range times {
+			if m == 0 {
 				continue
 			}
-			for _, j := range c[i] {
+			for a := range s.base {
 				x := &s.in.Stages[i].Blocks[j].Actions[a]
-				for k, bin := range x.bins {
-					counts[bin] += x.values[k]
+				counts, values := s.base[a], x.Values[:len(x.Bins)]
+				for k, bin := range x.Bins {
+					counts[bin] += m * values[k]
 				}
-				sum += x.seconds
-				n += x.responses
+				s.mean[a] += m * x.seconds
+				responses[a] += m * x.responses
 			}
 		}
-		s.base = append(s.base, counts)
-		s.mean = append(s.mean, sum/math.Max(n, 1))
+	}
+	for a, n := range responses {
+		s.mean[a] /= math.Max(n, 1)
 	}
 }
 
@@ -272,57 +200,6 @@ func (s *sample) station(r int, load Load) (st Station, customers float64) {
 	return Station{Servers: f.limit, Demand: demand, Delay: math.Max(cycle-demand, 1e-6)}, customers
 }
 
-// drifts tells whether the seconds of use per visit change with load, by a twentieth between the lower stages and the highest.
-// They fall where something uses the resource whatever the users do (copy traffic, cron), so that the sum is
-// U = U₀ + S·X; they rise where caches overflow. A rise counts only beyond what waits elsewhere explain, during which an outer
-// resource is held.
-func (s *sample) drifts(r int, c choice, visits, busy []float64) bool {
-	top := len(s.in.Stages) - 1
-	if top < 3 || visits[top] < 400 {
-		return false
-	}
-	var low, n float64
-	for i := range top/2 + 1 {
-		low += busy[i]
-		n += visits[i]
-	}
-	if n < 400 {
-		return false
-	}
-	before, after := low/n, busy[top]/visits[top]
-	chance := 4 * after * math.Sqrt(1/n+1/visits[top])
-	if after < before {
-		return before-after > 0.05*before+chance
-	}
-	var elsewhere float64
-	for k := range s.in.Resources {
-		if k != r {
-			for _, j := range c[top] {
-				elsewhere += s.in.Stages[top].Blocks[j].Resources[k].Waited
-			}
-		}
-	}
-	return after-before > 0.05*before+1.2*elsewhere/visits[top]+chance
-}
-
-// sheltered tells whether another resource that lets through no more at a time stands before this one, so that nobody ever
-// waits here: one that is passed by all actions that pass here.
-func (s *sample) sheltered(r int) bool {
-	for k := range s.in.Resources {
-		if k == r || !s.resources[k].valid || s.resources[k].limit > s.resources[r].limit {
-			continue
-		}
-		covers := true
-		for a, passes := range s.in.Resources[r].Passes {
-			covers = covers && (!passes || s.in.Resources[k].Passes[a])
-		}
-		if covers {
-			return true
-		}
-	}
-	return false
-}
-
 // groupVisits is the visits per second at all shards of a group.
 func (s *sample) groupVisits(group string, load Load) float64 {
 	var sum float64
@@ -333,67 +210,3 @@ func (s *sample) groupVisits(group string, load Load) float64 {
 	}
 	return sum
 }
-
-// scatter moves the shards' shares of the visits as chance does: which shard the accounts of further users lie on is not known. Of N
-// users, M of them measured, a shard with the share p of them has it with a standard deviation of
-// √(p(1−p)·(1/M − 1/N)), taken at N = 1.6·M.
-func (s *sample) scatter(measured float64, normal []float64) {
-	var moved []int
-	var parts []float64
-	for r := range s.in.Resources {
-		if s.in.Resources[r].Group == "" || !s.resources[r].valid || measured <= 0 {
-			continue
-		}
-		load := Load{Users: measured, Copy: s.assumed.Copy, Fresh: s.assumed.Fresh}
-		p := s.resources[r].visits.at(load) / math.Max(s.groupVisits(s.in.Resources[r].Group, load), 1e-9)
-		if p <= 0 || p >= 1 {
-			continue
-		}
-		moved = append(moved, r)
-		parts = append(parts, math.Sqrt((1-p)/p*(1-1/1.6)/measured))
-	}
-	for i, r := range moved {
-		f := math.Exp(parts[i] * normal[r])
-		s.resources[r].visits.Fixed *= f
-		s.resources[r].visits.PerUser *= f
-	}
-}
-
-// gauged tells whether a resource has no counter of the seconds in use.
-func (s *sample) gauged(r int) bool {
-	for i := range s.in.Stages {
-		for j := range s.in.Stages[i].Blocks {
-			if s.in.Stages[i].Blocks[j].Resources[r].Busy > 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// bounded corrects demands that come from a gauge of what is in use, read now and then: a visit that lasts as long as the
-// action itself cannot last longer than the action's mean time without waiting, which is known far better. Resources that
-// are held beyond the action (connections kept open) lie well above that and stay as they are.
-func (s *sample) bounded() {
-	for r := range s.resources {
-		f := &s.resources[r]
-		if !f.valid || f.drifts || !f.gauged {
-			continue
-		}
-		var visits, seconds float64
-		for i := range s.in.Stages {
-			for a, passes := range s.in.Resources[r].Passes {
-				if passes {
-					seconds += s.rate[a].at(s.in.Stages[i].Load) * s.mean[a]
-				}
-			}
-			visits += f.visits.at(s.in.Stages[i].Load)
-		}
-		if most := seconds / math.Max(visits, 1e-9); most > 0 && f.demand > most && f.demand < gaugeError*most {
-			f.demand = most
-		}
-	}
-}
-
-// gaugeError is how far a mean of a gauge may lie above the truth by chance.
-const gaugeError = 1.25

@@ -64,7 +64,7 @@ func (v *solver) waiting(action int, limit float64) combined {
 	}
 	c, ok := v.cache[k]
 	if !ok || len(v.waits) > 64 { // the key holds 64 resources; more are worked out each time
-		c = combineMasses(v.masses(action, limit), limit)
+		c = combine(v.masses(action, limit), limit)
 		v.cache[k] = c
 	}
 	return c
@@ -91,14 +91,14 @@ func (v *solver) masses(action int, limit float64) [][]float64 {
 			continue
 		}
 		done[group] = true
-		key := massKey{r, limit}
+		if group == "" {
+			masses = append(masses, v.massAt(r, limit))
+			continue
+		}
+		key := massKey{r, true, limit}
 		mass, ok := v.mass[key]
 		if !ok {
-			if group == "" {
-				mass = stop{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}}.mass(limit)
-			} else {
-				mass = v.shards(group).mass(limit)
-			}
+			mass = v.shards(group).mass(limit)
 			v.mass[key] = mass
 		}
 		masses = append(masses, mass)
@@ -106,9 +106,21 @@ func (v *solver) masses(action int, limit float64) [][]float64 {
 	return masses
 }
 
+// massAt is the distribution of the wait at one resource by itself.
+func (v *solver) massAt(r int, limit float64) []float64 {
+	key := massKey{r, false, limit}
+	mass, ok := v.mass[key]
+	if !ok {
+		mass = stop{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}}.mass(limit)
+		v.mass[key] = mass
+	}
+	return mass
+}
+
 // massKey identifies the wait at one resource (or the group of which it is the first to matter), up to a limit.
 type massKey struct {
 	resource int
+	group    bool
 	limit    float64
 }
 
@@ -167,7 +179,7 @@ func (v *solver) alone(r int, pairs []pair) float64 {
 			limit := p.objective.Limit
 			c, ok := tails[limit]
 			if !ok {
-				c = combine([]stop{{visits: v.s.resources[r].share, parts: []part{{v.waits[r], 1}}}}, limit)
+				c = combine([][]float64{v.massAt(r, limit)}, limit)
 				tails[limit] = c
 			}
 			worst = math.Max(worst, tailWith(v.s.in.Grid, v.s.base[p.action], limit, c.Tail)/(1-p.objective.Quantile))
@@ -201,47 +213,73 @@ func (v *solver) worst(pairs []pair) (at int, by float64) {
 
 // capacityOf is the largest load at which all pairs hold, up to limit, searched from a guess; ok is false where nothing
 // breaks up to there. by is the pair that breaks first, resource the one with the most waiting (or refusing) for it, -1
-// where none waits.
+// where none waits. One pair is followed to where it crosses, and all are looked at there: if another is broken more, that
+// one is followed down.
 func (s *sample) capacityOf(pairs []pair, guess, limit float64) (users float64, by, resource int, ok bool) {
 	held, holder := s.heldAt()
 	top := limit
 	if held < top {
 		top = math.Max(held, 1)
 	}
-	var v *solver
-	over := func(users float64) float64 { // below 0 while all pairs hold
-		v = s.solver(users)
-		_, x := v.worst(pairs)
-		return math.Log(math.Max(x, 1e-9))
-	}
-	guess = math.Min(math.Max(guess, 1), top)
-	low, high := guess, guess
-	fLow := over(guess)
-	fHigh := fLow
-	for step := 1.06; fHigh <= 0; step *= 1.25 {
-		if high >= top {
-			if held < limit {
-				return held, 0, holder, true
-			}
+	v := s.solver(math.Min(math.Max(guess, 1), top))
+	by, _ = v.worst(pairs)
+	for before := math.Inf(1); ; before = users {
+		users, v = v.crossing(pairs[by], top)
+		other, x := v.worst(pairs)
+		switch more := broken(x); {
+		case users == 0:
+			return 0, other, -1, true
+		case math.IsInf(users, 1) && more <= 0 && held < limit:
+			return held, 0, holder, true
+		case math.IsInf(users, 1) && more <= 0:
 			return limit, -1, -1, false
+		case !math.IsInf(users, 1) && (more < crossed || users >= before):
+			return users, other, v.culprit(pairs[other]), true
+		}
+		by = other
+	}
+}
+
+const (
+	crossed   = 0.05 // of the logarithm of how much a pair is broken: near enough
+	firstStep = 1.03 // stride of a search for the capacity; guesses are mostly good
+)
+
+// broken is the logarithm of how much a pair is broken: below 0 while it holds.
+func broken(x float64) float64 { return math.Log(math.Max(x, 1e-9)) }
+
+// crossing is the load at which one pair breaks, searched from that of v: 0 where it is broken at one user, infinite where
+// it holds up to top. at is the solver there, or at that end.
+func (v *solver) crossing(p pair, top float64) (users float64, at *solver) {
+	at = v
+	over := func(users float64) float64 {
+		at = v.s.solver(users)
+		return broken(at.breaks(p))
+	}
+	low, high := v.load.Users, v.load.Users
+	fLow := broken(v.breaks(p))
+	fHigh := fLow
+	for step := firstStep; fHigh <= 0; step *= 1.25 {
+		if high >= top {
+			return math.Inf(1), at
 		}
 		low, fLow = high, fHigh
 		high = math.Min(high*step, top)
 		fHigh = over(high)
 	}
-	for step := 1.06; fLow > 0; step *= 1.25 {
+	for step := firstStep; fLow > 0; step *= 1.25 {
 		if low <= 1 {
-			by, _ = v.worst(pairs)
-			return 0, by, -1, true
+			return 0, at
 		}
 		high, fHigh = low, fLow
 		low = math.Max(low/step, 1)
 		fLow = over(low)
 	}
-	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.002*low), 0.05, over)
-	v = s.solver(users * 1.002)
-	by, _ = v.worst(pairs)
-	return users, by, v.culprit(pairs[by]), true
+	users = falsePosition(low, high, fLow, fHigh, math.Max(0.5, 0.002*low), crossed, over)
+	if at.load.Users != users {
+		at = v.s.solver(users)
+	}
+	return users, at
 }
 
 // culprit is the resource that contributes most to breaking the pair.

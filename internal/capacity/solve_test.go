@@ -85,3 +85,24 @@ func TestCapacityIsThatOfTheFirstToBreak(t *testing.T) {
 		}
 	}
 }
+
+// Whichever of many objectives is looked at first, the one that breaks first decides.
+func TestCapacityOfManyObjectives(t *testing.T) {
+	in, truth := measuredCores(7)
+	in.index()
+	s := condense(in, all(in), &Options{})
+	var pairs []pair
+	lowest, first := math.Inf(1), -1
+	for i, o := range []Objective{{Quantile: 0.5, Limit: 0.4}, {Quantile: 0.99, Limit: 2}, {Quantile: 0.9, Limit: 0.6}, {Quantile: 0.95, Limit: 1}, {Quantile: 0.999, Limit: 5}} {
+		pairs = append(pairs, pair{0, o})
+		if users, _, _, ok := s.capacityOf(pairs[i:], truth, 3*truth); ok && users < lowest {
+			lowest, first = users, i
+		}
+	}
+	for _, guess := range []float64{1, 0.3 * truth, lowest, truth, 2 * truth} {
+		users, by, _, ok := s.capacityOf(pairs, guess, 3*truth)
+		if !ok || by != first || math.Abs(users/lowest-1) > 0.004 {
+			t.Errorf("guess %.0f: %.1f by %d, want %.1f by %d", guess, users, by, lowest, first)
+		}
+	}
+}

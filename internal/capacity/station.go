@@ -24,37 +24,43 @@ type Station struct {
 }
 
 // queueTail returns T with T[m] = P(n ≥ c+m) as an arriving customer finds it: by the arrival theorem the distribution
-// with one customer less. T is cut where it falls below 1e-12.
-func (s Station) queueTail(customers float64) []float64 {
+// with one customer less. T is cut where it falls below 1e-12. It is written over room.
+func (s Station) queueTail(customers float64, room []float64) []float64 {
 	n := math.Max(customers-1, 0)
 	c := math.Max(1, math.Floor(s.Servers+1e-9))
-	if s.Demand <= 0 || n < c {
+	if s.Demand <= 0 || !(n >= c) { // also where n is no number
 		return nil
 	}
-	delay := math.Max(s.Delay, 1e-9)
-	var below, sum float64 // unnormalised mass at n < c and in all
-	var above []float64
+	const huge = 1e200
+	ratio := s.Demand / math.Max(s.Delay, 1e-9)
+	var sum float64 // unnormalised mass of all n so far
+	if room == nil {
+		room = make([]float64, 0, 64)
+	}
+	above := room[:0]
 	weight := 1.0
-	for k := 0.0; ; k++ {
-		if k < c {
-			below += weight
-		} else {
-			above = append(above, weight)
-		}
+	k := 0.0
+	for ; k < c; k++ {
 		sum += weight
-		if !(k < n) { // also where n is no number
+		weight *= (n - k) * ratio / (k + 1)
+		if sum > huge {
+			weight, sum = weight/huge, sum/huge
+		}
+	}
+	for each := ratio / c; ; k++ {
+		above = append(above, weight)
+		sum += weight
+		if !(k < n) {
 			break
 		}
-		weight *= math.Max(n-k, 0) * s.Demand / (delay * math.Min(k+1, c))
+		weight *= math.Max(n-k, 0) * each
 		if k > c && weight < 1e-14*sum {
 			break
 		}
-		if sum > 1e200 {
-			weight /= 1e200
-			below /= 1e200
-			sum /= 1e200
+		if sum > huge {
+			weight, sum = weight/huge, sum/huge
 			for i := range above {
-				above[i] /= 1e200
+				above[i] /= huge
 			}
 		}
 	}
@@ -87,11 +93,11 @@ func (s Station) Wait(customers, spread float64) Wait {
 	w := Wait{rate: math.Max(1, math.Floor(s.Servers+1e-9)) / s.Demand, spread: spread}
 	if math.Abs(spread-1) < 0.02 {
 		w.spread = 1
-		w.tail = s.queueTail(customers)
+		w.tail = s.queueTail(customers, nil)
 		return w
 	}
 	over := func(n float64) float64 { // how many customers the stretched waits take up beyond those there are
-		w.tail = s.queueTail(n)
+		w.tail = s.queueTail(n, w.tail)
 		mean := w.Mean() / spread
 		return n + (spread-1)*n/(s.Delay+s.Demand+mean)*mean - customers
 	}
@@ -151,6 +157,9 @@ func (w Wait) Tail(t float64) float64 {
 	x := w.rate * t / w.spread
 	spread := 6*math.Sqrt(x) + 6
 	from := math.Max(0, math.Floor(x-spread))
+	if from >= float64(len(w.tail)) {
+		return 0
+	}
 	logp := from*math.Log(x) - x
 	if from > 0 {
 		l, _ := math.Lgamma(from + 1)

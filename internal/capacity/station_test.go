@@ -98,7 +98,7 @@ func TestBlocking(t *testing.T) {
 func TestCombineAddsMeans(t *testing.T) {
 	a := Station{Servers: 4, Demand: 0.02, Delay: 0.5}.Wait(100, 1)
 	b := Station{Servers: 2, Demand: 0.01, Delay: 0.5}.Wait(95, 1)
-	c := combine([]stop{{1, []part{{a, 1}}}, {0.5, []part{{b, 1}}}}, 0.6)
+	c := combine([][]float64{stop{1, []part{{a, 1}}}.mass(0.6), stop{0.5, []part{{b, 1}}}.mass(0.6)}, 0.6)
 	var area float64
 	const step = 0.001
 	for x := step / 2; x < 0.6; x += step {

@@ -61,17 +61,9 @@ type combined struct {
 	above []float64 // above[j] = P(W > j·limit/waitCells)
 }
 
-// combine adds up the waits at several resources, numerically: each wait is cut into cells, and their masses are
-// convolved. What lies beyond the limit stays beyond it.
-func combine(stops []stop, limit float64) combined {
-	masses := make([][]float64, len(stops))
-	for i, s := range stops {
-		masses[i] = s.mass(limit)
-	}
-	return combineMasses(masses, limit)
-}
-
-func combineMasses(masses [][]float64, limit float64) combined {
+// combine adds up the waits at several stops, numerically: each wait is cut into cells, and their masses are convolved.
+// What lies beyond the limit stays beyond it.
+func combine(masses [][]float64, limit float64) combined {
 	c := combined{limit: limit, above: make([]float64, waitCells+1)}
 	mass := make([]float64, waitCells+1) // last: beyond
 	mass[0] = 1

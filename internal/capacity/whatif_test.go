@@ -19,7 +19,7 @@ func measuredCores(seed uint64) (in *Input, truth float64) {
 // supposed forecasts from the measured cores what the options ask for and holds it against a truth.
 func supposed(t *testing.T, name string, in *Input, opt Options, truth float64) {
 	t.Helper()
-	opt.Draws = 60
+	opt.Draws = 40
 	f := Predict(in, opt)
 	if !f.Determined || math.Abs(f.Users.P50/truth-1) > 0.05 || truth < f.Users.P05 || truth > f.Users.P95 {
 		t.Errorf("%s: %v %v, truth %.0f", name, f.Users, f.Why, truth)
@@ -68,7 +68,7 @@ func TestCopyTrafficTakesItsPart(t *testing.T) {
 	none, half := 0.0, 20.0
 	supposed(t, "no copy traffic", in, Options{Copy: &none}, truth)
 	at := func(copies float64) float64 {
-		f := Predict(in, Options{Draws: 60, Copy: &copies})
+		f := Predict(in, Options{Draws: 30, Copy: &copies})
 		if !f.Determined {
 			t.Fatalf("copy %v: %v", copies, f.Why)
 		}
@@ -79,7 +79,7 @@ func TestCopyTrafficTakesItsPart(t *testing.T) {
 			t.Errorf("copy %v: %.0f users, want about %.0f", x.copies, got, x.want)
 		}
 	}
-	asMeasured := Predict(in, Options{Draws: 60})
+	asMeasured := Predict(in, Options{Draws: 30})
 	if most := at(40); math.Abs(most/asMeasured.Users.P50-1) > 0.02 {
 		t.Errorf("with the most measured %v, by itself %v", most, asMeasured.Users)
 	}
@@ -90,7 +90,7 @@ func TestSurgeTakesItsPart(t *testing.T) {
 	in, truth := measuredCores(3)
 	rate := 1 / (10 + 0.2)
 	for _, x := range []struct{ surge, want float64 }{{0, truth}, {rate, truth / 2}, {rate / 2, truth / 1.5}} {
-		f := Predict(in, Options{Draws: 60, Surge: []float64{x.surge}})
+		f := Predict(in, Options{Draws: 30, Surge: []float64{x.surge}})
 		if !f.Determined || math.Abs(f.Users.P50/x.want-1) > 0.06 {
 			t.Errorf("surge %.3f/s: %v %v, want about %.0f", x.surge, f.Users, f.Why, x.want)
 		}
@@ -107,7 +107,7 @@ func TestAnotherMixFollowsItsWork(t *testing.T) {
 		st.Users = users
 	}
 	for _, x := range []struct{ first, work float64 }{{0.5, 2}, {1, 1}, {0, 3}, {0.25, 2.5}} {
-		f := Predict(in, Options{Draws: 60, Mix: []float64{x.first, 1 - x.first}})
+		f := Predict(in, Options{Draws: 30, Mix: []float64{x.first, 1 - x.first}})
 		want := truth * 2 / x.work
 		if !f.Determined || math.Abs(f.Users.P50/want-1) > 0.06 {
 			t.Errorf("%v of the first: %v %v, want about %.0f", x.first, f.Users, f.Why, want)

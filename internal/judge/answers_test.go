@@ -416,16 +416,50 @@ func TestPlan(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	for _, c := range []struct {
-		words string
-		want  string
-	}{{"go go", "plan-all-date"}, {"caution go", "plan-none"}, {"go no-go go", "plan-until-date"}} {
+		words   string
+		unknown bool
+		want    string
+	}{
+		{"go go", false, "plan-all-date"}, {"caution go", false, "plan-none"}, {"go no-go go", false, "plan-until-date"},
+		{"caution caution", true, "plan-unknown"}, {"caution no-go", true, "plan-unknown-until"}, {"no-go no-go", true, "plan-none"},
+	} {
 		var list []BatchVerdict
 		for _, w := range strings.Fields(c.words) {
-			list = append(list, BatchVerdict{Verdict: w, Name: w, Date: "2026-03-02"})
+			list = append(list, BatchVerdict{Verdict: w, Unknown: c.unknown, Name: w, Date: "2026-03-02"})
 		}
 		if p := planned(list); p.Summary.Code != c.want {
 			t.Errorf("%s: %s", c.words, p.Summary)
 		}
+	}
+}
+
+// A batch above a load at which an objective was broken may not come, and the plan says so, although the capacity is not
+// determined.
+func TestPlanBeyondBroken(t *testing.T) {
+	plan := []scenarios.Batch{{Name: "a", Accounts: 900}, {Name: "b", Accounts: 400}}
+	broken := []capacity.Observation{{Users: 50, Held: false}}
+	f := answer(t, drawn{}, Options{Plan: plan, Observed: broken}).Forecast
+	if b := f.Batches[0]; f.Determined || !b.Unknown || b.Verdict != NoGo || b.Why.Code != "broken-below" || f.Plan.Summary.Code != "plan-none" {
+		t.Errorf("%+v, %s", b, f.Plan.Summary)
+	}
+	if got := f.Plan.Summary.String(); got != "no batch is go: the first, batch a, is not" {
+		t.Errorf("%q", got)
+	}
+}
+
+// What was observed in real use joins the stages: the bound that was shown, the notes, and the verdicts follow.
+func TestObserved(t *testing.T) {
+	before := answer(t, drawn{}, Options{NextBatch: 100})
+	held := capacity.Observation{Users: before.Forecast.Users.P50 * 0.96, Held: true}
+	after := answer(t, drawn{}, Options{NextBatch: 100, Observed: []capacity.Observation{held, held, held}})
+	if b := after.Forecast.LowerBound; b != int(held.Users) || before.Forecast.LowerBound != 450 {
+		t.Errorf("held at %d, before at %d", b, before.Forecast.LowerBound)
+	}
+	if !slices.ContainsFunc(after.Notes, func(m Message) bool { return m.Code == "observed-joined" }) || len(before.Notes) != 0 {
+		t.Errorf("notes %v, before %v", after.Notes, before.Notes)
+	}
+	if after.Forecast.Users.P05 < math.Floor(held.Users) {
+		t.Errorf("%v, although %.0f held", after.Forecast.Users, held.Users)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"pegel/internal/capacity"
-	"pegel/internal/record"
 )
 
 // Effects says how much of a rise of response times comes from users, and how much from the migration itself: copy traffic
@@ -137,7 +136,7 @@ func (r *reading) experiment(action string, quantile float64) (*capacity.Experim
 				for _, in := range intervals {
 					samples += part.responses(in, index, block.Counts)
 				}
-				block.Use = part.inUse(intervals[0].Start, intervals[len(intervals)-1].End)
+				block.Use = part.inUse(intervals[0].start, intervals[len(intervals)-1].end)
 				stage.Blocks = append(stage.Blocks, block)
 			}
 			e.Stages = append(e.Stages, stage)
@@ -147,18 +146,18 @@ func (r *reading) experiment(action string, quantile float64) (*capacity.Experim
 }
 
 // responses adds the response times of an action in one interval to counts by bin, and says how many there were.
-func (r *reading) responses(in *record.Interval, action int, counts []float64) uint64 {
+func (r *reading) responses(in *interval, action int, counts []float64) uint64 {
 	var total uint64
 	personas := len(r.out.Meta.Personas)
 	for p, name := range r.out.Meta.Personas {
-		s := in.Series[action*personas+p]
+		s := in.of(action*personas + p)
 		if s == nil || r.copies(name) {
 			continue
 		}
-		s.Response.Each(func(low, width time.Duration, n uint64) {
-			counts[binOf(low+width/2, len(counts))] += float64(n)
-			total += n
-		})
+		for _, b := range s.response {
+			counts[r.bins[b.Index]] += float64(b.Count)
+		}
+		total += s.done
 	}
 	return total
 }

@@ -23,6 +23,9 @@ func (r *reading) forecast() {
 		out.Users = f.Users
 	}
 	r.out.Warnings = append(r.out.Warnings, f.Warnings...)
+	if !f.Joined.Empty() {
+		r.out.Notes = append(r.out.Notes, f.Joined)
+	}
 	if f.First.Action != "" {
 		out.Limit = limitOf(f)
 	}

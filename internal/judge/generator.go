@@ -60,7 +60,7 @@ func (r *reading) generator() {
 		g.RSS = append(g.RSS, rss)
 	}
 	for i := 1; i < len(r.intervals); i++ {
-		if r.intervals[i].Start-r.intervals[i-1].End > 1500*time.Millisecond {
+		if r.intervals[i].start-r.intervals[i-1].end > 1500*time.Millisecond {
 			g.Gaps++
 		}
 	}

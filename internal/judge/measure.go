@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"pegel/internal/archive"
 	"pegel/internal/capacity"
 	"pegel/internal/record"
 	"pegel/scenarios"
@@ -32,6 +31,17 @@ func binOf(d time.Duration, bins int) int {
 	return min(1+int(40*math.Log10(d.Seconds()/1e-4)), bins-1)
 }
 
+// gridBins is the bin of the grid that the middle of each bucket of a histogram falls into.
+func gridBins() []uint16 {
+	bins := len(grid())
+	list := make([]uint16, record.BucketCount)
+	for i := range list {
+		low, width := record.BucketBounds(i)
+		list[i] = uint16(binOf(low+width/2, bins))
+	}
+	return list
+}
+
 // input turns the valid stages into what the forecast is made from.
 func (r *reading) input() *capacity.Input {
 	in := &capacity.Input{Grid: grid()}
@@ -55,7 +65,9 @@ func (r *reading) input() *capacity.Input {
 			in.Resources = append(in.Resources, c)
 		}
 	}
+	counts := make([]float64, len(in.Actions)*len(in.Grid))
 	for run, part := range r.parts {
+		index := part.indices(in)
 		for i := range part.out.Stages {
 			st := &part.out.Stages[i]
 			if !st.Valid {
@@ -66,12 +78,15 @@ func (r *reading) input() *capacity.Input {
 				Mix:  part.mix(st, r.active()), Run: run, At: st.Start.Seconds(),
 			}
 			for _, intervals := range part.blocks(st) {
-				stage.Blocks = append(stage.Blocks, part.block(in, intervals))
+				stage.Blocks = append(stage.Blocks, part.block(in, index, intervals, counts))
 			}
 			if len(stage.Blocks) > 0 {
 				in.Stages = append(in.Stages, stage)
 			}
 		}
+	}
+	if r.opt.Blind || !in.Counted() {
+		r.flights(in)
 	}
 	return in
 }
@@ -184,134 +199,4 @@ func (r *reading) copyRate(st *StageResult) float64 {
 		}
 	}
 	return rate
-}
-
-// blockLength is how long a block must be for the next one to be nearly independent: twenty relaxation times
-// (S/c)/(1−√ρ)² of the slowest resource, in whole seconds, at least one and at most a fifth of the hold.
-func (r *reading) blockLength(st *StageResult) time.Duration {
-	relax := 0.0
-	for _, u := range st.Resources {
-		if u.Limit > 0 && u.Demand > 0 && u.Utilisation < 0.98 {
-			d := 1 - math.Sqrt(math.Max(u.Utilisation, 0))
-			relax = math.Max(relax, u.Demand/u.Limit/(d*d))
-		}
-	}
-	longest := max(time.Second, ((st.End - st.Start) / 5).Truncate(time.Second))
-	want := time.Duration(math.Ceil(20*relax)) * time.Second
-	if relax == 0 {
-		want = ((st.End - st.Start) / 10).Truncate(time.Second)
-	}
-	return min(max(want, time.Second), longest)
-}
-
-// blocks groups the intervals of a hold. Blocks follow the intervals' borders, not the stage's, so that none is cut.
-func (r *reading) blocks(st *StageResult) [][]*record.Interval {
-	length := r.blockLength(st) - 100*time.Millisecond
-	var list [][]*record.Interval
-	var open []*record.Interval
-	r.within(st.Start, st.End, func(i *record.Interval) {
-		open = append(open, i)
-		if i.End-open[0].Start >= length {
-			list = append(list, open)
-			open = nil
-		}
-	})
-	return list
-}
-
-func (r *reading) block(in *capacity.Input, intervals []*record.Interval) capacity.Block {
-	b := capacity.Block{Actions: make([]capacity.ActionBlock, len(in.Actions))}
-	personas := len(r.out.Meta.Personas)
-	from, to := intervals[0].Start, intervals[len(intervals)-1].End
-	index := make([]int, len(r.out.Meta.Actions)) // of this run's actions in the input, which may have those of other runs
-	for a, name := range r.out.Meta.Actions {
-		index[a] = slices.IndexFunc(in.Actions, func(x capacity.Action) bool { return x.Name == name })
-	}
-	for _, i := range intervals {
-		b.Seconds += (i.End - i.Start).Seconds()
-		for k, s := range i.Series {
-			if s == nil || s.Done() == 0 {
-				continue
-			}
-			a := index[k/personas]
-			x := &b.Actions[a]
-			if x.Counts == nil {
-				x.Counts = make([]float64, len(in.Grid))
-			}
-			x.Done += float64(s.Done())
-			x.Failed += float64(s.Failed())
-			s.Service.Each(func(low, width time.Duration, n uint64) {
-				x.Counts[binOf(low+width/2, len(in.Grid))] += float64(n)
-			})
-			for _, f := range s.Flight {
-				if f.Count > 0 {
-					b.Flight = append(b.Flight, capacity.FlightCell{Action: a, Count: float64(f.Count), Level: f.Level, Sum: f.Sum})
-				}
-			}
-		}
-	}
-	for _, page := range r.observed {
-		for _, res := range page.Resources {
-			b.Resources = append(b.Resources, r.resourceBlock(r.page(page.Name, res.Name), res.Name, from, to))
-		}
-	}
-	return b
-}
-
-// page is where this run observed a resource: on the page of that name, or else on the first one that has the resource;
-// empty where it did not.
-func (r *reading) page(name, resource string) string {
-	found := ""
-	for _, page := range r.scenario.Observe {
-		for _, res := range page.Resources {
-			if res.Name == resource && (found == "" || page.Name == name) {
-				found = page.Name
-			}
-		}
-	}
-	return found
-}
-
-// resourceBlock reads one resource's counters between two times.
-func (r *reading) resourceBlock(page, name string, from, to time.Duration) capacity.ResourceBlock {
-	var x capacity.ResourceBlock
-	limit, okLimit := r.of(page, name, archive.FieldLimit).last(to)
-	x.Limit = limit
-	var okUse bool
-	x.InUse, _, okUse = r.of(page, name, archive.FieldInUse).gauge(from, to)
-	x.Queue, _, _ = r.of(page, name, archive.FieldQueue).gauge(from, to)
-	visits, okVisits := r.of(page, name, archive.FieldServed).increase(from, to)
-	busy, okBusy := r.of(page, name, archive.FieldBusy).increase(from, to)
-	x.Visits, x.Busy = visits, busy
-	x.Holds = okLimit && limit > 0 && okUse
-	x.Refused, _ = r.of(page, name, archive.FieldRefused).increase(from, to)
-	if waited, ok := r.of(page, name, archive.FieldWaited).increase(from, to); ok {
-		x.Waited = waited
-	} else if x.Queue, _, ok = r.of(page, name, archive.FieldQueue).gauge(from, to); ok {
-		x.Waited, x.Sampled = x.Queue*(to-from).Seconds(), true
-	}
-	hasBusy := r.of(page, name, archive.FieldBusy) != nil
-	x.Valid = okLimit && limit > 0 && okVisits && (okBusy || !hasBusy && okUse)
-	if okLimit && limit > 0 {
-		x.Limit = max(limit, r.overused[name])
-	}
-	return x
-}
-
-// queueing is what becomes of visits that find no unit: as the platform or the scenario says, or to be found out where
-// refusals are counted. A resource of which refusals are counted and no queue is known has none.
-func (r *reading) queueing(page string, res scenarios.Resource) capacity.Queueing {
-	if limit, ok := r.of(page, res.Name, archive.FieldQueueLimit).last(r.out.Duration); ok {
-		if limit == 0 {
-			return capacity.Refuses
-		}
-		return capacity.Waits
-	}
-	switch {
-	case res.Refused == "":
-		return capacity.Waits
-	case res.Queue == "" && res.Waited == "":
-		return capacity.Refuses
-	}
-	return capacity.MayRefuse
 }

@@ -96,17 +96,20 @@ func (r *reading) worstWindow(st *StageResult, res *ObjectiveResult, window time
 	action := slices.Index(r.out.Meta.Actions, res.Action)
 	var whole, open record.Histogram
 	var from time.Duration
-	r.within(st.Start, st.End, func(in *record.Interval) {
+	r.within(st.Start, st.End, func(in *interval) {
 		if open.Total == 0 {
-			from = in.Start
+			from = in.start
 		}
 		for p := range personas {
-			if s := in.Series[action*personas+p]; s != nil {
-				open.Merge(&s.Response)
-				whole.Merge(&s.Response)
+			if s := in.of(action*personas + p); s != nil {
+				for _, b := range s.response {
+					open.AddBucket(int(b.Index), b.Count)
+					whole.AddBucket(int(b.Index), b.Count)
+				}
+				open.Max, whole.Max = max(open.Max, s.longest), max(whole.Max, s.longest)
 			}
 		}
-		if in.End-from >= window-100*time.Millisecond {
+		if in.end-from >= window-100*time.Millisecond {
 			if open.Total >= enough(res.Quantile) {
 				value, share = max(value, open.Quantile(res.Quantile)), max(share, open.ShareAbove(res.Limit))
 			}

@@ -1,6 +1,10 @@
 package judge
 
-import "pegel/scenarios"
+import (
+	"slices"
+
+	"pegel/scenarios"
+)
 
 // toCome are the batches to be judged: those of the options, or else of the scenario.
 func (r *reading) toCome() []scenarios.Batch {
@@ -58,8 +62,11 @@ func planned(list []BatchVerdict) *Plan {
 		p.Summary = Say("plan-all-date", p.Batches, p.Last.Date)
 	case p.First == nil:
 		p.Summary = Say("plan-all", p.Batches)
-	case p.Last == nil && list[0].Unknown:
+	case p.Last == nil && list[0].Unknown && list[0].Verdict != NoGo:
 		p.Summary = Say("plan-unknown")
+		if i := slices.IndexFunc(list, func(v BatchVerdict) bool { return v.Verdict == NoGo }); i > 0 {
+			p.Summary = Say("plan-unknown-until", list[i].title())
+		}
 	case p.Last == nil:
 		p.Summary = Say("plan-none", p.First.title())
 	case p.Last.Date != "":

@@ -23,7 +23,7 @@ func (r *reading) predict(p premise, s situation) *capacity.Forecast {
 	if !s.why.Empty() {
 		return &capacity.Forecast{Why: s.why, Method: "none"}
 	}
-	opt := capacity.Options{Blind: r.opt.Blind, Draws: r.opt.Draws, Seed: r.out.Meta.Seed, Copy: p.copy, Mix: r.mixed(p), Surge: s.surge}
+	opt := capacity.Options{Blind: r.opt.Blind, Draws: r.opt.Draws, Seed: r.out.Meta.Seed, Copy: p.copy, Mix: r.mixed(p), Surge: s.surge, Observed: r.opt.Observed}
 	if p.draws > 0 {
 		opt.Draws = p.draws
 	}

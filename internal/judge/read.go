@@ -23,6 +23,8 @@ type Options struct {
 	WhatIf  []Assumption      // taken together
 	Goal    Goal              // load that the platform should carry; the zero one: none
 	Measure bool              // look for the change that carries all batches, where not all are go
+
+	Observed []capacity.Observation // real use of the platform that was measured: facts beside the stages
 }
 
 // reading is an archive on its way to a result.
@@ -31,7 +33,9 @@ type reading struct {
 	scenario  *scenarios.Scenario
 	opt       Options
 	out       *Result
-	intervals []*record.Interval
+	intervals []*interval
+	totals    []total  // by stage
+	bins      []uint16 // of the grid, by bucket of a histogram
 	series    map[seriesKey]*timeSeries
 	resets    []reset
 	overused  map[string]float64 // by resource: what was in use, where that is more than its limit
@@ -57,14 +61,11 @@ func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error
 
 // read measures all that one archive holds; what follows from several is for later.
 func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error) {
-	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}, overused: map[string]float64{}, observed: s.Observe}
+	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}, overused: map[string]float64{}, observed: s.Observe, bins: gridBins()}
 	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Actions: run.Meta.Actions, Notes: notes(&run.Meta, run.Events)}
-	for in, err := range run.Intervals() {
-		if err != nil {
-			return nil, fmt.Errorf("reading the archive: %w", err)
-		}
-		r.intervals = append(r.intervals, in)
-		r.out.Duration = max(r.out.Duration, in.End)
+	r.stages()
+	if err := r.pass(); err != nil {
+		return nil, err
 	}
 	for m, err := range run.Metrics() {
 		if err != nil {
@@ -74,9 +75,7 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 	}
 	r.noteResets()
 	r.ended()
-	r.stages()
-	r.timeline()
-	r.errors()
+	r.measured()
 	r.resourceViews()
 	r.generator()
 	r.objectives()
@@ -105,7 +104,7 @@ func (r *reading) warn(code string, args ...any) {
 	r.out.Warnings = append(r.out.Warnings, Say(code, args...))
 }
 
-// stages cuts the run into the holds of its stages.
+// stages cuts the run into the holds of its stages. The end of one that was cut short is 0.
 func (r *reading) stages() {
 	for _, e := range r.run.Events {
 		if e.Stage == nil {
@@ -121,6 +120,38 @@ func (r *reading) stages() {
 			}
 		}
 	}
+	r.totals = make([]total, len(r.out.Stages))
+	for i := range r.totals {
+		r.totals[i].series = make([]*record.Series, len(r.out.Meta.Actions)*len(r.out.Meta.Personas))
+	}
+}
+
+// total is all that happened in the hold of a stage.
+type total struct {
+	series             []*record.Series // as in record.Interval
+	lag                record.Histogram
+	seconds, flight, n float64
+}
+
+func (t *total) add(row *archive.Row) {
+	for i := range row.Series {
+		s := &row.Series[i]
+		if n := s.Index + 1 - len(t.series); n > 0 {
+			t.series = append(t.series, make([]*record.Series, n)...)
+		}
+		if t.series[s.Index] == nil {
+			t.series[s.Index] = new(record.Series)
+		}
+		s.AddTo(t.series[s.Index])
+	}
+	row.Lag.AddTo(&t.lag)
+	t.seconds += (row.End - row.Start).Seconds()
+	t.flight += float64(row.InFlight)
+	t.n++
+}
+
+// measured sums up the stages.
+func (r *reading) measured() {
 	for i := range r.out.Stages {
 		st := &r.out.Stages[i]
 		st.Valid = true
@@ -128,42 +159,25 @@ func (r *reading) stages() {
 			st.End = r.out.Duration
 			st.Valid, st.Why = false, Say("hold-cut-short")
 		}
-		r.measure(st)
+		r.measure(st, &r.totals[i])
 	}
+	r.totals = nil
 }
 
-// within calls f for every interval that lies in the window, with up to a tenth of a second of overlap allowed, because
-// intervals end on the beat of the clock and stages do too, but each by its own timer.
-func (r *reading) within(from, to time.Duration, f func(*record.Interval)) {
-	const slack = 100 * time.Millisecond
-	for _, in := range r.intervals {
-		if in.Start >= from-slack && in.End <= to+slack && in.End > in.Start {
-			f(in)
-		}
-	}
-}
-
-func (r *reading) measure(st *StageResult) {
-	total := record.Interval{Start: st.End, Series: make([]*record.Series, len(r.out.Meta.Actions)*len(r.out.Meta.Personas))}
-	var seconds, flight, n float64
-	r.within(st.Start, st.End, func(in *record.Interval) {
-		total.Merge(in)
-		seconds += (in.End - in.Start).Seconds()
-		flight += float64(in.InFlight)
-		n++
-	})
+func (r *reading) measure(st *StageResult, total *total) {
+	seconds := total.seconds
 	if seconds == 0 {
 		st.Valid, st.Why = false, Say("hold-too-short")
 		return
 	}
-	st.InFlight = flight / n
-	st.LagP99 = total.Lag.Quantile(0.99)
+	st.InFlight = total.flight / total.n
+	st.LagP99 = total.lag.Quantile(0.99)
 	personas := len(r.out.Meta.Personas)
 	var done, failed uint64
 	for a, action := range r.out.Meta.Actions {
 		var all record.Series
 		for p, persona := range r.out.Meta.Personas {
-			s := total.Series[a*personas+p]
+			s := total.series[a*personas+p]
 			if s == nil || s.Done() == 0 {
 				continue
 			}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"pegel/internal/capacity"
-	"pegel/internal/record"
 	"pegel/scenarios"
 )
 
@@ -114,10 +113,10 @@ func (r *reading) arrivals(actions []capacity.Action, count []float64) (users fl
 		}
 		var steady, held, ramping, exposed float64 // actions in holds, user-seconds there; the same outside
 		for _, in := range r.intervals {
-			if in.Start >= last {
+			if in.start >= last {
 				break
 			}
-			seconds := (in.End - in.Start).Seconds() * float64(in.Users)
+			seconds := (in.end - in.start).Seconds() * float64(in.users)
 			if r.holding(in) {
 				steady += r.done(in, a)
 				held += seconds
@@ -132,23 +131,22 @@ func (r *reading) arrivals(actions []capacity.Action, count []float64) (users fl
 }
 
 // holding tells whether an interval lies in the hold of a stage, with the same slack as for measuring.
-func (r *reading) holding(in *record.Interval) bool {
-	const slack = 100 * time.Millisecond
+func (r *reading) holding(in *interval) bool {
 	return slices.ContainsFunc(r.out.Stages, func(st StageResult) bool {
-		return in.Start >= st.Start-slack && in.End <= st.End+slack
+		return lies(in.start, in.end, st.Start, st.End)
 	})
 }
 
 // done is how often the active users did an action in an interval; observers and copying users are none.
-func (r *reading) done(in *record.Interval, action int) float64 {
+func (r *reading) done(in *interval, action int) float64 {
 	var n float64
 	personas := len(r.out.Meta.Personas)
 	for p, name := range r.out.Meta.Personas {
 		if _, active := r.scenario.Activity.ByPersona[name]; !active {
 			continue
 		}
-		if s := in.Series[action*personas+p]; s != nil {
-			n += float64(s.Done())
+		if s := in.of(action*personas + p); s != nil {
+			n += float64(s.done)
 		}
 	}
 	return n

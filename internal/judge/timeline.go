@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"time"
@@ -12,56 +13,69 @@ import (
 )
 
 // timeline condenses every interval for the charts over time.
-func (r *reading) timeline() {
-	judged := make([]bool, len(r.out.Meta.Actions))
+type timeline struct {
+	r        *reading
+	judged   []bool // by action: it has an objective on response times
+	all, slo record.Histogram
+}
+
+func (r *reading) newTimeline() *timeline {
+	line := &timeline{r: r, judged: make([]bool, len(r.out.Meta.Actions))}
 	for a, name := range r.out.Meta.Actions {
-		judged[a] = slices.ContainsFunc(r.scenario.Objectives, func(o scenarios.Objective) bool {
+		line.judged[a] = slices.ContainsFunc(r.scenario.Objectives, func(o scenarios.Objective) bool {
 			return len(o.Limits) > 0 && Matches(o.Action, name)
 		})
 	}
-	personas := len(r.out.Meta.Personas)
-	for _, in := range r.intervals {
-		seconds := (in.End - in.Start).Seconds()
-		if seconds <= 0 {
-			continue
-		}
-		t := Tick{At: in.End, Seconds: seconds, Users: in.Users, LagP99: in.Lag.Quantile(0.99)}
-		var all, slo record.Histogram
-		var failed uint64
-		for k, s := range in.Series {
-			if s == nil {
-				continue
-			}
-			all.Merge(&s.Response)
-			if judged[k/personas] {
-				slo.Merge(&s.Response)
-			}
-			failed += s.Failed()
-			for c := probe.OK + 1; c < probe.Canceled; c++ { // the canceled are no failures
-				if n := s.Classes[c]; n > 0 {
-					if t.Failed == nil {
-						t.Failed = map[string]uint64{}
-					}
-					t.Failed[c.String()] += n
-				}
-			}
-		}
-		if slo.Total == 0 {
-			slo = all
-		}
-		t.Throughput = float64(all.Total) / seconds
-		if all.Total > 0 {
-			t.ErrorShare = float64(failed) / float64(all.Total)
-		}
-		t.P50, t.P95, t.P99 = slo.Quantile(0.5), slo.Quantile(0.95), slo.Quantile(0.99)
-		rows := map[int]uint64{}
-		slo.Each(func(low, width time.Duration, n uint64) { rows[HeatRowOf(low+width/2)] += n })
-		for row, n := range rows {
-			t.Heat = append(t.Heat, HeatCell{row, n})
-		}
-		slices.SortFunc(t.Heat, func(a, b HeatCell) int { return a.Row - b.Row })
-		r.out.Timeline = append(r.out.Timeline, t)
+	return line
+}
+
+func (l *timeline) add(row *archive.Row) {
+	seconds := (row.End - row.Start).Seconds()
+	if seconds <= 0 {
+		return
 	}
+	l.all.Reset()
+	l.slo.Reset()
+	var lag record.Histogram
+	row.Lag.AddTo(&lag)
+	t := Tick{At: row.End, Seconds: seconds, Users: row.Users, LagP99: lag.Quantile(0.99)}
+	personas := len(l.r.out.Meta.Personas)
+	var failed uint64
+	for i := range row.Series {
+		s := &row.Series[i]
+		to := &l.all
+		if l.judged[s.Index/personas] {
+			to = &l.slo
+		}
+		s.Response.AddTo(to)
+		failed += s.Done() - s.Classes[probe.OK]
+		for c := probe.OK + 1; c < probe.Canceled; c++ { // the canceled are no failures
+			if n := s.Classes[c]; n > 0 {
+				if t.Failed == nil {
+					t.Failed = map[string]uint64{}
+				}
+				t.Failed[c.String()] += n
+			}
+		}
+	}
+	shown := &l.slo
+	if shown.Total == 0 {
+		shown = &l.all
+	}
+	if done := l.all.Total + l.slo.Total; done > 0 {
+		t.Throughput = float64(done) / seconds
+		t.ErrorShare = float64(failed) / float64(done)
+	}
+	t.P50, t.P95, t.P99 = shown.Quantile(0.5), shown.Quantile(0.95), shown.Quantile(0.99)
+	last := -1
+	shown.Each(func(low, width time.Duration, n uint64) {
+		if at := HeatRowOf(low + width/2); at != last { // rising, as the buckets are
+			t.Heat = append(t.Heat, HeatCell{at, 0})
+			last = at
+		}
+		t.Heat[len(t.Heat)-1].Count += n
+	})
+	l.r.out.Timeline = append(l.r.out.Timeline, t)
 }
 
 // Matches tells whether an objective's glob matches an action.
@@ -70,47 +84,44 @@ func Matches(glob, action string) bool {
 	return ok && err == nil
 }
 
-// errors lists the failures by action and class with their first appearance and an example.
-func (r *reading) errors() {
-	type key struct{ action, class string }
-	rows := map[key]*ErrorRow{}
-	var order []key
+// failure is what is told apart among failures.
+type failure struct{ action, class string }
+
+// failureList gathers the failures by action and class, in the order of their first appearance.
+type failureList struct {
+	rows  map[failure]*ErrorRow
+	order []failure
+}
+
+func (f *failureList) add(r *reading, row *archive.Row) {
 	personas := len(r.out.Meta.Personas)
-	for _, in := range r.intervals {
-		for k, s := range in.Series {
-			if s == nil {
+	for i := range row.Series {
+		s := &row.Series[i]
+		for c := probe.OK + 1; c < probe.Canceled; c++ {
+			if s.Classes[c] == 0 {
 				continue
 			}
-			for c := probe.OK + 1; c < probe.Canceled; c++ {
-				if s.Classes[c] == 0 {
-					continue
-				}
-				id := key{r.out.Meta.Actions[k/personas], c.String()}
-				if rows[id] == nil {
-					rows[id] = &ErrorRow{Action: id.action, Class: id.class, FirstAt: in.End, FirstUsers: in.Users}
-					order = append(order, id)
-				}
-				rows[id].Count += s.Classes[c]
+			id := failure{r.out.Meta.Actions[s.Index/personas], c.String()}
+			if f.rows[id] == nil {
+				f.rows[id] = &ErrorRow{Action: id.action, Class: id.class, FirstAt: row.End, FirstUsers: row.Users}
+				f.order = append(f.order, id)
 			}
+			f.rows[id].Count += s.Classes[c]
 		}
 	}
+}
+
+// failures lists the failures with their first appearance and an example.
+func (r *reading) failures(f *failureList) {
 	for _, e := range r.run.Events {
 		if e.Kind == archive.EventError {
-			if row := rows[key{e.Action, e.Class}]; row != nil && row.Example == "" {
+			if row := f.rows[failure{e.Action, e.Class}]; row != nil && row.Example == "" {
 				row.Example = e.Text
 			}
 		}
 	}
-	for _, id := range order {
-		r.out.Errors = append(r.out.Errors, *rows[id])
+	for _, id := range f.order {
+		r.out.Errors = append(r.out.Errors, *f.rows[id])
 	}
-	slices.SortStableFunc(r.out.Errors, func(a, b ErrorRow) int {
-		switch {
-		case a.Count > b.Count:
-			return -1
-		case a.Count < b.Count:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(r.out.Errors, func(a, b ErrorRow) int { return cmp.Compare(b.Count, a.Count) })
 }

@@ -188,7 +188,7 @@ func (h *Histogram) Each(f func(low, width time.Duration, n uint64)) {
 }
 
 // Buckets calls f for every bucket that is not empty with its number, rising from 0, and its count: the form in which
-// histograms are stored. SetBucket is its inverse.
+// histograms are stored. AddBucket is its inverse.
 func (h *Histogram) Buckets(f func(bucket int, n uint32)) {
 	for i, p := range h.pages {
 		if p == nil {
@@ -202,9 +202,18 @@ func (h *Histogram) Buckets(f func(bucket int, n uint32)) {
 	}
 }
 
-// SetBucket sets the count of a bucket as Buckets named it; it reports whether there is such a bucket. Total is kept;
-// Sum, Max and Over are the caller's to restore.
-func (h *Histogram) SetBucket(bucket int, n uint32) bool {
+// BucketCount is the number of buckets of a histogram.
+const BucketCount = pageCount * pageSize
+
+// BucketBounds returns the lowest duration of a bucket, as Buckets names it, and its width.
+func BucketBounds(bucket int) (low, width time.Duration) {
+	l, w := bounds(bucket>>subBits, bucket&(pageSize-1))
+	return time.Duration(l) * unit, time.Duration(w) * unit
+}
+
+// AddBucket adds to the count of a bucket as Buckets named it; it reports whether there is such a bucket. Total is kept;
+// Sum, Max and Over are the caller's to add to.
+func (h *Histogram) AddBucket(bucket int, n uint32) bool {
 	page, slot := bucket>>subBits, bucket&(pageSize-1)
 	if bucket < 0 || page >= pageCount {
 		return false
@@ -212,8 +221,8 @@ func (h *Histogram) SetBucket(bucket int, n uint32) bool {
 	if h.pages[page] == nil {
 		h.pages[page] = new([pageSize]uint32)
 	}
-	h.Total += uint64(n) - uint64(h.pages[page][slot])
-	h.pages[page][slot] = n
+	h.pages[page][slot] += n
+	h.Total += uint64(n)
 	return true
 }
 

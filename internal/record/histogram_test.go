@@ -188,23 +188,40 @@ func TestMergeCloneReset(t *testing.T) {
 	same(t, "filled again", clone, merged)
 }
 
-func TestSetBucket(t *testing.T) {
+func TestAddBucket(t *testing.T) {
 	h := fill(append(durations("tail", 4000), time.Hour))
 	var back Histogram
 	for b, n := range buckets(h) {
-		if !back.SetBucket(b, n+5) || !back.SetBucket(b, n) { // the second replaces the first
+		if !back.AddBucket(b, n-1) || !back.AddBucket(b, 1) { // the second adds to the first
 			t.Fatalf("bucket %d is refused", b)
 		}
 	}
 	back.Sum, back.Max, back.Over = h.Sum, h.Max, h.Over
 	same(t, "round trip", &back, h)
-	for _, b := range []int{-1, pageCount << subBits, math.MaxInt, math.MinInt} {
-		if back.SetBucket(b, 1) {
+	for _, b := range []int{-1, BucketCount, math.MaxInt, math.MinInt} {
+		if back.AddBucket(b, 1) {
 			t.Errorf("bucket %d is accepted", b)
 		}
 	}
-	if !back.SetBucket(pageCount<<subBits-1, 1) {
+	if !back.AddBucket(BucketCount-1, 1) {
 		t.Error("the last bucket is refused")
+	}
+}
+
+// The buckets lie one beside the other from 0 on, and each holds the durations that are counted there.
+func TestBucketBounds(t *testing.T) {
+	var end time.Duration
+	for b := range BucketCount {
+		low, width := BucketBounds(b)
+		if low != end || width <= 0 {
+			t.Fatalf("bucket %d begins at %v, the one before ends at %v", b, low, end)
+		}
+		end = low + width
+		for _, d := range []time.Duration{low, low + width - 1} {
+			if at := buckets(fill([]time.Duration{d})); at[b] != 1 {
+				t.Fatalf("%v lies in %v, want bucket %d", d, at, b)
+			}
+		}
 	}
 }
 

@@ -113,9 +113,7 @@ func input(d testenv.Drawn, stages []capacity.Stage) *capacity.Input {
 		}
 		in.Resources = append(in.Resources, r)
 	}
-	for i := range stages { // the forecast sorts them
-		in.Stages = append(in.Stages, stages[i])
-	}
+	in.Stages = append(in.Stages, stages...) // a copy: the forecast sorts them
 	return in
 }
 
