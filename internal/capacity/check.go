@@ -9,6 +9,7 @@ const (
 	leastUsers = 1e-3
 	mostCount  = 1e12
 	leastCount = 1e-12
+	mostRuns   = 1000
 	leastBlock = 1e-3 // seconds; in a shorter block nothing can be measured
 )
 
@@ -60,6 +61,8 @@ func (in *Input) checked() (*Input, string) {
 			return in, "fresh accounts"
 		case !possible(st.Mix...):
 			return in, "mix"
+		case st.Run < 0 || st.Run >= mostRuns:
+			return in, "run"
 		}
 		blocks := st.Blocks
 		st.Blocks = nil

@@ -138,6 +138,10 @@ func Predict(in *Input, opt Options) *Forecast {
 		f.notDetermined("mix-not-varied")
 		return f
 	}
+	if was := newSample(in, &opt).assumed.Copy; opt.Copy != nil && math.Abs(*opt.Copy-was) > 0.1*was && !in.copyVaries() {
+		f.notDetermined("copy-not-varied")
+		return f
+	}
 	fine := condense(in, all(in), &opt)
 	in = in.merged()
 	in.index()
@@ -350,13 +354,9 @@ func shareAbove(in *Input, stage int, blocks []int, p pair) (share, n float64) {
 	return Tail(in.Grid, counts, p.objective.Limit), n
 }
 
-// Probability is the probability that every objective holds at a load, never quite 1. A load that the stages have shown to hold is as good
-// as the draws are many; where the capacity is not determined, every other load has none (0).
+// Probability is the probability that every objective holds at a load, as good as the draws are many and never quite 1. Where the
+// capacity is not determined there is none (0), not even at a load that was seen to hold once.
 func (f *Forecast) Probability(users float64) float64 {
-	most := 0.9975
-	if users <= f.Lower {
-		return most
-	}
 	if !f.Determined || len(f.Draws) == 0 {
 		return 0
 	}

@@ -14,12 +14,14 @@ import "math"
 //	m(N) = D + φ·W(N; c, S)
 //
 // D and φ follow by linear least squares for each c and S, with φ around 1 (ln φ known to about a third) as a prior, because S and
-// φ are told apart only by the curvature of the rise.
+// φ are told apart only by the curvature of the rise. Of several runs each has a D of its own: what differs between them at the
+// same load is the day, not a queue.
 
 // hiddenFit is one fit.
 type hiddenFit struct {
-	servers, demand, spread, base float64
-	chi                           float64 // Σ of squared standardised residuals, prior included
+	servers, demand, spread float64
+	wait                    float64 // the longest of the stages, in seconds
+	chi                     float64 // Σ of squared standardised residuals, prior included
 }
 
 // excess is m(N) of each stage of a choice of blocks.
@@ -195,11 +197,12 @@ const spreadBelief = 0.35
 
 func (s *sample) fitDemand(m, errors []float64, c, demand, rate float64) hiddenFit {
 	// minimise Σ ((m − D − φ·W)/e)² + ((φ − 1)/belief)²
-	sw, sx, sy := 0.0, 0.0, 0.0
+	type sums struct{ w, x, y float64 }
+	runs := make([]sums, s.in.runs())
 	sxx, sxy := 1/(spreadBelief*spreadBelief), 1/(spreadBelief*spreadBelief)
 	waits := make([]float64, len(m))
 	for i := range s.in.Stages {
-		if math.IsInf(errors[i], 1) || errors[i] == 0 {
+		if !usable(errors[i]) {
 			continue
 		}
 		st := &s.in.Stages[i]
@@ -210,42 +213,54 @@ func (s *sample) fitDemand(m, errors []float64, c, demand, rate float64) hiddenF
 		model := Station{Servers: c, Demand: demand, Delay: math.Max(st.Users/math.Max(x, 1e-9)-demand, 1e-6)}
 		waits[i] = model.Wait(st.Users, 1).Mean()
 		w := 1 / (errors[i] * errors[i])
-		sw += w
-		sx += w * waits[i]
-		sy += w * m[i]
+		g := runs[st.Run]
+		runs[st.Run] = sums{g.w + w, g.x + w*waits[i], g.y + w*m[i]}
 		sxx += w * waits[i] * waits[i]
 		sxy += w * waits[i] * m[i]
 	}
-	det := sw*sxx - sx*sx
-	if det <= 0 {
+	for _, g := range runs {
+		if g.w > 0 {
+			sxx -= g.x * g.x / g.w
+			sxy -= g.x * g.y / g.w
+		}
+	}
+	if sxx <= 0 {
 		return hiddenFit{chi: math.Inf(1)}
 	}
-	phi := math.Min(math.Max((sw*sxy-sx*sy)/det, 0.3), 3)
-	f := hiddenFit{servers: c, demand: demand, spread: phi, base: (sy - phi*sx) / sw}
+	phi := math.Min(math.Max(sxy/sxx, 0.3), 3)
+	f := hiddenFit{servers: c, demand: demand, spread: phi}
 	f.chi = (phi - 1) * (phi - 1) / (spreadBelief * spreadBelief)
 	for i := range m {
-		if waits[i] == 0 && (math.IsInf(errors[i], 1) || errors[i] == 0) {
+		if !usable(errors[i]) {
 			continue
 		}
-		d := (m[i] - f.base - phi*waits[i]) / errors[i]
+		g := runs[s.in.Stages[i].Run]
+		d := (m[i] - phi*waits[i] - (g.y-phi*g.x)/g.w) / errors[i]
 		f.chi += d * d
+		f.wait = math.Max(f.wait, phi*waits[i])
 	}
 	return f
 }
 
+func usable(e float64) bool { return e > 0 && !math.IsInf(e, 1) }
+
 // flatness is the misfit of no hidden queue at all.
-func flatness(m, errors []float64) float64 {
-	var sw, sy, chi float64
-	for i := range m {
-		if w := 1 / (errors[i] * errors[i]); !math.IsInf(w, 0) {
-			sw += w
-			sy += w * m[i]
+func (s *sample) flatness(m, errors []float64) float64 {
+	var chi float64
+	for run := range s.in.runs() {
+		var sw, sy float64
+		for i := range m {
+			if s.in.Stages[i].Run == run && usable(errors[i]) {
+				w := 1 / (errors[i] * errors[i])
+				sw += w
+				sy += w * m[i]
+			}
 		}
-	}
-	for i := range m {
-		if w := 1 / (errors[i] * errors[i]); !math.IsInf(w, 0) {
-			d := m[i] - sy/sw
-			chi += w * d * d
+		for i := range m {
+			if s.in.Stages[i].Run == run && usable(errors[i]) {
+				d := (m[i] - sy/sw) / errors[i]
+				chi += d * d
+			}
 		}
 	}
 	return chi
@@ -282,12 +297,12 @@ const (
 // hidden looks for a queue that the counters do not show.
 func (s *sample) hidden() rise {
 	r := rise{errors: s.excessErrors()}
-	if len(s.in.Stages) < 3 {
+	if len(s.in.Stages)-s.in.runs() < 2 {
 		return r
 	}
 	m := s.excess(all(s.in))
 	best, list := s.fitHidden(m, r.errors, hiddenServers[:])
-	flat := flatness(m, r.errors)
+	flat := s.flatness(m, r.errors)
 	groups := math.Inf(1)
 	for i := range s.in.Stages {
 		groups = math.Min(groups, float64(len(s.in.Stages[i].Blocks)))
@@ -299,11 +314,7 @@ func (s *sample) hidden() rise {
 	for a, p := range s.actionShares() {
 		base += p * s.mean[a]
 	}
-	top := 0.0
-	for i := range m {
-		top = math.Max(top, m[i]-best.base)
-	}
-	if top < hiddenPart*base {
+	if best.wait < hiddenPart*base {
 		return r
 	}
 	r.found = true

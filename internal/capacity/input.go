@@ -57,7 +57,7 @@ const (
 type Stage struct {
 	Load
 	Mix    []float64 // users by persona; nil: not known
-	Run    int       // which of several pooled runs it belongs to
+	Run    int       // which of several pooled runs it belongs to, from 0
 	At     float64   // seconds from the beginning of its run to that of the stage
 	Blocks []Block
 }
@@ -103,6 +103,15 @@ type FlightCell struct {
 	Count  float64
 	Level  float64 // sum of the numbers in flight
 	Sum    float64 // seconds
+}
+
+// runs is how many runs the stages belong to.
+func (in *Input) runs() int {
+	n := 1
+	for i := range in.Stages {
+		n = max(n, in.Stages[i].Run+1)
+	}
+	return n
 }
 
 // Counted tells whether the platform's own counters can make the forecast. Where they cannot, it needs what the blocks have in

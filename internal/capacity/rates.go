@@ -76,6 +76,28 @@ func (in *Input) MixVaries() bool {
 	return false
 }
 
+// copyVaries tells whether the stages show the effect of copying: it is on in some and off in others, and does not merely grow with
+// the users.
+func (in *Input) copyVaries() bool {
+	n := float64(len(in.Stages))
+	if n < 3 {
+		return false
+	}
+	var users, copies float64
+	for i := range in.Stages {
+		users += in.Stages[i].Users / n
+		copies += in.Stages[i].Copy / n
+	}
+	var uu, cc, uc float64
+	for i := range in.Stages {
+		du, dc := in.Stages[i].Users-users, in.Stages[i].Copy-copies
+		uu += du * du
+		cc += dc * dc
+		uc += du * dc
+	}
+	return columnsOf(in, &Options{}).copies && (uu == 0 || cc-uc*uc/uu > 0.05*cc)
+}
+
 // columnsOf looks at what the stages vary. Fresh accounts take part only where the forecast asks for them.
 func columnsOf(in *Input, opt *Options) columns {
 	var c columns

@@ -82,6 +82,31 @@ func TestMixNotVaried(t *testing.T) {
 	refusedFor(t, Predict(in, Options{Draws: 30, Mix: []float64{0.2, 0.8}}), "mix-not-varied")
 }
 
+func TestCopyNotVaried(t *testing.T) {
+	none := 0.0
+	for _, x := range []struct {
+		name   string
+		copies func(i int, users float64) float64
+		want   bool // refused
+	}{
+		{"alike", func(int, float64) float64 { return 3 }, true},
+		{"growing with the users", func(_ int, users float64) float64 { return users / 100 }, true},
+		{"never", func(int, float64) float64 { return 0 }, false},
+		{"on and off", func(i int, _ float64) float64 { return float64(3 * (i % 2)) }, false},
+	} {
+		in, _ := measuredCores(11)
+		for i := range in.Stages {
+			in.Stages[i].Copy = x.copies(i, in.Stages[i].Users)
+		}
+		f := Predict(in, Options{Draws: 30, Copy: &none})
+		if x.want {
+			refusedFor(t, f, "copy-not-varied")
+		} else if !f.Determined {
+			t.Errorf("%s: %v", x.name, f.Why)
+		}
+	}
+}
+
 // A rise on which the blocks agree so little that the interval spans a factor of two is no number, from near as from afar.
 func TestWeakRise(t *testing.T) {
 	in := flown(12, 0.8, 24)

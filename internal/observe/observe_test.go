@@ -243,15 +243,15 @@ func TestNewRefuses(t *testing.T) {
 		return []scenarios.Observe{{Name: "lb", Prometheus: good, Resources: []scenarios.Resource{r}}}
 	}
 	for want, pages := range map[string][]scenarios.Observe{
-		"the page has no name":     {{Prometheus: good}},
-		"generator: the name is":   {{Name: "generator", Prometheus: good}},
-		"a: the name is taken":     {{Name: "a", Prometheus: good}, {Name: "a", Prometheus: good}},
-		"not an http":              {{Name: "a", Prometheus: "ftp://127.0.0.1/"}},
-		"prometheus: ":             {{Name: "a", Prometheus: "http://127.0.0.1:port/"}},
-		"resource r: the name":     {{Name: "a", Prometheus: good, Resources: []scenarios.Resource{{Name: "r"}, {Name: "r"}}}},
-		"lb: resource r: in_use: ": res(scenarios.Resource{Name: "r", InUse: "a{"}),
-		"only limit may be one":    res(scenarios.Resource{Name: "r", Queue: "5"}),
-		"refused: selector":        res(scenarios.Resource{Name: "r", Refused: "a b"}),
+		"the page has no name":       {{Prometheus: good}},
+		"generator: the name is":     {{Name: "generator", Prometheus: good}},
+		"a: the name is taken":       {{Name: "a", Prometheus: good}, {Name: "a", Prometheus: good}},
+		"not an http":                {{Name: "a", Prometheus: "ftp://127.0.0.1/"}},
+		"prometheus: ":               {{Name: "a", Prometheus: "http://127.0.0.1:port/"}},
+		"resource r: the name":       {{Name: "a", Prometheus: good, Resources: []scenarios.Resource{{Name: "r"}, {Name: "r"}}}},
+		"lb: resource r: in_use: ":   res(scenarios.Resource{Name: "r", InUse: "a{"}),
+		"only limit and queue_limit": res(scenarios.Resource{Name: "r", Queue: "5"}),
+		"refused: selector":          res(scenarios.Resource{Name: "r", Refused: "a b"}),
 	} {
 		if _, err := New(pages, dialer.DialContext); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

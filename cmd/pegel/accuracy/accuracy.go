@@ -158,10 +158,10 @@ func platform(ctx context.Context, family testenv.Family, i int, seed uint64) ([
 // truthEvents bounds the search for a true capacity, so that its result does not depend on the machine.
 const truthEvents = 16_000_000
 
-// verdicts asks for six batches of random size around the true capacity.
+// verdicts asks for eight batches of random size around the true capacity.
 func verdicts(f *capacity.Forecast, truth float64, rng *rand.Rand) []verdict {
 	var list []verdict
-	for range 6 {
+	for range 8 {
 		users := truth * (0.35 + rng.Float64())
 		list = append(list, verdict{users, f.Probability(users)})
 	}
