@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +24,8 @@ type benchReal struct {
 	cases []string // names of subjects; none: all
 	out   string   // where the archives stay; empty: nowhere
 	json  bool
+
+	document string // the page of figures whose section of real software is written again; empty: none
 }
 
 func benchRealCommand(env environment) *cobra.Command {
@@ -31,8 +35,8 @@ func benchRealCommand(env environment) *cobra.Command {
 		Short: "hold forecasts against real software whose limit is then measured",
 		Long: `Starts real servers on loopback, drives stages up to 70 % of what a configured limit carries,
 forecasts from the servers' own counters and stores that, and only then drives stages around
-the forecast until the objective breaks. Each case takes about two minutes, and figures
-depend on what else the machine does.`,
+the forecast until the objective breaks. All cases are tried at the same time, which takes
+some five minutes; figures depend on what else the machine does.`,
 		Args: exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range b.cases {
@@ -43,6 +47,15 @@ depend on what else the machine does.`,
 			trials, held, err := b.run(cmd.Context(), env)
 			if err != nil {
 				return err
+			}
+			if b.document != "" {
+				page, err := os.ReadFile(b.document)
+				if err != nil {
+					return err
+				}
+				if err := writeTo(b.document, func(w io.Writer) error { return accuracy.ReplaceReal(w, page, trials, held) }); err != nil {
+					return err
+				}
 			}
 			if !b.json {
 				return accuracy.WriteReal(env.stdout, trials, held)
@@ -61,6 +74,7 @@ depend on what else the machine does.`,
 	cmd.Flags().StringSliceVar(&b.cases, "case", nil, "only these cases: "+strings.Join(subjectNames(), ", ")+" (default: all)")
 	cmd.Flags().StringVar(&b.out, "out", "", "keep the archives in this directory")
 	cmd.Flags().BoolVar(&b.json, "json", false, "print the case and its trials as JSON")
+	cmd.Flags().StringVar(&b.document, "document", "", "write the section of real software in this page of figures again")
 	return cmd
 }
 
@@ -79,19 +93,28 @@ func (b *benchReal) run(ctx context.Context, env environment) (trials []accuracy
 	}
 	ctx, env, release := stoppable(ctx, env)
 	defer release()
-	var wrong []string
+	var tried []*subject
 	for _, s := range subjects() {
-		if len(b.cases) > 0 && !slices.Contains(b.cases, s.name) {
-			continue
+		if len(b.cases) == 0 || slices.Contains(b.cases, s.name) {
+			tried = append(tried, &s)
 		}
-		t, err := s.trial(ctx, b.seed, dir, env)
+	}
+	// All at the same time: each leaves the machine mostly idle, and none shares a server with another.
+	done, errs := make([]accuracy.Real, len(tried)), make([]error, len(tried))
+	var wg sync.WaitGroup
+	for i, s := range tried {
+		wg.Go(func() { done[i], errs[i] = s.trial(ctx, b.seed, dir, env) })
+	}
+	wg.Wait()
+	var wrong []string
+	for i, err := range errs {
 		switch {
 		case ctx.Err() != nil || errors.Is(err, engine.ErrStopped) || errors.Is(err, errNothingDriven):
 			return nil, held, &exitError{code: exitInterrupted, err: errors.New("interrupted; the real servers are stopped")}
 		case err != nil:
-			wrong = append(wrong, fmt.Sprintf("%s: %v", s.what, err))
+			wrong = append(wrong, fmt.Sprintf("%s: %v", tried[i].what, err))
 		default:
-			trials = append(trials, t)
+			trials = append(trials, done[i])
 		}
 	}
 	return trials, accuracy.RealCase(trials, strings.Join(wrong, "; ")), nil

@@ -108,7 +108,7 @@ func (s *subject) start(ctx context.Context, seed uint64) (*realPlatform, error)
 func (p *realPlatform) Close() error { return errors.Join(p.stack.Close(), p.behind.Close()) }
 
 // scenario loads the subject's scenario for a platform and loads.
-func (s *subject) scenario(p *realPlatform, seed uint64, users []int, hold string, getenv func(string) (string, bool)) (*scenarios.Scenario, []string, error) {
+func (s *subject) scenario(p *realPlatform, seed uint64, users []int, shape shape, getenv func(string) (string, bool)) (*scenarios.Scenario, []string, error) {
 	name := "bench_real/" + s.file
 	raw, err := realScenarios.ReadFile(name)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *subject) scenario(p *realPlatform, seed uint64, users []int, hold strin
 		fmt.Sprintf("seed=%d", seed),
 		"observe.0.prometheus=" + p.stack.HAProxyMetrics,
 		"load.order=listed",
-		"load.stages.hold=" + hold,
+		"load.stages.hold=" + shape.hold, "load.stages.settle=" + shape.settle,
 		"load.stages.users=" + strings.Join(strings.Fields(fmt.Sprint(users)), ", "),
 	}
 	if s.file == "slots.yaml" {

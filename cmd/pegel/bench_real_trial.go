@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"pegel/cmd/pegel/accuracy"
@@ -45,14 +46,27 @@ func (s *subject) trial(ctx context.Context, seed uint64, dir string, env enviro
 	return t.out, err
 }
 
-// forecast drives the stages below, and judges and stores what they show. It returns the load around which the true
-// capacity is looked for.
+// mostAttempts is how often the stages of a forecast are driven where the generator could not keep its beat in one of them.
+const mostAttempts = 3
+
+// forecast drives the stages below, and judges and stores what they show; the last attempt counts, whatever it says. It
+// returns the load around which the true capacity is looked for.
 func (t *realTrial) forecast(ctx context.Context) (centre float64, err error) {
 	users := t.subject.before()
 	fmt.Fprintf(t.env.stderr, "%s: up to %d users for the forecast\n", t.subject.what, users[len(users)-1])
-	r, err := t.drive(ctx, "forecast", users, "9s", judge.Options{})
-	if err != nil {
-		return 0, err
+	var r *judge.Result
+	for attempt := 1; ; attempt++ {
+		var err error
+		if r, err = t.drive(ctx, "forecast-"+strconv.Itoa(attempt), users, shape{hold: "9s", settle: "1500ms"}, judge.Options{}); err != nil {
+			return 0, err
+		}
+		strained := slices.ContainsFunc(r.Stages, func(st judge.StageResult) bool { return !st.Valid })
+		if !strained || attempt == mostAttempts {
+			break
+		}
+		fmt.Fprintf(t.env.stderr, "%s: the generator could not keep its beat; once more\n", t.subject.what)
+		t.out.Stages, t.stages = nil, nil
+		t.out.Warnings = []string{fmt.Sprintf("the stages before the forecast were driven %d times, until the generator kept its beat or at most %d times", attempt+1, mostAttempts)}
 	}
 	f := &r.Forecast
 	t.out.Measured, t.out.Determined, t.out.Users, t.out.Named = f.MeasuredMax, f.Determined, f.Users, f.Limit.Resource
@@ -66,6 +80,9 @@ func (t *realTrial) forecast(ctx context.Context) (centre float64, err error) {
 	return f.Users.P50, nil
 }
 
+// shape is how long a stage settles and is held, as a scenario writes it.
+type shape struct{ hold, settle string }
+
 // measure drives stages around a load, and further ones where the objective holds in all of them or in none, until the
 // load at which it breaks is enclosed. The first is low: all its users arrive together, and the queue of their arrival would
 // last for seconds near the capacity. Then the load rises and falls, so that a disturbance of the machine does not lie on
@@ -75,7 +92,7 @@ func (t *realTrial) measure(ctx context.Context, centre float64) error {
 	for round := 1; round <= 2; round++ {
 		users := loads(centre, shares...)
 		fmt.Fprintf(t.env.stderr, "%s: forecast stored; %d to %d users for the true capacity\n", t.subject.what, slices.Min(users), slices.Max(users))
-		if _, err := t.drive(ctx, "truth-"+strconv.Itoa(round), users, "6s", judge.Options{Draws: 1}); err != nil {
+		if _, err := t.drive(ctx, "truth-"+strconv.Itoa(round), users, shape{hold: "18s", settle: "4s"}, judge.Options{Draws: 1}); err != nil {
 			return err
 		}
 		found, side := knee(t.stages, t.share, t.seed)
@@ -95,9 +112,9 @@ func (t *realTrial) measure(ctx context.Context, centre float64) error {
 	return nil
 }
 
-// drive plays the loads, each held for a time, into an archive, judges it, stores the forecast, and adds its stages to the trial's.
-func (t *realTrial) drive(ctx context.Context, name string, users []int, hold string, opt judge.Options) (*judge.Result, error) {
-	s, sets, err := t.subject.scenario(t.platform, t.seed, users, hold, testPasswords(t.env))
+// drive plays the loads into an archive, judges it, stores the forecast, and adds its stages to the trial's.
+func (t *realTrial) drive(ctx context.Context, name string, users []int, shape shape, opt judge.Options) (*judge.Result, error) {
+	s, sets, err := t.subject.scenario(t.platform, t.seed, users, shape, testPasswords(t.env))
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +140,7 @@ func (t *realTrial) drive(ctx context.Context, name string, users []int, hold st
 	if err := store(d.dir, r, presentation{}); err != nil {
 		return nil, err
 	}
-	return r, t.add(d.dir, r, name == "forecast")
+	return r, t.add(d.dir, r, strings.HasPrefix(name, "forecast"))
 }
 
 // add takes over the stages of a run.

@@ -71,6 +71,29 @@ func TestEveryActionIsDocumented(t *testing.T) {
 	}
 }
 
+// The figures that the README quotes are those of the page that the benchmark wrote.
+func TestQuotedFigures(t *testing.T) {
+	page, err := os.ReadFile("../../docs/forecast-accuracy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(readme), "**How far off are forecasts?**")
+	text, _, _ = strings.Cut(text, "What the model cannot know")
+	figures := regexp.MustCompile(`median [\d.]+ %, p90 [\d.]+ %|\d+ of \d+|[\d.]+ %\s+from stages up to \d+ %`).FindAllString(text, -1)
+	if len(figures) != 4 {
+		t.Fatalf("the README quotes %q", figures)
+	}
+	for _, figure := range figures {
+		if figure = strings.Join(strings.Fields(figure), " "); !strings.Contains(string(page), figure) {
+			t.Errorf("%q does not stand in the page of figures", figure)
+		}
+	}
+}
+
 // Every shipped scenario is valid and compiles.
 func TestShippedScenarios(t *testing.T) {
 	for _, name := range scenarios.Shipped() {

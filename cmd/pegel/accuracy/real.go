@@ -2,6 +2,7 @@ package accuracy
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -127,17 +128,29 @@ func WriteReal(w io.Writer, trials []Real, c Case) error {
 	return writeCase(w, c)
 }
 
+// ReplaceReal writes the documentation's page again with its last section, that of real software, made new.
+func ReplaceReal(w io.Writer, page []byte, trials []Real, c Case) error {
+	before, _, _ := bytes.Cut(page, []byte("\n"+realHeading))
+	b := bufio.NewWriter(w)
+	b.Write(before)
+	writeReal(b, trials, c)
+	return b.Flush()
+}
+
+const realHeading = "## Real software"
+
 // writeReal writes the section of the documentation's page.
 func writeReal(b *bufio.Writer, trials []Real, c Case) {
 	p := func(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
 	p("")
-	p("## Real software")
+	p(realHeading)
 	p("")
 	p("Written by `pegel bench real`. HAProxy from a Debian package limits, and its own counters are read once a second;")
 	p("behind it are Dovecot, and a web server of known service time. Stages up to 70 %% of what the configured limit carries are")
 	p("driven, the forecast is made and stored, and only then stages around it are driven until the objective breaks. The load at")
-	p("which it does is interpolated; its interval is a bootstrap over stages and blocks of two seconds. One machine, a few seconds")
-	p("for each stage: the measured capacity is itself uncertain by some per cent.")
+	p("which it does is interpolated; its interval is a bootstrap over stages and blocks of two seconds. One machine, some seconds")
+	p("for each stage: the measured capacity is itself uncertain by some per cent. Stages in which the generator could not keep its")
+	p("beat do not count; where there is one before the forecast, these stages are driven again, at most three times.")
 	p("")
 	p("Goal: %s. Reached: %s. Met: %s.", c.Goal, c.Figure, map[bool]string{true: "yes", false: "**no**"}[c.Met])
 	for i := range trials {

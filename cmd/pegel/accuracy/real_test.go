@@ -67,6 +67,13 @@ func TestDocumentReal(t *testing.T) {
 	if !found || !strings.Contains(section, "| 180 | before | 900 |") || !strings.Contains(section, "Met: yes") {
 		t.Errorf("the page ends:\n%s", section)
 	}
+	for _, page := range []*bytes.Buffer{&with, &without} { // the section is replaced, or added
+		var again bytes.Buffer
+		err := ReplaceReal(&again, page.Bytes(), []Real{realTrial(268, 257, 180)}, held)
+		if err != nil || again.String() != strings.TrimSuffix(strings.TrimSuffix(without.String(), "\n"), "\n")+"\n\n## Real software\n"+section {
+			t.Errorf("%v: with the section written again the page is\n%s", err, &again)
+		}
+	}
 	if strings.Contains(without.String(), "## Real software") {
 		t.Error("a page without real software has a section for it")
 	}
