@@ -16,6 +16,9 @@ type Scenario struct {
 	Name        string             `yaml:"name"`
 	Description string             `yaml:"description"`
 	Seed        uint64             `yaml:"seed"`
+	Include     []string           `yaml:"include"`     // files whose sections are taken in; see include.go
+	Profiles    map[string]Profile `yaml:"profiles"`    // named sets of overrides
+	Data        map[string]Feeder  `yaml:"data"`        // values for the parameters of steps, as {{data.NAME}}
 	Compression float64            `yaml:"compression"` // times are compressed by this factor (service and think times of the embedded platform); 0 means 1. Only reported.
 	Targets     Targets            `yaml:"targets"`
 	Accounts    Accounts           `yaml:"accounts"`
@@ -64,6 +67,8 @@ type Accounts struct {
 	Login    string `yaml:"login"` // pattern of the login where it is not the address
 	CSV      string `yaml:"csv"`   // relative to the scenario file
 	Password Secret `yaml:"password"`
+	Auth     Auth   `yaml:"auth"`   // how to log in; default: password
+	Groups   Groups `yaml:"groups"` // accounts by ministry, office or shard; or the column group of the CSV file
 	Pos      Pos    `yaml:"-"`
 }
 
@@ -106,14 +111,20 @@ type Persona struct {
 	Fresh   string `yaml:"fresh"` // journey played first by an account that has just been switched over
 	Count   int    `yaml:"count"` // fixed number of users, not counted as active users
 	Copy    bool   `yaml:"copy"`  // this persona is copy traffic: Wave.Copy.Concurrency of them run while a stage copies
-	Pos     Pos    `yaml:"-"`
+
+	Arrivals    *Arrivals         `yaml:"arrivals"`    // open arrivals: each plays the journey once; instead of activity or count
+	Patience    *Patience         `yaml:"patience"`    // nil: waits until the action's time-out
+	Session     *SessionLength    `yaml:"session"`     // nil: stays until its stage sends it away
+	Connections map[string]int    `yaml:"connections"` // by target: how many connections one user may keep; for probes that pool them
+	Tags        map[string]string `yaml:"tags"`        // of all its actions; a step's own tag of the same name wins
+	Pos         Pos               `yaml:"-"`
 }
 
 // Journey is the script of a persona. When it ends, it begins again.
 type Journey []Step
 
-// Step is exactly one of: an action (Do), a pause (Think alone), a Repeat of Steps, or a Choose. Pos is where it begins;
-// Scenario.Field finds its parts.
+// Step is exactly one of: an action (Do), a pause (Think alone), a Repeat of Steps, an Every with Steps, a Choose, an If with
+// Steps (and Else), or Parallel branches. Pos is where it begins; Scenario.Field finds its parts.
 type Step struct {
 	Do      string   `yaml:"do"`     // protocol.verb
 	Target  string   `yaml:"target"` // default: the protocol's name
@@ -121,11 +132,25 @@ type Step struct {
 	Think   *Dist    `yaml:"think"` // pause after the action
 	Timeout Duration `yaml:"timeout"`
 
-	Repeat *Repeat  `yaml:"repeat"`
-	Steps  Journey  `yaml:"steps"` // of Repeat
-	Choose []Choice `yaml:"choose"`
+	Save map[string]Capture `yaml:"save"` // variables taken from the answer of Do, used later as {{NAME}}
+	Tags map[string]string  `yaml:"tags"` // dimensions of Do's results; at most Tags of them are told apart
+
+	Repeat   *Repeat    `yaml:"repeat"`
+	Every    Duration   `yaml:"every"` // Steps begin on this beat until the session ends: the first at a random part of it
+	If       *Condition `yaml:"if"`
+	Steps    Journey    `yaml:"steps"` // of Repeat, Every or If
+	Else     Journey    `yaml:"else"`  // of If
+	Choose   []Choice   `yaml:"choose"`
+	Parallel []Branch   `yaml:"parallel"` // all at the same time, each with sessions of its own; goes on when all have ended
 
 	Pos Pos `yaml:"-"`
+}
+
+// Branch is one of several sequences of steps that a user does at the same time.
+type Branch struct {
+	Name  string  `yaml:"name"` // optional
+	Steps Journey `yaml:"steps"`
+	Pos   Pos     `yaml:"-"`
 }
 
 // Repeat is a loop: Times (a distribution would be too much here), or For: session, which never ends by itself.
@@ -136,13 +161,15 @@ type Repeat struct {
 
 // Choice is one branch of a choose; it is taken with probability Weight over the sum of all weights.
 type Choice struct {
-	Weight float64 `yaml:"weight"`
-	Do     string  `yaml:"do"`
-	Target string  `yaml:"target"`
-	With   Params  `yaml:"with"`
-	Think  *Dist   `yaml:"think"`
-	Steps  Journey `yaml:"steps"` // instead of do
-	Pos    Pos     `yaml:"-"`
+	Weight float64            `yaml:"weight"`
+	Do     string             `yaml:"do"`
+	Target string             `yaml:"target"`
+	With   Params             `yaml:"with"`
+	Think  *Dist              `yaml:"think"`
+	Save   map[string]Capture `yaml:"save"`
+	Tags   map[string]string  `yaml:"tags"`
+	Steps  Journey            `yaml:"steps"` // instead of do
+	Pos    Pos                `yaml:"-"`
 }
 
 // Params are a step's parameters, kept undecoded with their positions. Decode fills a pointer to a struct with yaml
@@ -172,6 +199,7 @@ type Batch struct {
 	Name     string `yaml:"name"`
 	Date     string `yaml:"date"` // YYYY-MM-DD
 	Accounts int    `yaml:"accounts"`
+	Group    string `yaml:"group"` // whose accounts they are: ministry, office; empty: no group's
 	Pos      Pos    `yaml:"-"`
 }
 
@@ -227,6 +255,11 @@ type LoadShape struct {
 	Precision  float64    `yaml:"precision" unit:"share"` // adaptive: relative half-width of the capacity's 90 % interval to be reached; default 10 %
 	StagesMax  int        `yaml:"stages_max"`             // adaptive: how many stages at most; default 10
 	Experiment Experiment `yaml:"experiment"`             // effects to be told apart; Scenario.Experiment is what holds
+	Replicate  int        `yaml:"replicate"`              // how often the whole list of stages is played; default 1
+	Day        *Day       `yaml:"day"`                    // a time-of-day profile instead of stages
+	Soak       *Soak      `yaml:"soak"`                   // one load for a long time instead of stages
+	Blackout   []Blackout `yaml:"blackout"`               // hours in which nothing is sent
+	Arrive     string     `yaml:"arrive"`                 // "ramp" (default): over the ramp, each at an offset of its own; "together": all at once, as at 08:00
 	Pos        Pos        `yaml:"-"`
 }
 

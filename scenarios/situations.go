@@ -12,7 +12,13 @@ type Situation struct {
 	Logins float64        `yaml:"logins" unit:"share"` // share of the active users that opens its sessions anew Within
 	Within Duration       `yaml:"within"`
 	Less   map[string]int `yaml:"less"` // machines missing, by the kinds of Environment.Nodes
-	Pos    Pos            `yaml:"-"`
+
+	// At a number of active users above 0 the situation is played too, as a stage after all others: measured, not only forecast.
+	At       int      `yaml:"at"`
+	Hold     Duration `yaml:"hold"`     // how long it is measured; default: that of the stages
+	Together bool     `yaml:"together"` // the logins come all at once instead of spread over Within, as clients without jitter do
+	Copy     string   `yaml:"copy"`     // "core", "deferred" or "none": the copy pass under way; default: as in the stages
+	Pos      Pos      `yaml:"-"`
 }
 
 // Thresholds say from which probability on that every objective holds a batch is go, and up to which it is no-go.
