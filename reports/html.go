@@ -38,6 +38,7 @@ type page struct {
 	Effects    effects
 	Limits     limits
 	Feel       feel
+	Dimensions byDimension
 	Failures   failures
 	Trust      trust
 	CSS        template.CSS
@@ -123,6 +124,7 @@ func (b *builder) page() page {
 		Effects:    b.effects(),
 		Limits:     b.limits(),
 		Feel:       b.feel(),
+		Dimensions: b.dimensions(),
 		Failures:   b.failures(),
 		Trust:      b.trust(),
 		Generator:  "pegel " + r.Meta.Pegel,
@@ -143,8 +145,11 @@ func (b *builder) page() page {
 	if r.Effects != nil {
 		p.Sections = append(p.Sections, section{"effects", b.t("nav.effects")})
 	}
-	p.Sections = append(p.Sections, section{"limit", b.t("nav.limit")}, section{"feel", b.t("nav.feel")},
-		section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
+	p.Sections = append(p.Sections, section{"limit", b.t("nav.limit")}, section{"feel", b.t("nav.feel")})
+	if len(p.Dimensions.Tables) > 0 {
+		p.Sections = append(p.Sections, section{"groups", b.t("nav.groups")})
+	}
+	p.Sections = append(p.Sections, section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
 	return p
 }
 

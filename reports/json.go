@@ -44,6 +44,7 @@ type forecastFile struct {
 	WhatIf     *whatIfFile      `json:"what_if,omitempty"`
 	Target     *targetFile      `json:"target,omitempty"`
 	Effects    *effectsFile     `json:"effects,omitempty"`
+	Dimensions []dimensionFile  `json:"dimensions,omitempty"`
 	Transfer   bool             `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
 	Activity   *float64         `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
 	Runs       []runFile        `json:"runs,omitempty"`           // where several were judged together
@@ -109,6 +110,7 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	out.Limit = limitOf(f.Limit)
 	answers(&out, &f)
 	out.Effects = effectsOf(r.Effects)
+	out.Dimensions = dimensionsOf(r)
 	if pooled(r) {
 		out.Measured.Runs = len(r.Runs)
 		for _, run := range r.Runs {

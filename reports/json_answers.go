@@ -32,7 +32,14 @@ type estimateFile struct {
 	Determined bool          `json:"determined"`
 	Capacity   *capacityFile `json:"capacity,omitempty"`
 	Limit      *limitFile    `json:"limit,omitempty"`
-	Why        *warningFile  `json:"why,omitempty"` // where not determined
+	Why        *warningFile  `json:"why,omitempty"`    // where not determined
+	Played     *playedFile   `json:"played,omitempty"` // what was measured where the situation was played
+}
+
+type playedFile struct {
+	Users  int      `json:"users"`
+	Held   bool     `json:"held"`   // every objective was shown to hold
+	Broken []string `json:"broken"` // objectives
 }
 
 type planFile struct {
@@ -118,7 +125,14 @@ func batchOf(v *judge.BatchVerdict) batchFile {
 func estimates(list []judge.SituationForecast) []estimateFile {
 	var files []estimateFile
 	for _, s := range list {
-		files = append(files, estimateOf(s.Name, s.Estimate))
+		file := estimateOf(s.Name, s.Estimate)
+		if p := s.Played; p != nil {
+			file.Played = &playedFile{Users: p.Users, Held: p.Held(), Broken: []string{}}
+			for _, text := range p.Broken() {
+				file.Played.Broken = append(file.Played.Broken, text.String())
+			}
+		}
+		files = append(files, file)
 	}
 	return files
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"pegel/internal/capacity"
 	"pegel/internal/judge"
@@ -64,7 +65,7 @@ func (b *builder) situations() situations {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	s := situations{Title: b.situationTitle(worst), Table: t, Caption: b.t("situations.caption", b.count(f.StagesUsed)), Notes: b.unknown(f.Situations)}
+	s := situations{Title: b.situationTitle(worst), Table: t, Caption: b.t("situations.caption", b.count(f.StagesUsed)), Notes: append(b.unknown(f.Situations), b.played(f.Situations)...)}
 	if !f.Determined {
 		s.Caption = ""
 	}
@@ -114,6 +115,22 @@ func (l *language) unknown(list []judge.SituationForecast) []string {
 			continue
 		}
 		said = append(said, l.t("situations.why", l.situation(s.Name), l.say(s.Why)))
+	}
+	return said
+}
+
+// played says what was measured of the situations that were played.
+func (l *language) played(list []judge.SituationForecast) []string {
+	var said []string
+	for _, s := range list {
+		if s.Played == nil {
+			continue
+		}
+		text := l.say(s.Played.Text())
+		if r := []rune(text); len(r) > 0 {
+			text = strings.ToUpper(string(r[:1])) + string(r[1:])
+		}
+		said = append(said, text+".")
 	}
 	return said
 }

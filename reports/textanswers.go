@@ -77,8 +77,8 @@ func (l *language) textSituations(b *strings.Builder, title string, list []judge
 		rows = append(rows, []string{name, l.estimate(s.Users) + " (" + l.spread(s.Users) + ")", l.estimate(s.Accounts), l.resource(s.Limit.Resource)})
 	}
 	b.WriteString(aligned(rows, 1, 2))
-	for _, why := range unknown {
-		b.WriteString(wrap("  ", why))
+	for _, text := range append(unknown, l.played(list)...) {
+		b.WriteString(wrap("  ", text))
 	}
 }
 

@@ -170,6 +170,38 @@ func ExportMetricsCSV(w io.Writer, run *Run) error {
 	return finish(out, "exporting metrics")
 }
 
+// ExportDimensionsCSV writes one row for each ten seconds, dimension (backend, group or tag), value and action; times are as
+// in ExportCSV.
+func ExportDimensionsCSV(w io.Writer, run *Run) error {
+	const doing = "exporting dimensions"
+	out := csv.NewWriter(w)
+	row := strings.Split("start,end,kind,name,action,count,failed,p50_ms,p95_ms,p99_ms,max_ms", ",")
+	if err := out.Write(row); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	for d, err := range run.Dimensions() {
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		for i := range d.Rows {
+			x := &d.Rows[i]
+			action := "action-" + strconv.Itoa(x.Action)
+			if x.Action < len(run.Meta.Actions) {
+				action = run.Meta.Actions[x.Action]
+			}
+			var h record.Histogram
+			x.Response.AddTo(&h)
+			row = append(row[:0], seconds(d.Start), seconds(d.End), x.Kind, x.Name, action,
+				strconv.FormatUint(h.Total, 10), strconv.FormatUint(x.Failed, 10),
+				millis(h.Quantile(0.50)), millis(h.Quantile(0.95)), millis(h.Quantile(0.99)), millis(h.Max))
+			if err := out.Write(row); err != nil {
+				return fmt.Errorf("%s: %w", doing, err)
+			}
+		}
+	}
+	return finish(out, doing)
+}
+
 func finish(out *csv.Writer, doing string) error {
 	out.Flush()
 	if err := out.Error(); err != nil {

@@ -36,6 +36,8 @@ const (
 	kindEvent
 	kindNames
 	kindMetrics
+	kindDimensions
+	kindBranches
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

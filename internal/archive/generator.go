@@ -4,8 +4,8 @@ package archive
 // is then one of the Generator constants and Field is FieldValue.
 const PageGenerator = "generator"
 
-// PageBackend is the page of what each backend did, every ten seconds: the resource is "action backend", the fields are count,
-// failed, and p50, p95 and p99 in seconds.
+// PageBackend is the page on which older runs have what each backend did, every ten seconds: the resource is "action
+// backend", the fields are count, failed, and p50, p95 and p99 in seconds. Now it is in Dimensions.
 const PageBackend = "backend"
 
 // The fields of points of the platform's resources, and FieldValue for the generator's.

@@ -21,7 +21,8 @@ import (
 type Run struct {
 	Dir       string
 	Meta      Meta
-	Scenario  []byte  // without secrets
+	Scenario  []byte  // as written, without secrets
+	Effective []byte  // the scenario as it was driven, nil where it is the one as written
 	Events    []Event // by time
 	Truncated bool    // the run was cut off: the last frames are missing or damaged; everything before is used
 	Cut       string  // where (file:offset) and why; empty where nothing is
@@ -46,6 +47,9 @@ func Open(dir string) (*Run, error) {
 	}
 	var err error
 	if r.Scenario, err = os.ReadFile(filepath.Join(dir, ScenarioFile)); err != nil {
+		return nil, fmt.Errorf("opening the run %s: %w", dir, err)
+	}
+	if r.Effective, err = os.ReadFile(filepath.Join(dir, EffectiveFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("opening the run %s: %w", dir, err)
 	}
 	if err := r.list(); err != nil {
@@ -136,7 +140,7 @@ func (r *Run) list() error {
 func (r *Run) check(s *scanner) func(header, *frame) error {
 	return func(_ header, f *frame) error {
 		switch f.kind {
-		case kindInterval, kindNames, kindMetrics:
+		case kindInterval, kindNames, kindMetrics, kindDimensions, kindBranches:
 			return nil
 		case kindEvent:
 			raw, err := s.unpack(f)

@@ -44,15 +44,17 @@ type Host struct {
 
 // Stage is a plateau of load as it was meant.
 type Stage struct {
-	Index  int     `json:"index"`
-	Users  int     `json:"users"` // active users
-	Fresh  int     `json:"fresh"` // accounts switched over in this stage
-	Copy   int     `json:"copy"`  // copying users at work
-	Rate   float64 `json:"rate"`  // limit of copy operations per second, 0: none
-	Batch  string  `json:"batch,omitempty"`
-	Live   int     `json:"live"`             // accounts live in this stage, this stage's batch included
-	Beyond bool    `json:"beyond,omitempty"` // more accounts than are live now: objectives broken here are a finding, not a failure
-	Mix    []int   `json:"mix,omitempty"`    // of the active users by index of Meta.Personas; 0 for observers and copiers; missing in older runs
+	Index     int     `json:"index"`
+	Users     int     `json:"users"` // active users
+	Fresh     int     `json:"fresh"` // accounts switched over in this stage
+	Copy      int     `json:"copy"`  // copying users at work
+	Rate      float64 `json:"rate"`  // limit of copy operations per second, 0: none
+	Batch     string  `json:"batch,omitempty"`
+	Live      int     `json:"live"`                // accounts live in this stage, this stage's batch included
+	Beyond    bool    `json:"beyond,omitempty"`    // more accounts than are live now: objectives broken here are a finding, not a failure
+	Situation string  `json:"situation,omitempty"` // that was played; such a stage takes no part in the forecast's fit
+	Pass      string  `json:"pass,omitempty"`      // copy pass under way: core or deferred; missing in older runs
+	Mix       []int   `json:"mix,omitempty"`       // of the active users by index of Meta.Personas; 0 for observers and copiers; missing in older runs
 }
 
 // Event kinds.

@@ -16,10 +16,11 @@ import (
 
 // The files of a run beside its segments.
 const (
-	MetaFile     = "run.json"
-	ScenarioFile = "scenario.yaml"
-	ForecastFile = "forecast.json"
-	ReportFile   = "report.html"
+	MetaFile      = "run.json"
+	ScenarioFile  = "scenario.yaml"
+	EffectiveFile = "effective.yaml" // the scenario with all that it includes, after profiles and overrides
+	ForecastFile  = "forecast.json"
+	ReportFile    = "report.html"
 )
 
 // segmentTime is how much of a run one segment file holds.

@@ -47,6 +47,9 @@ type drawn struct {
 	silent   bool // no page answers
 	waits    bool // responses take as long as the queue at the database makes them
 	ended    bool // true: the run is cut off in its first hold
+
+	played []string // situations that are played, by stage
+	notes  []string // events
 }
 
 func (d drawn) write(t *testing.T) *archive.Run {
@@ -78,6 +81,9 @@ func (d drawn) write(t *testing.T) *archive.Run {
 		st := &archive.Stage{Index: i, Users: users, Live: users * 10 / 3, Beyond: true}
 		if d.mix != nil {
 			st.Mix = d.mix[i]
+		}
+		if d.played != nil {
+			st.Situation = d.played[i]
 		}
 		must(w.Event(archive.Event{At: at, Kind: archive.EventRamp, Stage: st}))
 		must(w.Event(archive.Event{At: at + 2500*time.Millisecond, Kind: archive.EventHold, Stage: st}))
@@ -144,6 +150,9 @@ func (d drawn) write(t *testing.T) *archive.Run {
 			break
 		}
 		must(w.Event(archive.Event{At: at - 500*time.Millisecond, Kind: archive.EventStageEnd, Stage: st}))
+	}
+	for _, text := range d.notes {
+		must(w.Event(archive.Event{At: at, Kind: archive.EventNote, Text: text}))
 	}
 	if !d.ended {
 		must(w.Event(archive.Event{At: at, Kind: archive.EventDone}))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pegel/internal/capacity"
+	"pegel/scenarios"
 )
 
 // Effects says how much of a rise of response times comes from users, and how much from the migration itself: copy traffic
@@ -185,7 +186,7 @@ func (r *reading) inUse(from, to time.Duration) []float64 {
 func (r *reading) copies(persona string) bool {
 	for _, p := range r.scenario.Personas {
 		if p.Name == persona {
-			return p.Copy
+			return p.Copy != scenarios.NoPass
 		}
 	}
 	return false

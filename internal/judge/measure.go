@@ -193,7 +193,7 @@ func (r *reading) copyRate(st *StageResult) float64 {
 	var rate float64
 	for _, a := range st.ByPersona {
 		for _, p := range r.scenario.Personas {
-			if p.Name == a.Persona && p.Copy {
+			if p.Name == a.Persona && p.Copy != scenarios.NoPass {
 				rate += a.Rate
 			}
 		}

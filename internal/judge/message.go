@@ -20,9 +20,13 @@ const (
 	NoteBrowser    = "note-browser"
 	NoteNoBrowser  = "note-no-browser"
 	NoteBlind      = "note-blind"
+	NoteBlackout   = "note-blackout" // with when it begins
 
 	noteMetricsBack = "note-metrics-back"
 	abortErrors     = "abort-errors"
+
+	arrivalsNotStarted = "arrivals-not-started"
+	abortLogins        = "abort-logins"
 )
 
 // sentences are the English patterns of what judging says.
@@ -129,6 +133,26 @@ var sentences = map[string]string{
 	NoteBlind:       "the platform's counters were withheld from the forecast",
 	noteMetricsBack: "metrics from %s are back after %s",
 	abortErrors:     "error share was above %s for %s",
+	abortLogins:     "%s of the first %s logins were refused; accounts would be locked out",
+
+	NoteBlackout:       "the run was ended before the blackout that begins at %s",
+	arrivalsNotStarted: "%s of %s arrivals of %s were not started in stage %s: %s were at work already, so that the rate was not reached",
+
+	"situation-together":     "logins that come all at once are measured where the situation is played, not forecast",
+	"situation-copy":         "the deferred copy pass is measured where the situation is played, not forecast",
+	"situation-broken":       "the situation \"%s\" was played: %s was broken at %s active users, and %s are expected after it",
+	"situation-broken-above": "the situation \"%s\" was played: %s was broken at %s active users, which %s expected after it may become",
+	"situation-held":         "the situation \"%s\" was played: every objective held at %s active users, and %s are expected after it",
+	"played-broken":          "the situation \"%s\" was played at %s active users: %s was broken",
+	"played-held":            "the situation \"%s\" was played at %s active users: every objective held",
+	"played-few":             "the situation \"%s\" was played at %s active users: too little was measured to tell whether every objective held",
+	"played-invalid":         "the situation \"%s\" was played at %s active users, but %s",
+
+	"slow-group":       "%s is slow for some accounts only: its p95 is %s in the group %s and %s in all others",
+	"slow-backend":     "%s is slow for some accounts only: its p95 is %s on the backend %s and %s on all others",
+	"slow-tag":         "%s is slow for some of its uses only: its p95 is %s where the tag %s is %s, and %s elsewhere",
+	"dimension-capped": "the dimension %s has more values than the %s that are told apart; those beyond count together as %s",
+	"dimension-lost":   "%s samples were too many at once to be told apart by group, tag and backend; all other figures have them",
 }
 
 // Sentences returns the English pattern of every message in a result by its code, those of the forecast included.
@@ -197,7 +221,9 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 	for _, e := range events {
 		switch {
 		case e.Kind == archive.EventNote:
-			list = append(list, recognise(e.Text, noteMetricsBack))
+			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted); m.Code != arrivalsNotStarted { // that is a warning
+				list = append(list, m)
+			}
 		case e.Kind == archive.EventChoice && e.Stage == nil:
 			list = append(list, Say("note-stopped", recognise(e.Text, "stop-precise", "stop-stages", "stop-to", "stop-gain",
 				"stop-between", "stop-broken", "stop-late", "stop-unmeasured")))

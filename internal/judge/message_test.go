@@ -23,7 +23,7 @@ func TestWhatIsSaid(t *testing.T) {
 		t.Fatalf("%d messages with different codes, want %d", len(all), want)
 	}
 	said := map[string]bool{}
-	for _, code := range []string{NoteCompressed, NoteBrowser, NoteNoBrowser, NoteBlind, noteMetricsBack, abortErrors} {
+	for _, code := range []string{NoteCompressed, NoteBrowser, NoteNoBrowser, NoteBlind, noteMetricsBack, abortErrors, abortLogins, NoteBlackout, arrivalsNotStarted} {
 		said[code] = true // by others, into the archive
 	}
 	var files []string
@@ -108,5 +108,9 @@ func TestNotesAreRecognised(t *testing.T) {
 	aborted := recognise("error share was above 2.5 % for 1m0s", abortErrors)
 	if want := []any{capacity.Share(0.025), time.Minute}; !slices.Equal(aborted.Args, want) {
 		t.Errorf("aborted with %v, want %v", aborted.Args, want)
+	}
+	refused := recognise("11 of the first 12 logins were refused; accounts would be locked out", abortErrors, abortLogins)
+	if refused.Code != abortLogins || refused.String() != "11 of the first 12 logins were refused; accounts would be locked out" {
+		t.Errorf("refused logins are read as %+v", refused)
 	}
 }

@@ -72,21 +72,28 @@ func (r *reading) held(res *ObjectiveResult, window time.Duration) bool {
 	seen := false
 	for i := range r.out.Stages {
 		st := &r.out.Stages[i]
-		k := slices.IndexFunc(st.Actions, func(a ActionStats) bool { return a.Action == res.Action })
-		if k < 0 {
-			continue
+		if row, ok := r.stageRow(res, st, window); ok {
+			seen = true
+			r.judgeStage(res, st, row)
 		}
-		seen = true
-		a := &st.Actions[k]
-		row := ObjectiveStage{Users: st.Users, Value: a.Hist.Quantile(res.Quantile), Share: a.Hist.ShareAbove(res.Limit), Samples: a.Count}
-		row.Enough = a.Count >= enough(res.Quantile) || capacity.Exceeds(row.Share*float64(a.Count), float64(a.Count), 1-res.Quantile)
-		if window > 0 {
-			row.Value, row.Share = r.worstWindow(st, res, window)
-		}
-		row.Held = row.Value < res.Limit
-		r.judgeStage(res, st, row)
 	}
 	return seen
+}
+
+// stageRow holds an objective on response times against one stage; ok is false where the action was not seen in it.
+func (r *reading) stageRow(res *ObjectiveResult, st *StageResult, window time.Duration) (row ObjectiveStage, ok bool) {
+	k := slices.IndexFunc(st.Actions, func(a ActionStats) bool { return a.Action == res.Action })
+	if k < 0 {
+		return row, false
+	}
+	a := &st.Actions[k]
+	row = ObjectiveStage{Users: st.Users, Value: a.Hist.Quantile(res.Quantile), Share: a.Hist.ShareAbove(res.Limit), Samples: a.Count}
+	row.Enough = a.Count >= enough(res.Quantile) || capacity.Exceeds(row.Share*float64(a.Count), float64(a.Count), 1-res.Quantile)
+	if window > 0 {
+		row.Value, row.Share = r.worstWindow(st, res, window)
+	}
+	row.Held = row.Value < res.Limit
+	return row, true
 }
 
 // worstWindow is the largest quantile that any window of the hold shows, among those with enough samples; of the whole
@@ -125,19 +132,26 @@ func (r *reading) worstWindow(st *StageResult, res *ObjectiveResult, window time
 func (r *reading) errorShare(res *ObjectiveResult) {
 	for i := range r.out.Stages {
 		st := &r.out.Stages[i]
-		var done, failed uint64
-		for _, a := range st.Actions {
-			if res.Action == "" || Matches(res.Action, a.Action) {
-				done += a.Count
-				failed += a.Failed
-			}
+		if row, ok := errorRow(res, st); ok {
+			r.judgeStage(res, st, row)
 		}
-		if done == 0 {
-			continue
-		}
-		share := float64(failed) / float64(done)
-		r.judgeStage(res, st, ObjectiveStage{Users: st.Users, Share: share, Samples: done, Enough: done >= enough(0) || capacity.Exceeds(float64(failed), float64(done), res.MaxErrors), Held: share <= res.MaxErrors})
 	}
+}
+
+// errorRow holds an objective on failures against one stage; ok is false where nothing was done in it.
+func errorRow(res *ObjectiveResult, st *StageResult) (row ObjectiveStage, ok bool) {
+	var done, failed uint64
+	for _, a := range st.Actions {
+		if res.Action == "" || Matches(res.Action, a.Action) {
+			done += a.Count
+			failed += a.Failed
+		}
+	}
+	if done == 0 {
+		return row, false
+	}
+	share := float64(failed) / float64(done)
+	return ObjectiveStage{Users: st.Users, Share: share, Samples: done, Enough: done >= enough(0) || capacity.Exceeds(float64(failed), float64(done), res.MaxErrors), Held: share <= res.MaxErrors}, true
 }
 
 func (r *reading) judgeStage(res *ObjectiveResult, st *StageResult, row ObjectiveStage) {

@@ -141,7 +141,7 @@ func pooled(parts []*reading) *reading {
 	out := *newest.out
 	r := &reading{run: newest.run, scenario: newest.scenario, opt: newest.opt, out: &out, intervals: newest.intervals,
 		series: newest.series, observed: newest.observed, parts: parts}
-	out.Stages, out.Objectives, out.Warnings, out.Runs = nil, nil, nil, nil
+	out.Stages, out.Played, out.Objectives, out.Warnings, out.Runs = nil, nil, nil, nil, nil
 	out.Actions = slices.Clone(out.Actions)
 	for i, part := range parts {
 		part.observed = newest.observed
@@ -150,6 +150,10 @@ func pooled(parts []*reading) *reading {
 			part.out.Stages[k].Run = i
 		}
 		out.Stages = append(out.Stages, part.out.Stages...)
+		for k := range part.out.Played {
+			part.out.Played[k].Run = i
+		}
+		out.Played = append(out.Played, part.out.Played...)
 		for _, action := range part.out.Meta.Actions {
 			if !slices.Contains(out.Actions, action) {
 				out.Actions = append(out.Actions, action)

@@ -62,7 +62,7 @@ func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error
 // read measures all that one archive holds; what follows from several is for later.
 func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error) {
 	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}, overused: map[string]float64{}, observed: s.Observe, bins: gridBins()}
-	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Actions: run.Meta.Actions, Notes: notes(&run.Meta, run.Events)}
+	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Effective: run.Effective, Actions: run.Meta.Actions, Notes: notes(&run.Meta, run.Events)}
 	r.stages()
 	if err := r.pass(); err != nil {
 		return nil, err
@@ -78,7 +78,13 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 	r.measured()
 	r.resourceViews()
 	r.generator()
+	r.split()
+	if err := r.dimensions(); err != nil {
+		return nil, err
+	}
 	r.objectives()
+	r.played()
+	r.notStarted()
 	return r, nil
 }
 
@@ -92,7 +98,7 @@ func (r *reading) ended() {
 		case archive.EventStop:
 			r.out.Ended = Say("ended-interrupted")
 		case archive.EventAbort:
-			r.out.Ended = Say("ended-aborted", recognise(e.Text, abortErrors))
+			r.out.Ended = Say("ended-aborted", recognise(e.Text, abortErrors, abortLogins))
 		}
 	}
 	if r.run.Truncated {

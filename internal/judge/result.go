@@ -13,17 +13,22 @@ import (
 
 // Result is everything that reports show. It is plain data; every number in every report comes from here.
 type Result struct {
-	Meta     archive.Meta // of the newest run, where several are pooled
-	Scenario []byte       // the original bytes
-	Runs     []Run        // that were judged together, in the order of their beginning
+	Meta      archive.Meta // of the newest run, where several are pooled
+	Scenario  []byte       // the original bytes
+	Effective []byte       // the scenario as it was driven; nil where the archive does not have it
+	Runs      []Run        // that were judged together, in the order of their beginning
 
-	Duration  time.Duration
-	Complete  bool    // the run ended by itself
-	Ended     Message // how: complete, interrupted, aborted, cut off
-	Stages    []StageResult
-	Timeline  []Tick // one for each interval
-	Actions   []string
-	Errors    []ErrorRow
+	Duration time.Duration
+	Complete bool    // the run ended by itself
+	Ended    Message // how: complete, interrupted, aborted, cut off
+	Stages   []StageResult
+	Played   []Played // situations that were played as stages of their own, in their order
+	Timeline []Tick   // one for each interval
+	Actions  []string
+	Errors   []ErrorRow
+
+	Dimensions []DimensionView // by group, backend and tag, as far as the run has them
+
 	Resources []ResourceView
 	Generator GeneratorView
 
@@ -205,6 +210,7 @@ type Estimate struct {
 type SituationForecast struct {
 	Name string
 	Estimate
+	Played *Played // what was measured of it; nil: it was not played, or nothing came out
 }
 
 // SituationVerdict is whether a batch may come as far as one situation goes.

@@ -33,7 +33,12 @@ func (r *reading) situations() []situation {
 			if session == nil {
 				session = r.sessionActions()
 			}
-			one.surge, one.why = surge(session, s)
+			if one.surge, one.why = surge(session, s); s.Within == 0 {
+				one.surge, one.why = nil, Say("situation-together")
+			}
+		}
+		if s.Copy == string(scenarios.DeferredPass) {
+			one.why = Say("situation-copy")
 		}
 		if why := r.missing(s.Less, &one); !why.Empty() {
 			one.why = why

@@ -21,12 +21,13 @@ type assessment struct {
 	situations []situation
 	forecasts  []*capacity.Forecast // by situation
 	activity   []float64            // draws of active users for each account
+	measured   bool                 // of the platform as it is: what was measured in situations counts
 }
 
 // assess forecasts all situations. Where the busy hour is not determined, no other one is looked at: it would not be
 // either, and for the same reason.
 func (r *reading) assess(p premise) *assessment {
-	a := &assessment{r: r, situations: r.situations()}
+	a := &assessment{r: r, situations: r.situations(), measured: len(p.changes) == 0 && p.copy == nil && !r.transfer.declared}
 	a.activity = drawActivity(r.active(), r.shares(p), r.rng())
 	for i, s := range a.situations {
 		if i > 0 && !a.forecasts[0].Determined {
@@ -61,7 +62,11 @@ func limitOf(f *capacity.Forecast) Limit {
 func (a *assessment) list() []SituationForecast {
 	var list []SituationForecast
 	for i, s := range a.situations {
-		list = append(list, SituationForecast{s.name, a.estimate(i)})
+		one := SituationForecast{Name: s.name, Estimate: a.estimate(i)}
+		if a.measured && i > 0 {
+			one.Played = a.r.measuredIn(s.name)
+		}
+		list = append(list, one)
 	}
 	return list
 }
@@ -89,16 +94,25 @@ func chance(draws []float64, number float64, share []float64, rng *rand.Rand) fl
 func (a *assessment) judge(v *BatchVerdict) {
 	r, busy := a.r, a.forecasts[0]
 	v.Users = float64(v.After) * mean(a.activity)
+	whys := make([]Message, len(a.situations)) // by what was measured, where that decides
 	for i, s := range a.situations {
 		one := SituationVerdict{Name: s.name, Unknown: !a.forecasts[i].Determined, Verdict: Caution}
 		if !one.Unknown {
 			one.POK = chance(a.forecasts[i].Draws, float64(v.After), a.activity, a.r.rng())
 			one.Verdict = r.word(one.POK)
 		}
+		if i > 0 {
+			whys[i] = a.asMeasured(&one, v)
+		}
 		v.Situations = append(v.Situations, one)
 	}
 	if !busy.Determined {
 		r.withoutCapacity(v, busy, a.activity)
+		for i := range v.Situations {
+			if s := &v.Situations[i]; s.Verdict == NoGo && !whys[i].Empty() {
+				v.Verdict, v.Situation, v.Why = NoGo, s.Name, whys[i]
+			}
+		}
 		return
 	}
 	worst := 0
@@ -115,6 +129,8 @@ func (a *assessment) judge(v *BatchVerdict) {
 	limit := limitOf(f)
 	v.Action, v.Resource = limit.Action, limit.Resource
 	switch {
+	case !whys[worst].Empty():
+		v.Why = whys[worst]
 	case s.Unknown:
 		v.Why = Say("situation-unknown", s.Name, f.Why)
 	case worst > 0:
@@ -188,7 +204,7 @@ func (r *reading) reservations() []Message {
 		}
 	}
 	for _, w := range r.out.Warnings {
-		if w.Code == "counter-missing" {
+		if w.Code == "counter-missing" || w.Code == arrivalsNotStarted {
 			why = append(why, w)
 		}
 	}

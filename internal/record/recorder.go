@@ -20,6 +20,8 @@ type Sample struct {
 	InFlight int                             // actions of its protocol under way when this one began, itself included
 	Phases   *[probe.NumPhases]time.Duration // nil where none was marked
 	In, Out  int64                           // bytes
+	Group    uint16                          // of the account, a number that Recorder.Dimensions was told; 0: none
+	Tags     uint16                          // set of tags, likewise
 	Backend  string                          // which backend answered; empty where the platform does not tell
 }
 
@@ -108,11 +110,12 @@ func (s *Series) reset() {
 type Interval struct {
 	Start, End time.Duration
 	Series     []*Series
-	Lag        Histogram              // intended to actual start of users that were free
-	Users      int                    // users at work at End, set by the engine
-	InFlight   int                    // actions under way at End, set by the engine
-	Backends   map[Backend]*Dimension // by backend, where the platform tells; nil where it does not
-	Late       time.Duration          // by how much the engine's own clock tick was late, set by the engine
+	Lag        Histogram          // intended to actual start of users that were free
+	Users      int                // users at work at End, set by the engine
+	InFlight   int                // actions under way at End, set by the engine
+	Dimensions map[Key]*Dimension // by backend, group and tag; nil where there is none
+	Lost       uint64             // samples that were too many to be counted in Dimensions
+	Late       time.Duration      // by how much the engine's own clock tick was late, set by the engine
 }
 
 // Merge adds a later interval with the same table to i.
@@ -132,7 +135,7 @@ func (i *Interval) Merge(later *Interval) {
 		i.Series[k].Merge(s)
 	}
 	i.Lag.Merge(&later.Lag)
-	i.mergeBackends(later.Backends)
+	i.MergeDimensions(later)
 	i.Users, i.InFlight = later.Users, later.InFlight
 	i.Late = max(i.Late, later.Late)
 }
@@ -142,6 +145,11 @@ type Recorder struct {
 	actions, personas int
 	shards            []*Shard
 	last              time.Duration
+
+	groups []string       // what Sample.Group means
+	tags   [][]Label      // what Sample.Tags means
+	known  map[Label]bool // labels met so far; only the collector's
+	names  map[string]int // how many of each kind
 }
 
 // NewRecorder makes a recorder for so many actions and personas with so many shards (at least 1).
@@ -179,8 +187,7 @@ func (r *Recorder) Collect(now time.Duration) *Interval {
 		}
 		in.Lag.Merge(&h.lag)
 		h.lag.Reset()
-		in.mergeBackends(h.backends)
-		clear(h.backends)
+		r.count(in, h)
 	}
 	return in
 }
@@ -198,7 +205,10 @@ type Shard struct {
 type half struct {
 	series   []*Series
 	lag      Histogram
-	backends map[Backend]*Dimension
+	entries  []entry // samples that have a place in some dimension
+	lost     uint64  // such samples that were too many
+	backends []string
+	numbers  map[string]uint16 // of the backends
 }
 
 func newHalf(n int) *half { return &half{series: make([]*Series, n)} }
@@ -221,8 +231,8 @@ func (s *Shard) Record(x *Sample) {
 		s.active.series[k] = series
 	}
 	series.record(x)
-	if x.Backend != "" && x.Class != probe.Canceled {
-		s.active.backend(x)
+	if (x.Backend != "" || x.Group|x.Tags != 0) && x.Class != probe.Canceled {
+		s.active.note(x)
 	}
 	if !x.NoLag {
 		s.active.lag.Record(x.Began - x.Intended)

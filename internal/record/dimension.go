@@ -1,0 +1,164 @@
+package record
+
+import (
+	"time"
+
+	"pegel/probes/probe"
+)
+
+// The kinds of dimensions. A tag's kind is TagKind of its name; the source address will be one more.
+const (
+	KindBackend = "backend" // which backend of the platform answered
+	KindGroup   = "group"   // of the account
+	tagPrefix   = "tag:"
+)
+
+// TagKind is the kind of the dimension that a tag of this name is.
+func TagKind(name string) string { return tagPrefix + name }
+
+// Label is one value of one dimension.
+type Label struct{ Kind, Name string }
+
+// Key is an action seen in one value of a dimension.
+type Key struct {
+	Action int
+	Label
+}
+
+// Dimension is what one action did in one value of a dimension.
+type Dimension struct {
+	Response Histogram
+	Failed   uint64
+}
+
+// A recorder tells so many names of one kind apart in a run; what comes beyond goes to Other, so that a platform which
+// gives every answer a name of its own cannot fill the memory.
+const (
+	MostNames = 256
+	Other     = "(other)"
+)
+
+// mostEntries bounds what a half remembers between two collections, 16 bytes each. What is beyond is left out of the
+// dimensions, never out of the series, and counted.
+const mostEntries = 1 << 16
+
+// entry is one sample for its dimensions: 16 bytes that the collector counts later, so that a worker neither looks for a
+// histogram nor holds one for each value of each dimension.
+type entry struct {
+	response uint32 // in microseconds
+	action   uint16
+	group    uint16 // number, 0: none
+	tags     uint16 // number, 0: none
+	backend  uint16 // 1 + index of the half's backends, 0: none
+	failed   bool
+}
+
+// Dimensions tells the recorder what Sample.Group and Sample.Tags mean: number n is groups[n-1], and all labels of
+// tags[n-1]. It must be called before the first sample.
+func (r *Recorder) Dimensions(groups []string, tags [][]Label) {
+	r.groups = groups
+	r.tags = tags
+}
+
+// note remembers a sample that has a place in some dimension. The one map lookup is the backend's.
+func (h *half) note(x *Sample) {
+	if len(h.entries) == mostEntries {
+		h.lost++
+		return
+	}
+	e := entry{response: uint32(min(max(x.Ended-x.Intended, 0)/unit, maxValue+1)), action: uint16(x.Action), group: x.Group, tags: x.Tags, failed: x.Class != probe.OK}
+	if x.Backend != "" {
+		e.backend = h.backend(x.Backend)
+	}
+	h.entries = append(h.entries, e)
+}
+
+// backend is the number of a backend's name in this half.
+func (h *half) backend(name string) uint16 {
+	n, known := h.numbers[name]
+	switch {
+	case known:
+	case len(h.backends) > MostNames:
+		n = MostNames + 1
+	default:
+		if len(h.backends) == MostNames {
+			name = Other
+		}
+		if h.numbers == nil {
+			h.numbers = map[string]uint16{}
+		}
+		h.backends = append(h.backends, name)
+		n = uint16(len(h.backends))
+		h.numbers[name] = n
+	}
+	return n
+}
+
+// count moves what a half remembered into the interval.
+func (r *Recorder) count(in *Interval, h *half) {
+	for i := range h.entries {
+		e := &h.entries[i]
+		if n := int(e.group); n > 0 && n <= len(r.groups) {
+			in.in(e, r.admit(Label{KindGroup, r.groups[n-1]}))
+		}
+		if n := int(e.tags); n > 0 && n <= len(r.tags) {
+			for _, label := range r.tags[n-1] {
+				in.in(e, r.admit(label))
+			}
+		}
+		if e.backend > 0 {
+			in.in(e, r.admit(Label{KindBackend, h.backends[e.backend-1]}))
+		}
+	}
+	in.Lost += h.lost
+	h.entries, h.lost = h.entries[:0], 0
+	clear(h.numbers)
+	h.backends = h.backends[:0]
+}
+
+// admit is the label itself as long as its kind has not too many names in this run, else the kind's Other.
+func (r *Recorder) admit(l Label) Label {
+	if r.known[l] {
+		return l
+	}
+	if r.names[l.Kind] >= MostNames {
+		return Label{l.Kind, Other}
+	}
+	if r.known == nil {
+		r.known, r.names = map[Label]bool{}, map[string]int{}
+	}
+	r.known[l] = true
+	r.names[l.Kind]++
+	return l
+}
+
+func (i *Interval) in(e *entry, l Label) {
+	k := Key{int(e.action), l}
+	d := i.Dimensions[k]
+	if d == nil {
+		if i.Dimensions == nil {
+			i.Dimensions = map[Key]*Dimension{}
+		}
+		d = new(Dimension)
+		i.Dimensions[k] = d
+	}
+	d.Response.Record(time.Duration(e.response) * unit)
+	if e.failed {
+		d.Failed++
+	}
+}
+
+// MergeDimensions adds what a later interval has by dimension, and nothing else of it.
+func (i *Interval) MergeDimensions(later *Interval) {
+	if len(later.Dimensions) > 0 && i.Dimensions == nil {
+		i.Dimensions = make(map[Key]*Dimension, len(later.Dimensions))
+	}
+	for k, d := range later.Dimensions {
+		if i.Dimensions[k] == nil {
+			i.Dimensions[k] = new(Dimension)
+		}
+		i.Dimensions[k].Response.Merge(&d.Response)
+		i.Dimensions[k].Failed += d.Failed
+	}
+	i.Lost += later.Lost
+}
