@@ -1,0 +1,68 @@
+package expect
+
+import (
+	"cmp"
+	"strings"
+
+	"pegel/scenarios"
+)
+
+// connections are how many connections a persona's user keeps with each target: one for each session, or as many as the
+// persona allows itself. Branches that run at the same time have sessions of their own.
+func (c *counting) connections(p *scenarios.Persona, steps scenarios.Journey) map[string]int {
+	count := c.sessions(steps)
+	for target, n := range p.Connections {
+		if count[target] > 0 {
+			count[target] = max(count[target], n)
+		}
+	}
+	return count
+}
+
+func (c *counting) sessions(steps scenarios.Journey) map[string]int {
+	own, beside := map[string]int{}, map[string]int{}
+	use := func(do, target string, with scenarios.Params) {
+		protocol, verb, _ := strings.Cut(do, ".")
+		own[cmp.Or(target, protocol)] = 1
+		if verb == "copy" {
+			var g given
+			_ = with.Decode(&g) // what it does not know changes nothing here
+			if source := cmp.Or(g.Source, protocol+".source"); c.plan.Scenario.Targets.ByName[source].URL != nil {
+				own[source] = 1
+			}
+		}
+	}
+	below := func(inner scenarios.Journey) {
+		for target, n := range c.sessions(inner) {
+			own[target] = max(own[target], n)
+		}
+	}
+	for i := range steps {
+		s := &steps[i]
+		if s.Do != "" {
+			use(s.Do, s.Target, s.With)
+		}
+		below(s.Steps)
+		below(s.Else)
+		for k := range s.Choose {
+			if ch := &s.Choose[k]; ch.Do != "" {
+				use(ch.Do, ch.Target, ch.With)
+			} else {
+				below(ch.Steps)
+			}
+		}
+		at := map[string]int{}
+		for k := range s.Parallel {
+			for target, n := range c.sessions(s.Parallel[k].Steps) {
+				at[target] += n
+			}
+		}
+		for target, n := range at {
+			beside[target] = max(beside[target], n)
+		}
+	}
+	for target, n := range beside {
+		own[target] += n
+	}
+	return own
+}
