@@ -14,25 +14,36 @@ import (
 type AccountList struct {
 	count, first   int
 	login, address template
-	password       string
-	rows           []credentials // from a CSV file; nil for a pattern
+	secrets        Credentials               // of all accounts of a pattern
+	as             func(login string) string // what is told at login
+	rows           []Credentials             // from a CSV file; nil for a pattern
+	groups         []group                   // by accounts.groups
+	batches        []group                   // by the batches' groups
 }
-
-type credentials struct{ login, address, password string }
 
 // Len is the number of accounts.
 func (l *AccountList) Len() int { return l.count }
 
 // At is account i, 0 ≤ i < Len.
 func (l *AccountList) At(i int) (login, address, password string) {
+	c := l.Credentials(i)
+	return c.Login, c.Address, c.Password
+}
+
+// Credentials are how account i logs in, 0 ≤ i < Len.
+func (l *AccountList) Credentials(i int) Credentials {
 	if l.rows != nil {
-		r := l.rows[i]
-		return r.login, r.address, r.password
+		return l.rows[i]
 	}
 	if i < 0 || i >= l.count {
 		panic(fmt.Sprintf("account %d of %d", i, l.count))
 	}
-	return l.login.expand(l.first + i), l.address.expand(l.first + i), l.password
+	c := l.secrets
+	c.Login, c.Address = l.login.expand(l.first+i), l.address.expand(l.first+i)
+	if l.as != nil {
+		c.Login = l.as(c.Login)
+	}
+	return c
 }
 
 // AccountList expands the accounts. With a CSV file it is read anew; its errors never repeat its lines.
@@ -52,15 +63,14 @@ func (s *Scenario) AccountList() (*AccountList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading accounts.login: %w", err)
 	}
-	return &AccountList{count: a.Count, first: a.First, login: login, address: address, password: a.Password.Value}, nil
+	return &AccountList{count: a.Count, first: a.First, login: login, address: address, as: a.as, groups: a.Groups.list(), batches: s.groupsOfBatches(),
+		secrets: Credentials{Password: a.Password.Value, AppPassword: a.Auth.AppPassword.Value, Token: a.Auth.Token.Value}}, nil
 }
 
-// accountFile reads accounts.csv: login and, unless accounts.password is for all, password; address if it differs.
+// accountFile reads accounts.csv: login and, unless the scenario has one for all, password or token; address if it differs,
+// app_password and group where there are any.
 func (s *Scenario) accountFile() (*AccountList, error) {
-	needed := []string{"login", "password"}
-	if s.Accounts.Password.given() {
-		needed = needed[:1]
-	}
+	needed := append([]string{"login"}, s.Accounts.needs()...)
 	path, name := s.Accounts.CSV, s.Accounts.CSV
 	if dir := filepath.Dir(s.Path); !filepath.IsAbs(path) && dir != "." {
 		path, name = filepath.Join(dir, path), filepath.Join(dir, path)
@@ -69,20 +79,34 @@ func (s *Scenario) accountFile() (*AccountList, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := &AccountList{count: len(t.rows)}
+	list := &AccountList{count: len(t.rows), batches: s.groupsOfBatches()}
+	all := s.Accounts
 	seen := map[string]int{}
 	for _, r := range t.rows {
-		c := credentials{t.cell(r, "login"), t.cell(r, "address"), t.cell(r, "password")}
-		c.address, c.password = cmp.Or(c.address, c.login), cmp.Or(c.password, s.Accounts.Password.Value)
-		switch first, twice := seen[c.login]; {
-		case c.login == "":
+		c := Credentials{Login: t.cell(r, "login"), Password: cmp.Or(t.cell(r, "password"), all.Password.Value), group: t.cell(r, "group")}
+		c.Address = cmp.Or(t.cell(r, "address"), c.Login)
+		switch all.Method() {
+		case MasterUser:
+			c.Password = all.Password.Value
+		case XOAuth2:
+			c.Token = cmp.Or(t.cell(r, "token"), all.Auth.Token.Value)
+		case AppPassword:
+			c.AppPassword = cmp.Or(t.cell(r, "app_password"), all.Auth.AppPassword.Value)
+		}
+		switch first, twice := seen[c.Login]; {
+		case c.Login == "":
 			return nil, t.problem(r.line, 1, "", "the login is empty")
 		case twice:
 			return nil, t.problem(r.line, 1, "", "the login is listed twice, first in line %d", first)
-		case c.password == "":
+		case all.Method() == XOAuth2 && c.Token == "":
+			return nil, t.problem(r.line, 1, "fill it in, or give accounts.auth.token for all", "the token is empty")
+		case c.Password == "" && c.Token == "" && c.AppPassword == "":
 			return nil, t.problem(r.line, 1, "fill it in, or give accounts.password for all", "the password is empty")
+		case c.group != "" && !plainName.MatchString(c.group):
+			return nil, t.problem(r.line, 1, plainNameRule, "the group is not a plain name")
 		}
-		seen[c.login] = r.line
+		seen[c.Login] = r.line
+		c.Login = all.as(c.Login)
 		list.rows = append(list.rows, c)
 	}
 	return list, nil

@@ -106,7 +106,7 @@ func TestBatchFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := s.Field(s.Wave.Pos, "batches")
-	if diff := cmp.Diff([]Batch{{"north", "2026-03-02", 800, at}, {"south", "2026-03-03", 200, at}}, s.Wave.Batches); diff != "" {
+	if diff := cmp.Diff([]Batch{{Name: "north", Date: "2026-03-02", Accounts: 800, Pos: at}, {Name: "south", Date: "2026-03-03", Accounts: 200, Pos: at}}, s.Wave.Batches); diff != "" {
 		t.Error(diff)
 	}
 	for csv, want := range map[string]string{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,6 +43,18 @@ func readTable(name, path string, needed []string, secret bool) (*table, error) 
 		return nil, fmt.Errorf("%s is larger than %d MiB", name, 64*largest>>20)
 	}
 	return parseTable(name, raw, needed, secret)
+}
+
+// table is readTable for a file that a scenario names, in Options.Files where the scenario itself lies there.
+func (d *decoder) table(name, path string, needed []string) (*table, error) {
+	if d.opts.Files == nil || d.file.dir != "." {
+		return readTable(name, path, needed, false)
+	}
+	raw, err := fs.ReadFile(d.opts.Files, filepath.ToSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	return parseTable(path, raw, needed, false)
 }
 
 // parseTable is readTable for a file that is in memory already.
@@ -121,11 +134,14 @@ func (t *table) columnOf(r row, column string) int {
 
 // batches reads the CSV file that n names. The place of each batch is that of the name in the scenario.
 func (d *decoder) batches(n *node) []Batch {
+	if d.opts.Alone {
+		return nil
+	}
 	name := n.text
 	if d.file.dir != "." && !filepath.IsAbs(name) {
 		name = filepath.Join(d.file.dir, name)
 	}
-	t, err := readTable(name, d.path(n.text), batchColumns(), false)
+	t, err := d.table(name, d.path(n.text), batchColumns())
 	if err != nil {
 		if _, ok := errors.AsType[*Problem](err); ok {
 			d.errs.Add(err)
@@ -142,7 +158,7 @@ func (d *decoder) batches(n *node) []Batch {
 	return list
 }
 
-// ReadBatches reads a CSV file with the columns name, date and accounts, others being left alone: one batch a row, in the
+// ReadBatches reads a CSV file with the columns name, date and accounts, and group where there is one, others being left alone: one batch a row, in the
 // order of their dates. Its error is *Errors with the place of each problem, or says why the file cannot be read.
 func ReadBatches(path string) ([]Batch, error) {
 	t, err := readTable(path, path, batchColumns(), false)
@@ -180,7 +196,7 @@ func (t *table) batches() ([]Batch, *Errors) {
 	names := map[string]bool{}
 	last := ""
 	for _, r := range t.rows {
-		b := Batch{Name: t.cell(r, "name"), Date: t.cell(r, "date")}
+		b := Batch{Name: t.cell(r, "name"), Date: t.cell(r, "date"), Group: t.cell(r, "group")}
 		var err error
 		b.Accounts, err = strconv.Atoi(t.cell(r, "accounts"))
 		if err != nil || b.Accounts <= 0 || b.Accounts > most {

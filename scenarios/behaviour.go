@@ -26,14 +26,15 @@ type SessionLength struct {
 
 // Auth is how accounts log in.
 type Auth struct {
-	Method string `yaml:"method"` // Password (default), AppPassword, XOAuth2 or MasterUser
-	Token  Secret `yaml:"token"`  // xoauth2: the same for all; else the accounts' passwords are their tokens
-	User   string `yaml:"user"`   // master: the master user's name
-	Joint  string `yaml:"joint"`  // master: stands between login and master user; default "*", as Dovecot has it
-	Pos    Pos    `yaml:"-"`
+	Method      string `yaml:"method"`       // Password (default), AppPassword, XOAuth2 or MasterUser
+	Token       Secret `yaml:"token"`        // xoauth2: the access token of all accounts; else the CSV file's column token
+	AppPassword Secret `yaml:"app_password"` // app_password: of all accounts; else the CSV file's column app_password, else their password
+	User        string `yaml:"user"`         // master: the master user's name; accounts.password is its password
+	Joint       string `yaml:"joint"`        // master: stands between login and master user; default "*", as Dovecot has it
+	Pos         Pos    `yaml:"-"`
 }
 
-// Ways to log in. An app password is a password to the protocols; it differs in what the web UI is given.
+// Ways to log in. An app password is what programs log in with (IMAP, SMTP, CalDAV); the web UI is given the password.
 const (
 	Password    = "password"
 	AppPassword = "app_password"

@@ -24,6 +24,17 @@ func check(s *Scenario, d *decoder) {
 	}
 	if c.read("accounts") {
 		c.accounts()
+		c.auth()
+		c.groups()
+	}
+	if c.read("accounts", "wave") {
+		c.batchGroups()
+	}
+	if c.read("data") {
+		c.feeders()
+	}
+	if c.read("personas") {
+		c.tags()
 	}
 	if c.read("personas") {
 		c.personas()
@@ -90,6 +101,12 @@ func (c *checker) has(pos Pos, key string) bool {
 
 // missing reports that a section or key is not there.
 func (c *checker) missing(pos Pos, what, hint string, keys ...string) {
+	if pos == (Pos{}) && len(keys) > 0 && c.file.root.value(keys[0]) == nil { // no place of its own, but a chapter
+		p := c.file.problem(c.Field(pos, keys...), hint, what+" missing")
+		p.See = document + "#" + chapters[keys[0]]
+		c.d.errs.Add(p)
+		return
+	}
 	c.fail(hint, what+" missing", pos, keys...)
 }
 
@@ -175,9 +192,6 @@ func (c *checker) accounts() {
 		} else if pattern != "" && len(t.widths) == 0 && a.Count > 1 {
 			c.fail("write u{n:05}@example.test", fmt.Sprintf("%s has no {n}, so all %d accounts would be the same", key, a.Count), a.Pos, key)
 		}
-	}
-	if !a.Password.given() {
-		c.missing(a.Pos, "password is", "write password: {env: PEGEL_PASSWORD}", "password")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -36,8 +35,12 @@ func (c *checker) personas() {
 		if p.Count < 0 {
 			c.fail("", "count must not be negative", p.Pos, "count")
 		}
+		c.behaviour(p)
 		if c.read("activity") {
 			c.personaUse(p)
+		}
+		if p.Arrivals != nil {
+			c.arrivals(p)
 		}
 	}
 }
@@ -46,16 +49,22 @@ func (c *checker) personas() {
 func (c *checker) personaUse(p Persona) {
 	_, active := c.Activity.ByPersona[p.Name]
 	switch {
-	case !active && p.Count == 0 && !p.Copy && p.Name != "":
+	case !active && p.Count == 0 && p.Copy == NoPass && p.Arrivals == nil && p.Name != "":
 		hint := "add it to activity, or give it a count"
 		if near := Nearest(p.Name, names(c.Activity.ByPersona)); near != "" {
 			hint = fmt.Sprintf("activity has %q", near)
 		}
-		c.fail(hint, fmt.Sprintf("persona %q has neither activity, count nor copy, so nobody would play it", p.Name), p.Pos)
+		c.fail(hint, fmt.Sprintf("persona %q has neither activity, count, copy nor arrivals, so nobody would play it", p.Name), p.Pos)
 	case active && p.Count > 0:
 		c.failKey("leave one of them out", fmt.Sprintf("persona %q has both an activity and a count", p.Name), p.Pos, "count")
-	case active && p.Copy:
+	case active && p.Copy != NoPass:
 		c.failKey("leave one of them out", fmt.Sprintf("persona %q has an activity, but copy traffic has none", p.Name), p.Pos, "copy")
+	case p.Arrivals != nil && active:
+		c.failKey("leave one of them out", fmt.Sprintf("persona %q has both an activity and arrivals", p.Name), p.Pos, "arrivals")
+	case p.Arrivals != nil && p.Count > 0:
+		c.failKey("leave one of them out", fmt.Sprintf("persona %q has both a count and arrivals", p.Name), p.Pos, "count")
+	case p.Arrivals != nil && p.Copy != NoPass:
+		c.failKey("leave one of them out", fmt.Sprintf("persona %q has arrivals, but copy traffic has none", p.Name), p.Pos, "copy")
 	}
 }
 
@@ -85,96 +94,8 @@ func (c *checker) journeys() {
 		for _, s := range j {
 			c.step(s)
 		}
-	}
-}
-
-func (c *checker) step(s Step) {
-	var forms []string
-	for _, key := range []string{"do", "repeat", "choose"} {
-		if c.has(s.Pos, key) {
-			forms = append(forms, key)
-		}
-	}
-	if len(forms) == 0 && s.Think != nil {
-		forms = []string{"think"}
-	}
-	switch {
-	case len(forms) == 0:
-		c.fail("", "a step is one of do, think, repeat and choose; this is none", s.Pos)
-		return
-	case len(forms) > 1:
-		c.failKey("make them steps of their own", "a step is one of do, think, repeat and choose; this has "+strings.Join(forms, " and "), s.Pos, forms[1])
-		return
-	}
-	form := forms[0]
-	for _, only := range []struct{ key, form string }{
-		{"target", "do"}, {"with", "do"}, {"timeout", "do"}, {"steps", "repeat"},
-	} {
-		if form != only.form && c.has(s.Pos, only.key) {
-			c.failKey("", only.key+" makes no sense without "+only.form, s.Pos, only.key)
-		}
-	}
-	if s.Think != nil && form != "do" && form != "think" {
-		c.failKey("make it a step of its own", "think makes no sense beside "+form, s.Pos, "think")
-	}
-	switch form {
-	case "do":
-		c.do(s.Do, s.Target, s.Pos)
-		if c.has(s.Pos, "timeout") && s.Timeout == 0 {
-			c.fail("", "timeout must be above 0", s.Pos, "timeout")
-		}
-	case "repeat":
-		c.repeat(s)
-	case "choose":
-		if len(s.Choose) == 0 {
-			c.fail("write choose: [{weight: 7, do: web.read}, …]", "choose has nothing to choose from", s.Pos, "choose")
-		}
-		for _, choice := range s.Choose {
-			c.choice(choice)
-		}
-	}
-}
-
-func (c *checker) repeat(s Step) {
-	at := c.Field(s.Pos, "repeat")
-	forever := c.has(at, "for")
-	switch {
-	case forever && c.has(at, "times"):
-		c.failKey("leave one of them out", "times and for exclude each other", at, "times")
-	case forever && s.Repeat.For != "session":
-		c.fail(didYouMean(s.Repeat.For, []string{"session"}), fmt.Sprintf("unknown for %q", s.Repeat.For), at, "for")
-	case !forever && s.Repeat.Times <= 0:
-		c.fail("write repeat: {times: 3} or repeat: {for: session}", "repeat needs times above 0, or for: session", at, "times")
-	}
-	if len(s.Steps) == 0 {
-		c.missing(s.Pos, "steps of the repeat are", "write steps beside repeat", "steps")
-	}
-	for _, inner := range s.Steps {
-		c.step(inner)
-	}
-}
-
-func (c *checker) choice(b Choice) {
-	if b.Weight <= 0 {
-		c.fail("", "weight must be above 0", b.Pos, "weight")
-	}
-	do, steps := c.has(b.Pos, "do"), c.has(b.Pos, "steps")
-	switch {
-	case do == steps:
-		c.fail("", "a choice has either do or steps", b.Pos)
-	case do:
-		c.do(b.Do, b.Target, b.Pos)
-	case len(b.Steps) == 0:
-		c.fail("", "the choice has no steps", b.Pos, "steps")
-	default:
-		for _, key := range []string{"with", "target", "think"} {
-			if c.has(b.Pos, key) {
-				c.failKey("", key+" makes no sense without do", b.Pos, key)
-			}
-		}
-		for _, inner := range b.Steps {
-			c.step(inner)
-		}
+		c.flow(j, around{})
+		c.idle(j)
 	}
 }
 
@@ -182,6 +103,12 @@ var actionForm = regexp.MustCompile(`^([a-z][a-z0-9]*)\.[a-z][a-z0-9_]*$`)
 
 // do checks an action's form and target. Whether there is such an action is for the plan to say.
 func (c *checker) do(action, target string, pos Pos) {
+	for key, text := range map[string]string{"do": action, "target": target} {
+		if strings.Contains(text, "{{") {
+			c.fail("what a journey does must be known before the run; use if or choose", "templates are not possible here", pos, key)
+			return
+		}
+	}
 	m := actionForm.FindStringSubmatch(action)
 	if m == nil {
 		c.fail("write it like web.login", fmt.Sprintf("an action is written protocol.verb, got %q", action), pos, "do")
@@ -192,42 +119,13 @@ func (c *checker) do(action, target string, pos Pos) {
 	}
 	if target == "" {
 		if _, ok := c.Targets.ByName[m[1]]; !ok {
-			c.fail(fmt.Sprintf("add it to targets, or say which one: target: %s", strings.Join(names(c.Targets.ByName), " or ")),
-				fmt.Sprintf("there is no target %q for %s", m[1], action), pos, "do")
+			hint := "add it to targets"
+			if known := names(c.Targets.ByName); len(known) > 0 {
+				hint += ", or say which one: target: " + strings.Join(known, " or ")
+			}
+			c.fail(hint, fmt.Sprintf("there is no target %q for %s", m[1], action), pos, "do")
 		}
 	} else if _, ok := c.Targets.ByName[target]; !ok {
 		c.fail(didYouMean(target, names(c.Targets.ByName)), fmt.Sprintf("unknown target %q", target), pos, "target")
-	}
-}
-
-// copies checks that copy traffic has both a persona and a concurrency.
-func (c *checker) copies() {
-	var copying []int
-	for i, p := range c.Personas {
-		if p.Copy {
-			copying = append(copying, i)
-		}
-	}
-	w := c.Wave.Copy
-	switch {
-	case w.Concurrency < 0:
-		c.fail("", "concurrency must not be negative", c.Wave.Pos, "copy", "concurrency")
-	case w.Concurrency > 0 && len(copying) == 0:
-		c.fail("give the copying persona copy: true", "copy traffic has a concurrency, but no persona copies", c.Wave.Pos, "copy", "concurrency")
-	case w.Concurrency == 0 && len(copying) > 0:
-		for _, i := range copying {
-			c.failKey("write wave: {copy: {concurrency: 4}}", fmt.Sprintf("persona %q copies, but wave.copy.concurrency is not above 0", c.Personas[i].Name),
-				Pos{}, "personas", strconv.Itoa(i), "copy")
-		}
-	case len(copying) == 1 && c.Personas[copying[0]].Count > 0 && c.Personas[copying[0]].Count != w.Concurrency:
-		c.fail("leave it out", fmt.Sprintf("count differs from wave.copy.concurrency, which is %d", w.Concurrency),
-			Pos{}, "personas", strconv.Itoa(copying[0]), "count")
-	}
-	if w.Rate < 0 {
-		c.fail("", "rate must not be negative", c.Wave.Pos, "copy", "rate")
-	}
-	stages := []string{"all", "alternate", "experiment", "none"}
-	if w.Stages != "" && !slices.Contains(stages, w.Stages) {
-		c.fail(didYouMean(w.Stages, stages), fmt.Sprintf("unknown stages %q", w.Stages), c.Wave.Pos, "copy", "stages")
 	}
 }

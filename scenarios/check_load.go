@@ -14,6 +14,11 @@ import (
 const mostStages = 1000
 
 func (c *checker) load() {
+	c.shape()
+	c.blackouts()
+	if c.instead() {
+		return
+	}
 	s, at := c.Load.Stages, c.Load.Stages.Pos
 	if at == (Pos{}) {
 		c.missing(Pos{}, "load.stages is", "write load: {stages: {from: 10, to: 100, step: 10, hold: 1m}}", "load", "stages")
@@ -180,6 +185,10 @@ func (c *checker) protocols() []string {
 		for _, s := range j {
 			add(s.Do)
 			walk(s.Steps)
+			walk(s.Else)
+			for _, b := range s.Parallel {
+				walk(b.Steps)
+			}
 			for _, choice := range s.Choose {
 				add(choice.Do)
 				walk(choice.Steps)

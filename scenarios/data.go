@@ -10,6 +10,11 @@ type Feeder struct {
 	Count   int      `yaml:"count"`
 	Pick    string   `yaml:"pick"` // "random" (default), "in_turn": each user goes through the rows in order, from one of its own, "account": the row of the account's number
 	Pos     Pos      `yaml:"-"`
+
+	pattern template
+	columns []string
+	rows    [][]string
+	unread  bool // a CSV file that was left alone: it has any column, and one empty row
 }
 
 // Capture says what to take from an answer: exactly one of the ways. An answer without it is a failure of the class
@@ -22,12 +27,6 @@ type Capture struct {
 	XML     string  `yaml:"xml"` // path of local names: multistatus/response/href
 	Default *string `yaml:"default"`
 	Pos     Pos     `yaml:"-"`
-}
-
-// Condition is an expression over variables and data: token, folder == "INBOX", n >= 3, not (a and b), subject matches "^Re:".
-type Condition struct {
-	Text string
-	Pos  Pos
 }
 
 // Profile is a named set of overrides, path: value as in Options.Set.

@@ -17,6 +17,9 @@ type decoder struct {
 	errs   *Errors
 	opts   Options
 	failed map[string]bool // top-level keys with an error inside; checks that build on them are left out
+
+	params  bool    // the parameters of a step: templates are refused where they are not possible
+	resolve Resolve // names in templates; nil: none are known
 }
 
 // nodeDecoder is a type with a form of its own in the file.
@@ -49,6 +52,13 @@ func (d *decoder) value(n *node, v reflect.Value) {
 	if custom, ok := v.Addr().Interface().(nodeDecoder); ok {
 		custom.decodeNode(d, n)
 		return
+	}
+	if templated, ok := v.Addr().Interface().(Templated); ok {
+		d.template(n, templated)
+		return
+	}
+	if d.params {
+		d.plain(n)
 	}
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		v.SetInt(int64(d.duration(n)))
@@ -280,13 +290,14 @@ func (p *Params) decodeNode(d *decoder, n *node) {
 		d.want(n, "write with: {name: value}", "a mapping of parameters")
 		return
 	}
+	p.source = string(n.canonical(nil))
 	f, opts := d.file, d.opts
-	p.decode = func(into any) error {
+	p.decode = func(into any, resolve Resolve) error {
 		v := reflect.ValueOf(into)
 		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 			return fmt.Errorf("decoding parameters: want a pointer to a struct, got %T", into)
 		}
-		inner := &decoder{file: f, errs: NewErrors(), opts: opts, failed: map[string]bool{}}
+		inner := &decoder{file: f, errs: NewErrors(), opts: opts, failed: map[string]bool{}, params: true, resolve: resolve}
 		inner.object(n, v.Elem(), nil)
 		return inner.errs.Err()
 	}

@@ -7,12 +7,15 @@ import (
 )
 
 // Dist is a distribution of time spans, for think times. Written as a plain duration (constant) or as one of
-// {constant: 2s}, {uniform: {min: 1s, max: 3s}}, {exponential: {mean: 10s}}, {lognormal: {median: 30s, p90: 2m}}.
+// {constant: 2s}, {uniform: {min: 1s, max: 3s}}, {exponential: {mean: 10s}}, {lognormal: {median: 30s, p90: 2m}},
+// {empirical: {csv: pauses.csv, column: pause}}.
 type Dist struct {
-	Kind string // "constant", "uniform", "exponential", "lognormal"
+	Kind string // "constant", "uniform", "exponential", "lognormal", "empirical"
 	A, B time.Duration
-	// constant: A. uniform: A to B. exponential: mean A. lognormal: median A, 90th percentile B.
+	// constant: A. uniform: A to B. exponential: mean A. lognormal: median A, 90th percentile B. empirical: the values' mean A.
 	Pos Pos
+
+	Values []time.Duration // empirical: rising; quantiles of the values that were measured
 }
 
 // z90 is the 90 % point of the standard normal distribution.
@@ -27,6 +30,10 @@ func (d Dist) Quantile(p float64) time.Duration {
 		return time.Duration(-math.Log1p(-p) * float64(d.A))
 	case "lognormal":
 		return time.Duration(float64(d.A) * math.Exp(d.sigma()*math.Sqrt2*math.Erfinv(2*p-1)))
+	case "empirical":
+		if len(d.Values) > 0 { // a file judged without its CSV file has none
+			return between(d.Values, p)
+		}
 	}
 	return d.A
 }
@@ -59,6 +66,8 @@ func (d Dist) String() string {
 		return fmt.Sprintf("exponential mean %v", d.A)
 	case "lognormal":
 		return fmt.Sprintf("lognormal median %v, p90 %v", d.A, d.B)
+	case "empirical":
+		return fmt.Sprintf("empirical mean %v", d.A)
 	}
 	return d.A.String()
 }

@@ -9,6 +9,19 @@ import (
 	"testing"
 )
 
+// completeExamples are those examples of the language's reference that are whole scenarios.
+func completeExamples(t testing.TB) []string {
+	raw, err := os.ReadFile("../docs/scenario.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var examples []string
+	for _, m := range regexp.MustCompile("(?s)<!-- complete -->\n```yaml\n(.*?)```").FindAllStringSubmatch(string(raw), -1) {
+		examples = append(examples, m[1])
+	}
+	return examples
+}
+
 // TestReference loads every complete example of the language's reference, and looks for every key in its text.
 func TestReference(t *testing.T) {
 	raw, err := os.ReadFile("../docs/scenario.md")
@@ -16,12 +29,12 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := string(raw)
-	examples := regexp.MustCompile("(?s)<!-- complete -->\n```yaml\n(.*?)```").FindAllStringSubmatch(doc, -1)
+	examples := completeExamples(t)
 	if len(examples) < 3 {
 		t.Errorf("only %d complete examples", len(examples))
 	}
-	for i, m := range examples {
-		if _, err := Parse(fmt.Sprintf("example %d", i+1), []byte(m[1]), Options{Getenv: someEnv}); err != nil {
+	for i, example := range examples {
+		if _, err := Parse(fmt.Sprintf("example %d", i+1), []byte(example), Options{Getenv: someEnv}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -30,7 +43,8 @@ func TestReference(t *testing.T) {
 	}
 
 	keys := map[string]bool{"allow": true, "source": true, "constant": true, "uniform": true, "min": true, "max": true,
-		"exponential": true, "mean": true, "lognormal": true, "median": true}
+		"exponential": true, "mean": true, "lognormal": true, "median": true,
+		"empirical": true, "column": true}
 	for _, q := range []float64{0.5, 0.9, 0.95, 0.99, 0.999} {
 		keys[quantileKey(q)] = true
 	}

@@ -17,9 +17,10 @@ type Problem struct {
 	Text    string // what is wrong
 	Hint    string // how it may be put right; may be empty
 	Excerpt string // the source line and a caret below it; secrets are blanked; may be empty
+	See     string // where the documentation explains it: docs/scenario.md#journeys; may be empty
 }
 
-// Error is the problem on one to four lines: place and text, the source line, a caret, a hint.
+// Error is the problem on one to five lines: place and text, the source line, a caret, a hint, where to read on.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	if p.Line > 0 {
@@ -34,6 +35,9 @@ func (p *Problem) Error() string {
 	}
 	if p.Hint != "" {
 		b.WriteString("\n  hint: " + p.Hint)
+	}
+	if p.See != "" {
+		b.WriteString("\n  see: " + p.See)
 	}
 	return b.String()
 }
@@ -123,6 +127,12 @@ func (s *Scenario) Problem(pos Pos, hint, format string, args ...any) *Problem {
 func (s *Scenario) Field(pos Pos, keys ...string) Pos {
 	_, value := s.locate(pos, keys...)
 	return value
+}
+
+// Key is Field for the key itself instead of its value.
+func (s *Scenario) Key(pos Pos, keys ...string) Pos {
+	key, _ := s.locate(pos, keys...)
+	return key
 }
 
 // locate is Field with the place of the last key as well.

@@ -13,10 +13,27 @@ type file struct {
 	path  string
 	dir   string // relative paths inside the scenario start here
 	lines []string
+	parts []part // included files: their lines follow those of the file itself
 	masks []span // secrets; never shown
 	sets  []string
 	root  *node
 	index map[Pos]*node // mappings and lists by their place
+}
+
+// part is an included file: from the line after so many its text begins.
+type part struct {
+	path  string
+	after int
+}
+
+// source is the file that a line comes from, and the number of the line in it.
+func (f *file) source(line int) (path string, number int) {
+	for _, p := range slices.Backward(f.parts) {
+		if line > p.after {
+			return p.path, line - p.after
+		}
+	}
+	return f.path, line
 }
 
 // span reaches from a place up to but not including another.
@@ -29,10 +46,11 @@ func (p Pos) before(q Pos) bool {
 // problem describes what is wrong at pos. A negative line is a value of Options.Set: line -1 is the first of them.
 func (f *file) problem(pos Pos, hint, text string) *Problem {
 	if pos.Line < 0 && -pos.Line <= len(f.sets) {
-		return &Problem{File: "--set " + f.sets[-pos.Line-1], Text: text, Hint: hint}
+		return &Problem{File: "--set " + f.sets[-pos.Line-1], Text: text, Hint: hint, See: document + "#overrides"}
 	}
 	pos.Line, pos.Column = max(pos.Line, 1), max(pos.Column, 1)
-	return &Problem{File: f.path, Line: pos.Line, Column: pos.Column, Text: text, Hint: hint, Excerpt: f.excerpt(pos)}
+	path, line := f.source(pos.Line)
+	return &Problem{File: path, Line: line, Column: pos.Column, Text: text, Hint: hint, Excerpt: f.excerpt(pos), See: f.anchor(pos)}
 }
 
 const (

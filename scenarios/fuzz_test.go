@@ -14,6 +14,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole), "load.stages.to=20")
 	f.Add([]byte("a: &x [*x, {<<: *x}]\n? b\n: c\n--- |\n d\n"), "a.0=1")
 	f.Add([]byte("accounts:\n  password: |\n    x\n\ty: 1"), "")
+	f.Add([]byte(whole+"profiles: {a: {load.stages.hold: 2m, personas.9.count: 1, name.x: {y: z}}, b: 3}\ninclude: [gone.yaml]\n"), "profiles.a=1")
 	paths, err := filepath.Glob("testdata/broken/*.yaml")
 	if err != nil {
 		f.Fatal(err)
@@ -36,8 +37,14 @@ func FuzzParse(f *testing.F) {
 			if list, err := s.AccountList(); err != nil || list.Len() == 0 {
 				t.Errorf("accepted without accounts: %v", err)
 			}
-			if n := len(s.Load.Stages.List()); n == 0 || n > mostStages {
-				t.Errorf("accepted with %d stages", n)
+			n := len(s.Load.Stages.List())
+			if s.Load.Day != nil {
+				n = len(s.Load.Day.Users())
+			} else if s.Load.Soak != nil {
+				n, _ = s.Load.Soak.Cuts()
+			}
+			if n == 0 && len(s.Wave.Batches) == 0 && s.Load.Order != Adaptive || n*max(1, s.Load.Replicate) > mostStages {
+				t.Errorf("accepted with %d stages, %d times", n, s.Load.Replicate)
 			}
 			return
 		}

@@ -99,13 +99,13 @@ func TestWhole(t *testing.T) {
 		ByPersona: map[string]Share{"browser": {0.2, 0.2}, "desktop": {0.15, 0.3}}})
 	check("journeys", len(s.Journeys), 4)
 	inner := s.Journeys["webmail"][1].Steps
-	check("think", *inner[0].Think, Dist{"lognormal", 30 * time.Second, 2 * time.Minute, Pos{27, 33}})
+	check("think", *inner[0].Think, Dist{Kind: "lognormal", A: 30 * time.Second, B: 2 * time.Minute, Pos: Pos{27, 33}})
 	check("choice", inner[1].Choose[1].Steps[0].Think.Kind, "exponential")
 	check("weight", inner[1].Choose[1].Weight, 0.5)
 	check("step timeout", s.Journeys["webmail"][0].Timeout.D(), 30*time.Second)
 	check("times", s.Journeys["mailbox"][0].Repeat.Times, 3)
 	check("batch", s.Wave.Batches[0].Date, "2026-03-02")
-	check("copy", s.Wave.Copy, Copy{4, 2.5, "alternate"})
+	check("copy", s.Wave.Copy, Copy{Concurrency: 4, Rate: 2.5, Stages: "alternate"})
 	check("nodes", s.Environment.Nodes, map[string]int{"web": 4, "db": 2})
 	check("limit", s.Observe[0].Resources[0].Limit, "64")
 	check("stages", s.Load.Stages.List(), []int{10, 30, 50})
@@ -121,7 +121,8 @@ func TestWhole(t *testing.T) {
 	check("problem", p.Error(), `test.yaml:27:16: unknown action "web.list"
             - {do: web.list, think: {lognormal: {median: 30s, p90: 2m}}}
                    ^
-  hint: did you mean "web.lists"?`)
+  hint: did you mean "web.lists"?
+  see: docs/scenario.md#journeys`)
 }
 
 func TestLineEndsAndMark(t *testing.T) {
@@ -141,7 +142,7 @@ func TestSet(t *testing.T) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	_, err := Parse("test.yaml", []byte(whole), Options{Getenv: someEnv, Set: []string{"load.stages.hold=30"}})
-	if want := "--set load.stages.hold: \"30\" has no unit\n  hint: write 30s"; err == nil || err.Error() != want {
+	if want := "--set load.stages.hold: \"30\" has no unit\n  hint: write 30s\n  see: docs/scenario.md#overrides"; err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 	// A section that is not in the file at all.

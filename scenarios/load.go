@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -20,9 +21,12 @@ import (
 
 // Options change how a scenario is loaded. The zero value loads it as it stands.
 type Options struct {
-	Set         []string                    // overrides, each path=value, such as load.stages.to=500 or personas.0.count=3
+	Profiles    []string                    // names of the scenario's profiles, applied in order
+	Set         []string                    // overrides, each path=value, such as load.stages.to=500 or personas.0.count=3; applied last
+	Files       fs.FS                       // where included files, and batches beside the scenario, are found; default: the scenario's directory
 	Getenv      func(string) (string, bool) // default: os.LookupEnv
 	SkipSecrets bool                        // leave secrets and the accounts file unread, to check a file without them
+	Alone       bool                        // read no file beside the scenario at all, as in an archive; implies SkipSecrets
 }
 
 const (
@@ -46,32 +50,48 @@ func Load(path string, opts Options) (*Scenario, error) {
 }
 
 // Parse is Load for bytes already read. The path names them in errors, and its directory is where the relative paths
-// inside the scenario start. The error is always an *Errors.
+// inside the scenario start. The error is always an *Errors. Where the file could be taken apart, the scenario comes with the
+// error, as far as it could be understood: for looking for more errors, and for nothing else.
 func Parse(path string, src []byte, opts Options) (*Scenario, error) {
 	if opts.Getenv == nil {
 		opts.Getenv = os.LookupEnv
 	}
 	errs := NewErrors()
-	f := &file{path: path, dir: filepath.Dir(path), index: map[Pos]*node{}}
+	f := &file{path: path, dir: filepath.Dir(path)}
 	if !f.parse(src, errs) {
 		return nil, errs
 	}
-	d := &decoder{file: f, errs: errs, opts: opts, failed: map[string]bool{}}
 	if f.root.kind != mapNode {
-		d.fail(f.root.pos, "begin with name: …", "a scenario is a mapping of keys to values, not %v", f.root.kind)
+		errs.Add(f.problem(f.root.pos, "begin with name: …", "a scenario is a mapping of keys to values, not "+f.root.kind.String()))
 		return nil, errs
 	}
+	opts.SkipSecrets = opts.SkipSecrets || opts.Alone
+	included, whole := f.include(src, opts.Files, errs)
+	f.unused(opts, whole, errs)
+	f.profiles(opts.Profiles, errs)
 	f.override(opts.Set, errs)
-	f.enter(f.root)
-	s := &Scenario{Path: path, Source: bytes.Clone(src), file: f, secretless: opts.SkipSecrets}
+	s := f.scenario(opts, whole, errs)
+	s.Source, s.included = bytes.Clone(src), included
+	return s, errs.Err()
+}
+
+// scenario decodes and checks the tree. Where some of it is missing, what it means cannot be checked.
+func (f *file) scenario(opts Options, whole bool, errs *Errors) *Scenario {
+	f.index = map[Pos]*node{}
+	for _, e := range f.root.entries {
+		if e.key != "profiles" { // what is applied of them stands elsewhere in the tree, with the same places
+			f.enter(e.value)
+		}
+	}
+	d := &decoder{file: f, errs: errs, opts: opts, failed: map[string]bool{}}
+	s := &Scenario{Path: f.path, file: f, secretless: opts.SkipSecrets}
 	s.Accounts.First = 1
 	s.Load.Precision, s.Load.StagesMax = defaultPrecision, defaultMost
 	d.object(f.root, reflect.ValueOf(s).Elem(), nil)
-	check(s, d)
-	if err := errs.Err(); err != nil {
-		return nil, err
+	if whole {
+		check(s, d)
 	}
-	return s, nil
+	return s
 }
 
 // parse reads the text into nodes. It reports false if there is nothing to go on with.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // someEnv is an environment with the one variable that the tests' scenarios refer to.
@@ -17,13 +18,22 @@ func someEnv(name string) (string, bool) {
 }
 
 // TestBroken loads each broken scenario. Its first lines say what must be reported: every problem as "# want: LINE:COLUMN
-// text" in order, the hint of the first as "# hint:", and overrides as "# set:". Neither a secret nor a made-up one in
+// text" in order (FILE:LINE:COLUMN in an included file), the hint of the first as "# hint:", overrides as "# set:", profiles
+// as "# profile:". Neither a secret nor a made-up one in
 // the file may appear in the error.
 func TestBroken(t *testing.T) {
 	paths, err := filepath.Glob("testdata/broken/*.yaml")
-	if err != nil || len(paths) < 40 {
+	given, _ := filepath.Glob("testdata/broken/given/*.yaml") // broken by what is given with them: overrides, profiles, the environment
+	paths = append(paths, given...)
+	if err != nil || len(paths) < 100 || len(given) == 0 {
 		t.Fatalf("only %d broken scenarios (%v)", len(paths), err)
 	}
+	var slow []string
+	defer func() {
+		if len(slow) > len(paths)/20 { // a busy machine may stop the one or other
+			t.Errorf("slow: %q", slow)
+		}
+	}()
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			src, err := os.ReadFile(path)
@@ -41,10 +51,13 @@ func TestBroken(t *testing.T) {
 					hint = text
 				} else if text, ok := strings.CutPrefix(line, "# set: "); ok {
 					opts.Set = append(opts.Set, text)
+				} else if text, ok := strings.CutPrefix(line, "# profile: "); ok {
+					opts.Profiles = append(opts.Profiles, text)
 				} else {
 					break
 				}
 			}
+			began := time.Now()
 			_, err = Load(path, opts)
 			errs, ok := err.(*Errors)
 			if !ok {
@@ -52,7 +65,14 @@ func TestBroken(t *testing.T) {
 			}
 			var got []string
 			for _, p := range errs.Problems {
-				got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Column, p.Text))
+				place := fmt.Sprintf("%d:%d", p.Line, p.Column)
+				if p.File != path && p.Line > 0 {
+					place = strings.TrimPrefix(p.File, filepath.Dir(path)+"/") + ":" + place
+				}
+				got = append(got, place+" "+p.Text)
+				if p.See == "" && p.Line > 0 && !strings.HasSuffix(p.File, ".csv") {
+					t.Errorf("%s: no chapter explains it", p.Text)
+				}
 			}
 			if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 				t.Errorf("got:\n%s\nwant:\n%s", g, w)
@@ -65,10 +85,8 @@ func TestBroken(t *testing.T) {
 					t.Errorf("the error shows a secret:\n%s", err)
 				}
 			}
-			for _, p := range errs.Problems {
-				if p.File != path && p.Line > 0 {
-					t.Errorf("file is %q", p.File)
-				}
+			if took := time.Since(began); took > 50*time.Millisecond && !testing.Short() {
+				slow = append(slow, fmt.Sprintf("%s took %v", filepath.Base(path), took))
 			}
 		})
 	}

@@ -78,6 +78,8 @@ type reader struct {
 	found []Problem // with their places only: an excerpt can be made when all secrets are known
 	line  int       // if negative, the line to put every place on: the value comes from Options.Set
 
+	chosen bool // the keys of the next mapping are names of the author's choice
+
 	hidden []*span // secrets
 	open   []*Pos  // ends of those that are not closed yet by whatever comes next
 }
@@ -140,7 +142,7 @@ func (r *reader) read(n ast.Node, depth int, secret bool) *node {
 		r.mapping(n, out, depth)
 		return out
 	case *ast.SequenceNode:
-		out.kind = listNode
+		out.kind, r.chosen = listNode, false
 		r.seen(out.pos)
 		for _, item := range n.Values {
 			out.items = append(out.items, r.read(item, depth+1, secret))
@@ -192,6 +194,8 @@ func (r *reader) hide(pos Pos) {
 // mapping reads the entries of a mapping into out.
 func (r *reader) mapping(n *ast.MappingNode, out *node, depth int) {
 	r.seen(out.pos)
+	chosen := r.chosen // a variable may well be called token
+	r.chosen = false
 	places := map[string]Pos{}
 	for _, v := range n.Values {
 		pos := r.place(v.Key.GetToken())
@@ -219,7 +223,7 @@ func (r *reader) mapping(n *ast.MappingNode, out *node, depth int) {
 		if out.secret && !reference && r.line >= 0 {
 			r.hide(pos)
 		}
-		secret := out.secret && !reference || secretName.MatchString(name)
+		secret := out.secret && !reference || !chosen && holdsSecret(name)
 		if first, twice := places[name]; twice {
 			shown := fmt.Sprintf("%q", name)
 			if out.secret && !reference {
@@ -230,7 +234,9 @@ func (r *reader) mapping(n *ast.MappingNode, out *node, depth int) {
 			continue
 		}
 		places[name] = pos
+		r.chosen = name == "save" || name == "data"
 		value := r.read(v.Value, depth+1, secret)
+		r.chosen = false
 		if value.kind == nullNode && value.pos.Line == pos.Line && value.pos.Column < pos.Column {
 			value.pos = pos
 		}

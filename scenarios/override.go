@@ -21,12 +21,16 @@ func (f *file) override(sets []string, errs *Errors) {
 			errs.Add(f.problem(pos, "write load.stages.to=500", "an override has the form path=value"))
 			continue
 		}
-		keys := strings.Split(strings.NewReplacer("[", ".", "]", "").Replace(path), ".")
+		keys := splitPath(path)
+		if problem := notOverridden(keys); problem != "" {
+			errs.Add(f.problem(pos, "", problem))
+			continue
+		}
 		value := f.overrideValue(pos, text, slices.ContainsFunc(keys, secretName.MatchString), errs)
 		if value == nil {
 			continue
 		}
-		if problem := f.put(keys, value); problem != "" {
+		if problem := f.put(keys, pos, value); problem != "" {
 			errs.Add(f.problem(pos, "", problem))
 		}
 	}
@@ -60,8 +64,11 @@ func (f *file) overrideValue(pos Pos, text string, secret bool, errs *Errors) *n
 	return value
 }
 
-// put sets the value at the path, and says why if that is impossible.
-func (f *file) put(keys []string, value *node) string {
+// put sets the value at the path, whose place is pos, and says why if that is impossible.
+func (f *file) put(keys []string, pos Pos, value *node) string {
+	if len(keys) > deepest {
+		return fmt.Sprintf("nested deeper than %d levels", deepest)
+	}
 	at := f.root
 	for i, key := range keys {
 		last := i == len(keys)-1
@@ -78,15 +85,15 @@ func (f *file) put(keys []string, value *node) string {
 			n := slices.IndexFunc(at.entries, func(e entry) bool { return e.key == key })
 			if n < 0 {
 				// The columns of made mappings only have to differ, so that each has a place of its own.
-				made := &node{kind: mapNode, pos: Pos{value.pos.Line, -(i + 1)}}
-				at.entries = append(at.entries, entry{key, value.pos, made})
+				made := &node{kind: mapNode, pos: f.between(pos, i)}
+				at.entries = append(at.entries, entry{key, pos, made})
 				n = len(at.entries) - 1
 			}
 			slot = &at.entries[n].value
 		default:
 			if at.kind == nullNode && i > 0 {
 				at.kind = mapNode
-				at.entries = []entry{{key, value.pos, &node{kind: mapNode, pos: Pos{value.pos.Line, -(i + 1)}}}}
+				at.entries = []entry{{key, pos, &node{kind: mapNode, pos: f.between(pos, i)}}}
 				slot = &at.entries[0].value
 				break
 			}

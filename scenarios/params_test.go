@@ -58,7 +58,7 @@ func TestParams(t *testing.T) {
 	}
 	nine := 9
 	want := params{common: common{"INBOX"}, Deep: true, inner: 7, Count: 3, Rate: 1000, Every: Duration(10 * time.Minute), Wait: 2 * time.Second,
-		Pause: Dist{"uniform", time.Second, 2 * time.Second, got.Pause.Pos}, Parts: []string{"a", "b"}, Share: Share{0.05, 0.05}, Big: &nine, Size: 10, Least: 4}
+		Pause: Dist{Kind: "uniform", A: time.Second, B: 2 * time.Second, Pos: got.Pause.Pos}, Parts: []string{"a", "b"}, Share: Share{0.05, 0.05}, Big: &nine, Size: 10, Least: 4}
 	want.Other.Days = 7
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(params{})); diff != "" {
 		t.Error(diff)

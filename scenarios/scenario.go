@@ -37,7 +37,8 @@ type Scenario struct {
 	secretless bool   // loaded without secrets: accounts are placeholders
 	Source     []byte `yaml:"-"` // the original bytes
 
-	file *file // positions and source lines, for errors found later
+	included []Included
+	file     *file // positions and source lines, for errors found later
 }
 
 // Pos is a place in the scenario file; lines and columns count from 1.
@@ -110,7 +111,7 @@ type Persona struct {
 	Journey string `yaml:"journey"`
 	Fresh   string `yaml:"fresh"` // journey played first by an account that has just been switched over
 	Count   int    `yaml:"count"` // fixed number of users, not counted as active users
-	Copy    bool   `yaml:"copy"`  // this persona is copy traffic: Wave.Copy.Concurrency of them run while a stage copies
+	Copy    Pass   `yaml:"copy"`  // this persona is copy traffic of that pass: Wave.Copy.Concurrency of them run while a stage copies
 
 	Arrivals    *Arrivals         `yaml:"arrivals"`    // open arrivals: each plays the journey once; instead of activity or count
 	Patience    *Patience         `yaml:"patience"`    // nil: waits until the action's time-out
@@ -175,16 +176,15 @@ type Choice struct {
 // Params are a step's parameters, kept undecoded with their positions. Decode fills a pointer to a struct with yaml
 // tags, strictly, with file:line:column in its error; without parameters it leaves the struct as it is.
 type Params struct {
-	decode func(into any) error
+	decode func(into any, resolve Resolve) error
+	source string
 }
 
-// Decode fills into, strictly.
-func (p Params) Decode(into any) error {
-	if p.decode == nil {
-		return nil
-	}
-	return p.decode(into)
-}
+// Decode fills into, strictly. Templates are refused.
+func (p Params) Decode(into any) error { return p.Bind(into, nil) }
+
+// Source is what is given as parameters, in one form however it is laid out; empty where nothing is.
+func (p Params) Source() string { return p.source }
 
 // Wave is the migration: accounts already live, batches to come, and copy traffic.
 type Wave struct {
@@ -201,13 +201,6 @@ type Batch struct {
 	Accounts int    `yaml:"accounts"`
 	Group    string `yaml:"group"` // whose accounts they are: ministry, office; empty: no group's
 	Pos      Pos    `yaml:"-"`
-}
-
-// Copy is the migration's own load: the concurrency of the copying persona and its rate limit.
-type Copy struct {
-	Concurrency int     `yaml:"concurrency"` // copying users; 0: no copy traffic
-	Rate        float64 `yaml:"rate"`        // at most this many copy operations per second over all; 0: not limited
-	Stages      string  `yaml:"stages"`      // "all" (default), "alternate": on in every second stage, beginning with the first, "experiment": each load without and with, or "none"
 }
 
 // Environment names where the run takes place; forecasts are valid there only.

@@ -3,11 +3,18 @@ package scenarios
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml *.csv
 var shipped embed.FS
+
+// ShippedFile is a file of a scenario that comes with pegel.
+type ShippedFile struct {
+	Name string
+	Text []byte
+}
 
 // Shipped are the names of the scenarios that come with pegel, sorted, without .yaml.
 func Shipped() []string {
@@ -17,10 +24,15 @@ func Shipped() []string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok {
+			names = append(names, name)
+		}
 	}
 	return names
 }
+
+// ShippedFS is the directory of the scenarios that come with pegel, for Options.Files: what a scenario reads lies there too.
+func ShippedFS() fs.FS { return shipped }
 
 // Open returns the text of a shipped scenario by its name, with or without .yaml.
 func Open(name string) ([]byte, error) {
@@ -34,4 +46,27 @@ func Open(name string) ([]byte, error) {
 		return nil, fmt.Errorf("opening shipped scenario: there is no %q%s", name, hint)
 	}
 	return src, nil
+}
+
+// ShippedFiles are a shipped scenario and the files that it reads, the scenario first. Those are called after it:
+// NAME.yaml, and NAME.csv or NAME-….csv.
+func ShippedFiles(name string) ([]ShippedFile, error) {
+	name = strings.TrimSuffix(name, ".yaml")
+	src, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	files := []ShippedFile{{name + ".yaml", src}}
+	beside, err := fs.Glob(shipped, name+"*.csv")
+	if err != nil {
+		return nil, fmt.Errorf("opening shipped scenario: %w", err)
+	}
+	for _, file := range beside {
+		text, err := shipped.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("opening shipped scenario: %w", err)
+		}
+		files = append(files, ShippedFile{file, text})
+	}
+	return files, nil
 }

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -79,15 +80,16 @@ func (c *checker) situations() {
 func (c *checker) situation(s Situation) {
 	logins := c.has(s.Pos, "logins")
 	switch {
-	case !logins && len(s.Less) == 0:
+	case !logins && len(s.Less) == 0 && s.Copy == "":
 		c.fail("write logins: 60%, within: 15m, or less: {web: 1}", "the situation changes nothing", s.Pos)
 	case logins && s.Logins == 0:
 		c.fail("", "logins must be above 0", s.Pos, "logins")
-	case logins && s.Within == 0:
+	case logins && s.Within == 0 && !s.Together:
 		c.fail("write within: 15m", "logins need a time within which they happen, above 0", s.Pos, "within")
 	case !logins && c.has(s.Pos, "within"):
 		c.failKey("write logins: 60%", "within makes no sense without logins", s.Pos, "within")
 	}
+	c.played(s)
 	if !c.read("environment") {
 		return
 	}
@@ -100,6 +102,32 @@ func (c *checker) situation(s Situation) {
 			c.fail("", fmt.Sprintf("the machines missing of %s must be above 0", kind), s.Pos, "less", kind)
 		case n >= have:
 			c.fail("", fmt.Sprintf("of %d machines of %s at most %d can be missing", have, kind, have-1), s.Pos, "less", kind)
+		}
+	}
+}
+
+// played checks what belongs to a situation that is played as a stage.
+func (c *checker) played(s Situation) {
+	if c.has(s.Pos, "at") && s.At <= 0 {
+		c.fail("write at: 2000", "at must be above 0", s.Pos, "at")
+		return
+	}
+	for _, key := range []string{"hold", "together", "copy"} {
+		if s.At == 0 && c.has(s.Pos, key) {
+			c.failKey("write at: 2000 beside it", key+" belongs to a situation that is played at a number of active users", s.Pos, key)
+		}
+	}
+	switch passes := []string{string(CorePass), string(DeferredPass), "none"}; {
+	case s.At == 0:
+	case c.has(s.Pos, "hold") && s.Hold == 0:
+		c.fail("write hold: 2m", "hold must be above 0", s.Pos, "hold")
+	case s.Together && s.Logins == 0:
+		c.failKey("write logins: 60%", "together makes no sense without logins", s.Pos, "together")
+	case s.Copy != "" && !slices.Contains(passes, s.Copy):
+		c.fail(didYouMean(s.Copy, passes), fmt.Sprintf("unknown copy pass %q", s.Copy), s.Pos, "copy")
+	case s.Copy != "" && s.Copy != "none" && c.read("personas", "wave"):
+		if !slices.ContainsFunc(c.Personas, func(p Persona) bool { return p.Copy == Pass(s.Copy) }) {
+			c.fail("give a persona copy: "+s.Copy, fmt.Sprintf("no persona does the %s copy pass", s.Copy), s.Pos, "copy")
 		}
 	}
 }

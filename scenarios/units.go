@@ -145,7 +145,7 @@ func (d *decoder) share(n *node, s *Share, whose, why string) {
 	}
 }
 
-// decodeNode reads a distribution: a plain time span, or one of the four families by name.
+// decodeNode reads a distribution: a plain time span, or one of the families by name.
 func (t *Dist) decodeNode(d *decoder, n *node) {
 	t.Pos = n.pos
 	if n.scalar() {
@@ -164,12 +164,13 @@ func (t *Dist) decodeNode(d *decoder, n *node) {
 		"uniform":     family("uniform", "min", "max"),
 		"exponential": family("exponential", "mean"),
 		"lognormal":   family("lognormal", "median", "p90"),
+		"empirical":   func(e entry) { t.Kind = "empirical"; t.empirical(d, e.value) },
 	}) || len(d.errs.Problems) > before {
 		return
 	}
 	switch {
 	case len(n.entries) != 1:
-		d.fail(n.pos, "write one of constant, uniform, exponential, lognormal",
+		d.fail(n.pos, "write one of constant, uniform, exponential, lognormal, empirical",
 			"a distribution has one family, not %d", len(n.entries))
 	case t.Kind == "uniform" && t.B < t.A:
 		d.fail(n.pos, "", "max is below min")
