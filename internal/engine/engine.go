@@ -43,6 +43,13 @@ type Options struct {
 	// that they are at, and nothing is measured.
 	Next NextStage
 
+	// Replay is asked at each branch that depends on an answer what the user did in the run that is replayed; known is false
+	// where it did not come there. Called from many goroutines; nil: nothing is replayed.
+	Replay func(b plan.Branch) (taken, known bool)
+
+	// OnBranches is called with the branches that users took because of answers, before OnInterval and from its goroutine.
+	OnBranches func([]plan.Branch)
+
 	// OnInterval is called with every interval, OnEvent with every event; both from one goroutine at a time.
 	OnInterval func(*record.Interval)
 	OnEvent    func(Event)
@@ -68,6 +75,7 @@ const (
 	Stop   = "stop"
 	Done   = "done"
 	Error  = "error"
+	Note   = "note"
 )
 
 // Event is something that happened once during the run.
@@ -83,8 +91,11 @@ type Event struct {
 // ErrStopped is returned by Run when the run was ended through Options.Stop or its context.
 var ErrStopped = errors.New("run was interrupted")
 
-// AbortError is returned by Run when an abort rule ended it.
-type AbortError struct{ Text string }
+// AbortError is returned by Run when an abort rule ended it, or because too many of the first logins were refused.
+type AbortError struct {
+	Text    string
+	Refused bool // logins were
+}
 
 func (e *AbortError) Error() string { return e.Text }
 
@@ -102,10 +113,18 @@ type engine struct {
 
 	left map[*plan.User]*user // users sent away by a lower stage
 
-	events   sync.Mutex // one event at a time
+	storm      *storm // the next one; nil: the plan has none
+	chosen     bool   // Options.Next has had its last word
+	situations int    // played so far
+
+	events     sync.Mutex // one event at a time
+	branchesMu sync.Mutex
+	branches   []plan.Branch // taken and not handed over yet
+
 	failures sync.Mutex
 	examples map[string]int // error examples given so far, by action and class
-	aborted  chan string
+	aborted  chan *AbortError
+	lockout  *lockout      // nil: a preflight
 	over     time.Duration // how long the error share has been above the abort rule's
 }
 
@@ -121,6 +140,8 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 	hard, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e := newEngine(hard, p, recorder, opt)
+	e.lockout = newLockout(p)
+	recorder.Dimensions(p.Groups(), labels(p.TagSets()))
 	collected := make(chan struct{})
 	stopCollecting := make(chan struct{})
 	go func() {
@@ -147,8 +168,12 @@ func newEngine(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt
 	if opt.Start.IsZero() {
 		opt.Start = time.Now()
 	}
-	return &engine{plan: p, opt: opt, recorder: recorder, start: opt.Start, ctx: ctx,
-		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, left: map[*plan.User]*user{}, aborted: make(chan string, 1)}
+	e := &engine{plan: p, opt: opt, recorder: recorder, start: opt.Start, ctx: ctx,
+		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, left: map[*plan.User]*user{}, aborted: make(chan *AbortError, 1)}
+	if storms(p) {
+		e.storm = &storm{begun: make(chan struct{})}
+	}
+	return e
 }
 
 func (e *engine) now() time.Duration { return time.Since(e.start) }
@@ -181,7 +206,7 @@ func (e *engine) leave(cancel func()) {
 }
 
 // failed notes an example of a failure: the first three of each action and class.
-func (e *engine) failed(action int, class probe.Class, err error, secret string) {
+func (e *engine) failed(action int, class probe.Class, err error, account probe.Account) {
 	name := e.plan.Actions[action]
 	k := name + " " + class.String()
 	e.failures.Lock()
@@ -191,16 +216,12 @@ func (e *engine) failed(action int, class probe.Class, err error, secret string)
 	if n > 3 {
 		return
 	}
-	e.event(Event{Kind: Error, Action: name, Class: class, Text: cut(err, secret)})
+	e.event(Event{Kind: Error, Action: name, Class: class, Text: cut(err, account)})
 }
 
-// cut is an error's text without the secret, at most 300 bytes of it.
-func cut(err error, secret string) string {
-	text := err.Error()
-	if secret != "" {
-		text = strings.ReplaceAll(text, secret, "(secret)")
-	}
-	text = strings.Join(strings.Fields(text), " ")
+// cut is an error's text without the account's secrets, at most 300 bytes of it.
+func cut(err error, account probe.Account) string {
+	text := strings.Join(strings.Fields(account.Redact(err.Error())), " ")
 	if len(text) > 300 {
 		text = strings.ToValidUTF8(text[:300], "") + "…"
 	}

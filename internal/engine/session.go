@@ -48,12 +48,17 @@ func (u *user) OpenSession(name string) (probe.Session, error) {
 		o.make = func() context.Context {
 			ctx, cancel := context.WithTimeout(u.e.ctx, u.timeout)
 			o.cancel = cancel
+			u.stay.watch(ctx)
 			return ctx
 		}
 		u.opening = o
 	}
 	o := u.opening
 	flight := int(u.e.flight[slices.Index(u.e.plan.Protocols(), protocol.Name)].Load())
+	var watched context.Context
+	if u.stay != nil {
+		watched = u.stay.ctx
+	}
 	o.began = u.e.now()
 	o.turn.BeginLazy(o.make, name, u.who.ID)
 	s, err := protocol.Open(o.turn, target, u.account)
@@ -69,11 +74,18 @@ func (u *user) OpenSession(name string) (probe.Session, error) {
 		u.openErr = err
 		return nil, err
 	}
+	u.stay.watch(watched)
 	u.sessions = append(u.sessions, openSession{target: name, session: s})
 	return s, nil
 }
 
+// closeSessions closes the user's sessions, those of its branches included.
 func (u *user) closeSessions() {
+	if u.stay != nil {
+		for _, b := range u.stay.branches {
+			b.closeSessions()
+		}
+	}
 	for _, s := range u.sessions {
 		_ = s.session.Close() // what cannot be closed is gone already
 	}

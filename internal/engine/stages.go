@@ -8,13 +8,15 @@ import (
 
 	"pegel/internal/plan"
 	"pegel/internal/record"
+	"pegel/scenarios"
 )
 
 // atWork are the users that a stage may change in number.
 type atWork struct {
-	active  [][]*user // by persona
-	copiers []*user
-	fixed   []*user
+	active   [][]*user // by persona
+	copiers  []*user
+	deferred []*user
+	fixed    []*user
 }
 
 // stages plays one stage after the other: users arrive over the ramp at their own offsets, the platform settles, the
@@ -22,6 +24,8 @@ type atWork struct {
 func (e *engine) stages(ctx context.Context) error {
 	at := atWork{active: make([][]*user, len(e.plan.Personas))}
 	defer at.leave()
+	open := e.open(e.now())
+	defer open.leave()
 	var done []StageResult
 	for {
 		st, ok, err := e.next(ctx, done)
@@ -39,14 +43,17 @@ func (e *engine) stages(ctx context.Context) error {
 			{st.Ramp, Settle}, {st.Ramp + st.Settle, Hold}, {st.Duration(), End},
 		} {
 			if err := e.wait(ctx, begin+phase.until); err != nil {
+				open.report(st)
 				return err
 			}
 			now := e.now()
 			if phase.kind == Hold {
 				from = now
+				e.strike(st, now)
 			}
 			e.event(Event{At: now, Kind: phase.kind, Stage: st})
 		}
+		open.report(st)
 		done = append(done, StageResult{*st, from, e.now()})
 	}
 }
@@ -57,8 +64,8 @@ func (e *engine) next(ctx context.Context, done []StageResult) (*plan.Stage, boo
 	if len(done) < len(e.plan.Stages) {
 		return &e.plan.Stages[len(done)], true, nil
 	}
-	if e.opt.Next == nil {
-		return nil, false, nil
+	if e.opt.Next == nil || e.chosen {
+		return e.situation(len(done))
 	}
 	type choice struct {
 		stage plan.Stage
@@ -73,14 +80,28 @@ func (e *engine) next(ctx context.Context, done []StageResult) (*plan.Stage, boo
 	})
 	select {
 	case c := <-made:
-		return &c.stage, c.ok, nil
+		if e.chosen = !c.ok; e.chosen {
+			return e.situation(len(done))
+		}
+		return &c.stage, true, nil
 	case why := <-e.aborted:
-		return nil, false, &AbortError{Text: why}
+		return nil, false, why
 	case <-e.opt.Stop:
 		return nil, false, ErrStopped
 	case <-ctx.Done():
 		return nil, false, ErrStopped
 	}
+}
+
+// situation is the next one that is played, after all other stages.
+func (e *engine) situation(index int) (*plan.Stage, bool, error) {
+	if e.situations >= len(e.plan.Situations) {
+		return nil, false, nil
+	}
+	st := e.plan.Situations[e.situations]
+	st.Index = index
+	e.situations++
+	return &st, true, nil
 }
 
 // arriveAll brings everybody to a stage's numbers. The first stage brings the fixed users too.
@@ -89,14 +110,22 @@ func (e *engine) arriveAll(at *atWork, st *plan.Stage) {
 	if at.fixed == nil {
 		at.fixed = e.arrive(nil, pointers(e.plan.Fixed), len(e.plan.Fixed), ramp)
 	}
+	core, deferred := st.Copiers, 0
+	if st.Pass == scenarios.DeferredPass {
+		core, deferred = 0, st.Copiers
+	}
+	at.copiers = e.arrive(at.copiers, pointers(e.plan.Copiers), core, ramp)
+	at.deferred = e.arrive(at.deferred, pointers(e.plan.Deferred), deferred, ramp)
+	if st.Together {
+		ramp = 0
+	}
 	for k := range at.active {
 		at.active[k] = e.arrive(at.active[k], e.plan.Users(k), st.Mix[k], ramp)
 	}
-	at.copiers = e.arrive(at.copiers, pointers(e.plan.Copiers), st.Copiers, ramp)
 }
 
 func (at *atWork) leave() {
-	for _, list := range append(at.active, at.copiers, at.fixed) {
+	for _, list := range append(at.active, at.copiers, at.deferred, at.fixed) {
 		for _, u := range list {
 			u.leave()
 		}
@@ -112,7 +141,7 @@ func pointers(users []plan.User) []*plan.User {
 }
 
 // spread is the time over which a stage's users arrive: its ramp, or where it has none its settle time, but never all at
-// once.
+// once, unless the stage says so.
 func spread(st *plan.Stage) time.Duration {
 	return max(cmp.Or(st.Ramp, st.Settle), time.Second)
 }
@@ -124,6 +153,9 @@ func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration
 	for len(at) < min(n, len(list)) {
 		who := list[len(at)]
 		u, before := e.newUser(who), e.left[who]
+		if e.plan.Personas[who.Persona].Share > 0 {
+			u.storm = e.storm
+		}
 		at = append(at, u)
 		e.wg.Go(func() {
 			defer close(u.ended)
@@ -153,7 +185,7 @@ func (e *engine) wait(ctx context.Context, until time.Duration) error {
 	case <-timer.C:
 		return nil
 	case why := <-e.aborted:
-		return &AbortError{Text: why}
+		return why
 	case <-e.opt.Stop:
 		return ErrStopped
 	case <-ctx.Done():
@@ -184,6 +216,7 @@ func (e *engine) collect(stop <-chan struct{}) {
 		if !last {
 			in.Late = now - beat
 		}
+		e.handBranches()
 		if e.opt.OnInterval != nil {
 			e.opt.OnInterval(in)
 		}
@@ -214,10 +247,7 @@ func (e *engine) abortRule(in *record.Interval) {
 		return
 	} // else a second in which nothing ended is no sign of health: time-outs may take longer
 	if e.over += in.End - in.Start; e.over >= e.opt.AbortFor {
-		select {
-		case e.aborted <- fmt.Sprintf("error share was above %.3g %% for %v", 100*e.opt.AbortOver, e.opt.AbortFor):
-		default:
-		}
+		e.abort(&AbortError{Text: fmt.Sprintf("error share was above %.3g %% for %v", 100*e.opt.AbortOver, e.opt.AbortFor)})
 	}
 }
 
@@ -226,7 +256,7 @@ func (e *engine) abortRule(in *record.Interval) {
 func Preflight(ctx context.Context, p *plan.Plan, opt Options) error {
 	e := newEngine(ctx, p, nil, opt)
 	tried := map[string]bool{}
-	for _, list := range [][]plan.User{p.Fixed, p.Active, p.Copiers} {
+	for _, list := range [][]plan.User{p.Fixed, p.Active, p.Copiers, p.Deferred, p.FirstArrivals()} {
 		seen := map[int]bool{}
 		for i := range list {
 			who := &list[i]
@@ -254,7 +284,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 		u.timeout, u.openErr = min(act.Timeout, 30*time.Second), nil
 		u.began = e.now()
 		u.turn.BeginLazy(u.newContext, act.Target, act.Key)
-		err := u.perform(act.Run)
+		err := u.perform(&act)
 		if u.cancel != nil {
 			u.cancel()
 			u.cancel = nil
@@ -270,7 +300,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 			if u.openErr != nil {
 				verb = e.plan.Protocol(act.Target).Name + ".connect"
 			}
-			return &PreflightError{Target: act.Target, Action: verb, Err: &safeError{text: cut(err, u.account.Password), err: err}}
+			return &PreflightError{Target: act.Target, Action: verb, Err: &safeError{text: cut(err, u.account), err: err}}
 		}
 	}
 	return nil

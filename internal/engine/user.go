@@ -16,6 +16,7 @@ type user struct {
 	e       *engine
 	who     *plan.User
 	account probe.Account
+	group   uint16 // of the account, by number
 	cursor  *plan.Cursor
 	shard   *record.Shard // nil: a preflight, nothing is recorded
 	pace    time.Duration
@@ -30,7 +31,16 @@ type user struct {
 	newContext      func() context.Context
 	openErr         error // opening a session failed during this action
 	backoff         time.Duration
-	sample          record.Sample
+	saved           *saved       // variables; nil: the scenario has none
+	moment          *plan.Moment // of the act under way, for its values; nil: the scenario has none
+
+	stay *stay  // nil: a user like most
+	tags uint16 // of the action under way
+	late bool   // the action under way was intended for a time at which the one before had not ended
+
+	once  bool          // it arrived by itself, plays its journey once and goes
+	storm *storm        // the next one that may hit it; nil: none can
+	back  time.Duration // when it comes back from the last one that did
 
 	gone  atomic.Bool   // the user is to leave
 	wake  chan struct{} // closed with gone
@@ -43,15 +53,28 @@ type openSession struct {
 }
 
 func (e *engine) newUser(who *plan.User) *user {
-	u := &user{e: e, who: who, account: e.plan.Account(who.Account), cursor: e.plan.Cursor(who), wake: make(chan struct{}), ended: make(chan struct{})}
+	u := e.userAt(who, e.plan.Cursor(who))
+	u.wake, u.ended = make(chan struct{}), make(chan struct{})
+	return u
+}
+
+// userAt is a user who walks the cursor: its own, or that of a branch.
+func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
+	u := &user{e: e, who: who, account: e.plan.Account(who.Account), group: e.plan.GroupOf(who.Account), cursor: cursor}
 	if e.recorder != nil {
 		u.shard = e.recorder.Shard(int(who.ID))
 	}
-	u.pace = e.plan.Personas[who.Persona].Pace
+	persona := &e.plan.Personas[who.Persona]
+	u.pace = persona.Pace
+	if persona.Patience != nil || persona.Session != nil {
+		u.stay = &stay{patience: persona.Patience}
+	}
 	u.turn = probe.NewTurn(u)
+	u.remember()
 	u.newContext = func() context.Context {
 		ctx, cancel := context.WithTimeout(u.e.ctx, u.timeout)
 		u.cancel = cancel
+		u.stay.watch(ctx)
 		return ctx
 	}
 	return u
@@ -61,64 +84,6 @@ func (e *engine) newUser(who *plan.User) *user {
 func (u *user) leave() {
 	if !u.gone.Swap(true) {
 		close(u.wake)
-	}
-}
-
-// run plays the user's journey from the time it arrives until it is asked to leave.
-func (u *user) run(arrival time.Duration) {
-	defer u.closeSessions()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	if !u.sleep(timer, arrival) {
-		return
-	}
-	u.e.users.Add(1)
-	defer u.e.users.Add(-1)
-	intended := arrival
-	for {
-		act, ok := u.cursor.Next()
-		if !ok {
-			return
-		}
-		if act.Run == nil {
-			intended += act.Think
-		} else {
-			if act.First {
-				u.closeSessions()
-			}
-			ended, lost := u.do(&act, intended)
-			switch {
-			case lost:
-				intended = ended + u.lost(act.Key)
-			case u.pace > 0: // a beat with jitter: the next one is intended, whenever this one ended
-				intended = max(ended, intended+time.Duration(float64(u.pace)*(0.5+float64(act.Key>>11)/(1<<53))))
-			default:
-				intended = ended + act.Think
-			}
-		}
-		if !u.sleep(timer, intended) {
-			return
-		}
-	}
-}
-
-// sleep waits until the run's clock shows at. It is false if the user is to leave.
-func (u *user) sleep(timer *time.Timer, at time.Duration) bool {
-	if u.gone.Load() {
-		return false
-	}
-	d := at - u.e.now()
-	if d <= 0 {
-		return true
-	}
-	timer.Reset(d)
-	select {
-	case <-timer.C:
-		return true
-	case <-u.wake:
-		return false
-	case <-u.e.ctx.Done():
-		return false
 	}
 }
 
@@ -132,38 +97,60 @@ func (u *user) lost(key uint64) time.Duration {
 	return half + time.Duration(float64(half)*float64(key>>11)/(1<<53)) // equal jitter, so that users do not come back in lockstep
 }
 
-// do performs one action and records it. lost says that the user's session is gone.
-func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, lost bool) {
+// do performs one action and records it. The fate is kept, lost or hung.
+func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, how fate) {
 	flight := &u.e.flight[act.Protocol]
 	n := flight.Add(1)
-	u.intended, u.timeout, u.openErr = intended, act.Timeout, nil
+	u.intended, u.timeout, u.openErr, u.tags = intended, u.stay.bound(act.Timeout), nil, act.Tags
 	u.began = u.e.now()
 	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
-	err := u.perform(act.Run)
+	err := u.perform(act)
 	ended = u.e.now()
 	flight.Add(-1)
+	if err == nil && act.Save != nil { // after the action's end: looking for values is no work of the platform
+		err = u.keep(act)
+	}
+	gaveUp := err != nil && u.gaveUp()
 	if u.cancel != nil {
 		u.cancel()
 		u.cancel = nil
 	}
 	if u.openErr != nil { // recorded as the failure of the connect action; this one never began
-		return ended, true
+		if gaveUp {
+			return ended, hung
+		}
+		return ended, lost
 	}
 	class := u.record(act.Action, u.turn, u.intended, u.began, ended, int(n), err)
-	if class == probe.OK {
+	switch {
+	case class == probe.OK:
 		u.backoff = 0
+		u.stay.done(act.Action)
+	case gaveUp:
+		return ended, hung
+	case class.EndsSession():
+		return ended, lost
 	}
-	return ended, class.EndsSession()
+	return ended, kept
 }
 
 // perform runs the step and turns a panic of a probe into a failure of this action.
-func (u *user) perform(step probe.Step) (err error) {
+func (u *user) perform(act *plan.Act) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = probe.Fail(probe.BadProtocol, "", fmt.Errorf("probe failed: %v", r))
 		}
 	}()
-	return step(u.turn)
+	if u.moment != nil {
+		u.moment.Key, u.moment.Iteration = act.Key, act.Iteration
+		if err := u.lacks(act); err != nil {
+			return err
+		}
+	}
+	if act.Save != nil {
+		u.turn.Want()
+	}
+	return act.Run(u.turn)
 }
 
 // noLag stands for the intended start of an action that nobody intended by itself: opening a session. It is taken as its
@@ -175,26 +162,33 @@ func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.
 	switch {
 	case class != probe.OK && u.e.ctx.Err() != nil:
 		class = probe.Canceled
+	case class != probe.OK && u.gaveUp(): // whatever the probe makes of it
+		class = probe.Timeout
 	case class == probe.Canceled: // something of the probe's own ended; the run goes on, so it is a failure
 		class = probe.Reset
 	}
 	if u.shard == nil {
 		return class
 	}
-	s := &u.sample
-	*s = record.Sample{Action: action, Persona: u.who.Persona, Intended: intended, Began: began, Ended: ended, Class: class, InFlight: flight}
+	s := record.Sample{Action: action, Persona: u.who.Persona, Intended: intended, Began: began, Ended: ended, Class: class, InFlight: flight}
+	s.Group, s.Tags = u.group, u.tags
 	if intended == noLag {
-		s.Intended, s.NoLag = began, true
+		s.Intended, s.NoLag, s.Tags = began, true, u.e.plan.Personas[u.who.Persona].Tags
+	} else if u.late {
+		s.NoLag = true
 	}
 	s.In, s.Out = turn.Bytes()
 	s.Backend = turn.Backend()
+	auth := false
 	if phases, any := turn.Phases(); any {
 		s.Phases = phases
+		auth = phases[probe.PhaseAuth] > 0
 	}
-	u.shard.Record(s)
+	u.shard.Record(&s)
 	if class != probe.OK && class != probe.Canceled {
-		u.e.failed(action, class, err, u.account.Password)
+		u.e.failed(action, class, u.saved.hidden(err), u.account)
 	}
+	u.e.loggedIn(action, class, auth)
 	return class
 }
 

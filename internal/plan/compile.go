@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ type compiler struct {
 	plan      *Plan
 	protocols []probe.Protocol
 	errs      *scenarios.Errors
+	pass      scenarios.Pass    // of the persona whose journey is compiled
+	scope     scope             // of the journey that is being compiled
+	tags      map[string]string // of the persona whose journey is compiled
 }
 
 func (c *compiler) fail(pos scenarios.Pos, hint, format string, args ...any) {
@@ -26,16 +30,25 @@ type Journey struct {
 	loops int // number of loop counters a cursor needs
 	steps int // number of steps with draws; their numbers in the plan run from first
 	first int
+
+	parallel scenarios.Pos // the first step with branches; none where it is zero
+
+	content uint64 // hash of what steps send and take beside their draws; 0: nothing
 }
 
 type opcode uint8
 
 const (
-	opAct    opcode = iota // do the action, then think
-	opThink                // pause only
-	opChoose               // continue at one of the branches
-	opJump                 // continue at to
-	opLoop                 // continue at to until the counter reaches times; times 0: for ever
+	opAct       opcode = iota // do the action, then think
+	opThink                   // pause only
+	opChoose                  // continue at one of the branches
+	opJump                    // continue at to
+	opLoop                    // continue at to until the counter reaches times; times 0: for ever
+	opFirstBeat               // wait for a random part of every
+	opBeat                    // wait until so long after the beat before
+	opParallel                // do all branches, continue at to
+	opEnd                     // the end of a branch
+	opIf                      // go on where the condition holds, else continue at to
 )
 
 type instruction struct {
@@ -52,10 +65,19 @@ type instruction struct {
 	to      []int
 	loop    int
 	times   int
+	tags    uint16 // number of the set of tags, 0: none
+
+	every    time.Duration
+	branches []branch
+
+	when  *when // of an if
+	needs []int // variables that must have been saved
+	save  *Save // what is taken from the answer
 }
 
 func (c *compiler) journey(steps scenarios.Journey, next *int) *Journey {
 	j := &Journey{first: *next}
+	c.scope.enter(steps)
 	c.steps(j, steps)
 	*next += j.steps
 	return j
@@ -66,7 +88,10 @@ func (c *compiler) steps(j *Journey, steps scenarios.Journey) {
 		s := &steps[i]
 		switch {
 		case s.Do != "":
+			from := len(j.code)
 			c.action(j, s.Do, s.Target, s.With, s.Think, s.Timeout.D(), s.Pos)
+			c.tag(j, from, s.Tags, s.Pos)
+			c.saves(j, from, s.Save, s.Pos)
 		case s.Repeat != nil:
 			loop := j.loops
 			j.loops++
@@ -83,6 +108,12 @@ func (c *compiler) steps(j *Journey, steps scenarios.Journey) {
 			j.code = append(j.code, instruction{op: opLoop, to: []int{begin}, loop: loop, times: times})
 		case len(s.Choose) > 0:
 			c.choose(j, s.Choose)
+		case s.If != nil:
+			c.when(j, s)
+		case s.Every > 0:
+			c.every(j, s)
+		case len(s.Parallel) > 0:
+			c.parallel(j, s)
 		case s.Think != nil:
 			j.code = append(j.code, instruction{op: opThink, step: j.newStep(), think: s.Think})
 		}
@@ -106,6 +137,8 @@ func (c *compiler) choose(j *Journey, choices []scenarios.Choice) {
 		to = append(to, len(j.code))
 		if ch.Do != "" {
 			c.action(j, ch.Do, ch.Target, ch.With, ch.Think, 0, ch.Pos)
+			c.tag(j, to[i], ch.Tags, ch.Pos)
+			c.saves(j, to[i], ch.Save, ch.Pos)
 		} else {
 			c.steps(j, ch.Steps)
 		}
@@ -151,10 +184,20 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		c.fail(pos, hint(target, names), "action %q needs the target %q, which the scenario does not have", name, target)
 		return
 	}
-	run, err := make(with.Decode)
+	c.scope.needs = nil
+	run, err := make(func(into any) error {
+		if err := with.Bind(into, c.resolve); err != nil {
+			return err
+		}
+		c.plan.Scenario.Wave.Copy.Limit(c.pass, into)
+		return nil
+	})
 	if err != nil {
-		c.errs.Add(err)
+		c.refused(err, pos)
 		return
+	}
+	if with.Source() != "" {
+		j.describe(name, with.Source())
 	}
 	if timeout == 0 {
 		timeout = to.Timeout.D()
@@ -167,7 +210,18 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		return
 	}
 	proto := c.bind(target, protocol)
-	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, proto: proto, run: run, timeout: timeout, think: think})
+	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, proto: proto, run: run, timeout: timeout, think: think, needs: c.scope.needs})
+}
+
+// refused reports parameters that an action does not take. An error without a place of its own concerns all of them.
+func (c *compiler) refused(err error, pos scenarios.Pos) {
+	var many *scenarios.Errors
+	var one *scenarios.Problem
+	if errors.As(err, &many) || errors.As(err, &one) {
+		c.errs.Add(err)
+		return
+	}
+	c.fail(c.plan.Scenario.Field(pos, "with"), "", "%v", err)
 }
 
 // bind notes that a target is served by a protocol, and those other targets that belong to it by name (imap.source). It

@@ -8,15 +8,25 @@ import (
 
 // Act is the next thing a user does.
 type Act struct {
-	Action   int // index into Plan.Actions
-	Verb     string
-	Target   string
-	Protocol int        // index into Plan.Protocols
-	Run      probe.Step // nil: only think
-	Timeout  time.Duration
-	Key      uint64        // of the action's random draws
-	Think    time.Duration // pause after the action
-	First    bool          // the journey has ended and begins again with this act: the user comes back with new sessions
+	Action    int // index into Plan.Actions
+	Verb      string
+	Target    string
+	Protocol  int        // index into Plan.Protocols
+	Run       probe.Step // nil: only think
+	Timeout   time.Duration
+	Key       uint64        // of the action's random draws
+	Iteration uint64        // how often the user had been at this step
+	Needs     []int         // variables that must have been saved before, by Plan.Variables
+	Save      *Save         // what is taken from the answer; nil: nothing
+	Think     time.Duration // pause after the action
+	Tags      uint16        // number in Plan.TagSets, from 1; 0: none
+	First     bool          // the journey has ended and begins again with this act: the user comes back with new sessions
+
+	// Every above 0: the user waits for the next beat, so long after the one before; Begins: for the first one, Think from now.
+	Every  time.Duration
+	Begins bool
+	// Branches, not nil: the user does all of them at the same time and goes on when each has come to its end.
+	Branches []*Cursor
 }
 
 // Cursor walks one user through its journey. It allocates nothing after its creation. A cursor belongs to one goroutine.
@@ -24,12 +34,16 @@ type Cursor struct {
 	plan      *Plan
 	user      *User
 	journey   *Journey
-	fresh     bool // playing the fresh journey
 	pc        int
 	loops     []int
 	iteration []uint64 // by step number within the plan's journeys: how often the user has been there
-	idle      int      // instructions since the last act, to stop journeys that never act
+	fresh     bool     // playing the fresh journey
 	again     bool     // the journey has just ended
+	once      bool     // the cursor ends with the journey
+	sessions  uint32   // drawn so far
+	aside     *aside   // nil: the user does one thing at a time
+
+	answers Answers // nil: nothing has been answered
 }
 
 // Cursor starts a user's script: the fresh journey first where it has one and the user is fresh.
@@ -49,17 +63,31 @@ func (p *Plan) Cursor(u *User) *Cursor {
 	return c
 }
 
-// Restart goes back to the beginning of the journey, as a user does who lost the session.
+// Restart goes back to the beginning of the journey, or of the branch, as a user does who lost the session.
 func (c *Cursor) Restart() {
+	if b := c.branch(); b != nil {
+		c.pc = b.from
+		clear(c.loops[b.firstLoop:b.lastLoop])
+		return
+	}
 	c.pc = 0
 	clear(c.loops)
+	if c.answers != nil {
+		c.answers.Forget()
+	}
 }
 
+// idleMost is how many instructions in a row may pass without an act: a journey that never acts stops.
+const idleMost = 10000
+
 // Next returns the next act. A journey that has ended begins again, the fresh journey gives way to the normal one. ok is
-// false if the journey has nothing to do at all.
+// false if the journey has nothing to do at all, and at the end of a branch.
 func (c *Cursor) Next() (act Act, ok bool) {
-	for c.idle = 0; c.idle < 10000; c.idle++ {
+	for range idleMost {
 		if c.pc >= len(c.journey.code) {
+			if c.once {
+				return Act{}, false
+			}
 			c.rewind()
 			continue
 		}
@@ -67,8 +95,8 @@ func (c *Cursor) Next() (act Act, ok bool) {
 		switch in.op {
 		case opAct, opThink:
 			c.pc++
-			k := c.draw(in.step)
-			act = Act{Action: in.action, Verb: in.verb, Target: in.target, Protocol: in.proto, Run: in.run, Timeout: in.timeout, Key: k}
+			k, n := c.drawn(in.step)
+			act = Act{Iteration: n, Needs: in.needs, Save: in.save, Action: in.action, Verb: in.verb, Target: in.target, Protocol: in.proto, Run: in.run, Timeout: in.timeout, Key: k, Tags: in.tags}
 			if in.think != nil {
 				act.Think = in.think.Draw(probe.Mix(k ^ 0x5851f42d4c957f2d))
 			}
@@ -84,6 +112,8 @@ func (c *Cursor) Next() (act Act, ok bool) {
 					break
 				}
 			}
+		case opIf:
+			c.decide(in)
 		case opJump:
 			c.pc = in.to[0]
 		case opLoop:
@@ -94,6 +124,19 @@ func (c *Cursor) Next() (act Act, ok bool) {
 				c.loops[in.loop] = 0
 				c.pc++
 			}
+		case opFirstBeat:
+			c.pc++
+			k := c.draw(in.step)
+			return Act{Key: k, Every: in.every, Begins: true, Think: time.Duration(unit(k) * float64(in.every))}, true
+		case opBeat:
+			c.pc++
+			return Act{Every: in.every}, true
+		case opParallel:
+			act = Act{Branches: c.branches(c.pc, in), First: c.again}
+			c.pc, c.again = in.to[0], false
+			return act, true
+		case opEnd:
+			return Act{}, false
 		}
 	}
 	return Act{}, false
@@ -109,13 +152,19 @@ func (c *Cursor) rewind() {
 }
 
 func (c *Cursor) draw(step int) uint64 {
+	k, _ := c.drawn(step)
+	return k
+}
+
+// drawn is the key of the user's next time at a step, and how often it has been there before.
+func (c *Cursor) drawn(step int) (k, iteration uint64) {
 	at := step
 	if c.fresh {
 		at += c.plan.Personas[c.user.Persona].Journey.steps
 	}
 	n := c.iteration[at]
 	c.iteration[at]++
-	return key(c.plan.Seed, c.user.ID, uint64(c.journey.first+step), n)
+	return key(c.plan.Seed, c.user.ID, uint64(c.journey.first+step), n), n
 }
 
 // Opening lists the acts by which a preflight tries a persona's ways in: for each target the first action that the journey
@@ -124,7 +173,7 @@ func (p *Plan) Opening(persona int) []Act {
 	var acts []Act
 	tried := map[string]bool{}
 	for _, in := range p.Personas[persona].Journey.code {
-		if in.op != opAct {
+		if in.op != opAct || len(in.needs) > 0 { // what needs an answer cannot be tried by itself
 			continue
 		}
 		entry := in.verb == "login" || in.verb == "discover"

@@ -3,24 +3,111 @@ package plan
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"math"
+	"math/bits"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
 )
 
 // digestActs is how many acts of each user enter the digest.
 const digestActs = 32
 
-// Digest identifies what the plan will do: users, start times, journeys and draws. It is the sum modulo 2^64, twice, of
-// a digest per user, so that the digests of parts of a plan add up to that of the whole, in any order.
-func (p *Plan) Digest() string {
-	var a, b uint64
-	for _, list := range [][]User{p.Active, p.Fixed, p.Copiers} {
-		for i := range list {
-			x, y := p.userDigest(&list[i])
-			a += x
-			b += y
-		}
+// Digest identifies what a plan will do, or a part of it: a pair of numbers that add up modulo 2^64, each by itself. Written
+// as 32 hexadecimal digits, the first 16 for the first number.
+type Digest [2]uint64
+
+// Add is the digest of two parts together.
+func (d Digest) Add(e Digest) Digest { return Digest{d[0] + e[0], d[1] + e[1]} }
+
+func (d Digest) String() string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], d[0])
+	binary.BigEndian.PutUint64(raw[8:], d[1])
+	return hex.EncodeToString(raw[:])
+}
+
+// ParseDigest reads what String wrote.
+func ParseDigest(text string) (Digest, error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 16 {
+		return Digest{}, fmt.Errorf("%q is no digest of 32 hexadecimal digits", text)
 	}
+	return Digest{binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])}, nil
+}
+
+// Share is one generator's part of a plan: the users whose ID is Index − 1 modulo Of. The zero value is the whole.
+type Share struct{ Index, Of int }
+
+// ParseShare reads 2/4: the second of four.
+func ParseShare(text string) (Share, error) {
+	first, second, ok := strings.Cut(text, "/")
+	i, err1 := strconv.Atoi(first)
+	n, err2 := strconv.Atoi(second)
+	if !ok || err1 != nil || err2 != nil || n < 1 || n > mostShares || i < 1 || i > n {
+		return Share{}, fmt.Errorf("%q is no share: write 2/4 for the second of four, of at most %d", text, mostShares)
+	}
+	return Share{i, n}, nil
+}
+
+// mostShares is more generators than any fleet has.
+const mostShares = 10_000
+
+func (s Share) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
+
+// Has tells whether a user belongs to the share.
+func (s Share) Has(u *User) bool { return s.Of <= 1 || u.ID%uint64(s.Of) == uint64(s.Index-1) }
+
+// Digest identifies what the plan will do: users, start times, journeys and draws. It is the sum of a digest per user, so that
+// the digests of parts of a plan add up to that of the whole, in any order.
+func (p *Plan) Digest() string { return p.DigestOf(Share{}).String() }
+
+// DigestOf is the digest of a share. Those of all shares i of n add up to that of the plan; what belongs to no user counts
+// with the first share.
+func (p *Plan) DigestOf(share Share) Digest {
+	var sum Digest
+	if share.Index <= 1 {
+		sum = p.frameDigest().Add(p.shapeDigest())
+	}
+	for _, list := range p.lists() {
+		sum = sum.Add(p.usersDigest(list, share))
+	}
+	return sum.Add(p.arrivalsDigest(share))
+}
+
+// lists are all users of the plan.
+func (p *Plan) lists() [][]User { return [][]User{p.Active, p.Fixed, p.Copiers, p.Deferred} }
+
+// usersDigest adds up a list's digests on all cores.
+func (p *Plan) usersDigest(list []User, share Share) Digest {
+	const block = 1024 // users
+	parts := make([]Digest, min(runtime.GOMAXPROCS(0), len(list)/block+1))
+	var wg sync.WaitGroup
+	for w := range parts {
+		wg.Go(func() {
+			for from := w * block; from < len(list); from += len(parts) * block {
+				for i := from; i < min(from+block, len(list)); i++ {
+					if share.Has(&list[i]) {
+						parts[w] = parts[w].Add(p.userDigest(&list[i]))
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var sum Digest
+	for _, part := range parts {
+		sum = sum.Add(part)
+	}
+	return sum
+}
+
+// frameDigest covers the stages.
+func (p *Plan) frameDigest() Digest {
+	sum := Digest{p.contentDigest() + p.authDigest()}
 	for _, s := range p.Stages {
 		h := fnv.New64a()
 		put(h, uint64(s.Index), uint64(s.Users), uint64(s.Copiers), uint64(s.Ramp), uint64(s.Settle), uint64(s.Hold))
@@ -29,37 +116,58 @@ func (p *Plan) Digest() string {
 				put(h, uint64(n))
 			}
 		}
-		a += h.Sum64()
+		sum[0] += h.Sum64()
 	}
 	if p.To > 0 {
 		h := fnv.New64a()
 		put(h, uint64(p.To), uint64(p.Most), math.Float64bits(p.Scenario.Load.Precision))
-		a += h.Sum64()
+		sum[0] += h.Sum64()
 	}
-	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[:8], a)
-	binary.BigEndian.PutUint64(raw[8:], b)
-	return hex.EncodeToString(raw[:])
+	return sum
 }
 
-func (p *Plan) userDigest(u *User) (uint64, uint64) {
-	h := fnv.New128a()
-	put(h, u.ID, uint64(u.Account), math.Float64bits(u.Start))
-	h.Write([]byte(p.Personas[u.Persona].Name))
-	c := p.Cursor(u)
-	for range digestActs {
-		act, ok := c.Next()
-		if !ok {
-			break
+func (p *Plan) userDigest(u *User) Digest {
+	h := newDigester()
+	h.put(u.ID, uint64(u.Account), math.Float64bits(u.Start))
+	h.text(p.Personas[u.Persona].Name)
+	left := digestBranchActs
+	p.actsDigest(&h, p.Cursor(u), &left)
+	p.behaviourDigest(&h, u)
+	return h.sum()
+}
+
+// digester is FNV-1a of 128 bits, the hash of hash/fnv by the same definition (RFC 9923), without its allocations: a plan of tens
+// of thousands of users has millions of acts. It guards against mistakes and chance, not against an adversary.
+type digester struct{ high, low uint64 }
+
+func newDigester() digester { return digester{0x6c62272e07bb0142, 0x62b821756295c58d} }
+
+// byte takes in one: XOR, then times 2^88 + 0x13b modulo 2^128.
+func (d *digester) byte(b byte) {
+	const factor, shift = 0x13b, 88 - 64
+	d.low ^= uint64(b)
+	high, low := bits.Mul64(factor, d.low)
+	d.high, d.low = high+d.low<<shift+factor*d.high, low
+}
+
+// put takes in numbers, the highest byte first.
+func (d *digester) put(values ...uint64) {
+	for _, v := range values {
+		for shift := 56; shift >= 0; shift -= 8 {
+			d.byte(byte(v >> shift))
 		}
-		h.Write([]byte(p.Actions[act.Action]))
-		h.Write([]byte(act.Target))
-		put(h, act.Key, uint64(act.Think), uint64(act.Timeout))
 	}
-	sum := h.Sum(nil)
-	return binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:])
 }
 
+func (d *digester) text(s string) {
+	for i := range len(s) {
+		d.byte(s[i])
+	}
+}
+
+func (d *digester) sum() Digest { return Digest{d.high, d.low} }
+
+// put is for a standard hash what digester.put is.
 func put(h interface{ Write([]byte) (int, error) }, values ...uint64) {
 	var b [8]byte
 	for _, v := range values {

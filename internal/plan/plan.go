@@ -15,22 +15,29 @@ import (
 
 // Plan is a compiled scenario.
 type Plan struct {
-	Scenario  *scenarios.Scenario
-	Seed      uint64
-	Accounts  *scenarios.AccountList
-	Actions   []string                  // names by action index; opening a session is one, NAME.connect
-	Personas  []Persona                 // by persona index
-	Stages    []Stage                   // adaptive: the first one; Next makes the others
-	Most      int                       // number of stages, adaptive: at most
-	To        int                       // adaptive: the highest number of active users; 0: the stages are fixed
-	Active    []User                    // active users; a stage takes the first ones, of each persona its number of them
-	Fixed     []User                    // users beside them, there from the first stage to the last
-	Copiers   []User                    // copying users, at work while a stage copies
-	Targets   []string                  // names of the targets that any journey uses
-	byPersona [][]*User                 // active users by persona, in order
-	connect   map[string]int            // protocol name → index of its connect action
-	names     []string                  // of the protocols in use, by Act.Protocol
-	protocol  map[string]probe.Protocol // target name → protocol
+	Scenario   *scenarios.Scenario
+	Seed       uint64
+	Accounts   *scenarios.AccountList
+	Actions    []string                  // names by action index; opening a session is one, NAME.connect
+	Personas   []Persona                 // by persona index
+	Situations []Stage                   // played after all of them; where stages are chosen during the run, their index is not known before
+	Stages     []Stage                   // adaptive: the first one; Next makes the others
+	Most       int                       // number of stages, adaptive: at most
+	To         int                       // adaptive: the highest number of active users; 0: the stages are fixed
+	Active     []User                    // active users; a stage takes the first ones, of each persona its number of them
+	Fixed      []User                    // users beside them, there from the first stage to the last
+	Copiers    []User                    // copying users of the core pass, at work while a stage copies
+	Deferred   []User                    // of the deferred pass
+	Arrivals   []Arrivals                // open processes beside all of them
+	Targets    []string                  // names of the targets that any journey uses
+	byPersona  [][]*User                 // active users by persona, in order
+	connect    map[string]int            // protocol name → index of its connect action
+	names      []string                  // of the protocols in use, by Act.Protocol
+	protocol   map[string]probe.Protocol // target name → protocol
+
+	dimensions dimensions
+	values     values
+	asked      scenarios.Pos // the first if that depends on answers
 }
 
 // Persona is a compiled persona.
@@ -42,6 +49,11 @@ type Persona struct {
 	Pace    time.Duration // copy personas: mean distance between two actions of one user; 0: none
 	Share   float64       // of the active users
 	Active  float64       // active users per account
+	Tags    uint16        // number in Plan.TagSets of what its sessions are opened under, from 1; 0: none
+
+	Patience    *scenarios.Patience      // with its defaults; nil: waits until the action's time-out
+	Session     *scenarios.SessionLength // nil: stays until its stage sends it away
+	Connections map[string]int           // by target: how many connections one user may keep; those not listed are the probe's choice
 }
 
 // Build compiles a scenario against the table of protocols. The error is a *scenarios.Errors where the scenario is at
@@ -53,6 +65,8 @@ func Build(s *scenarios.Scenario, protocols []probe.Protocol) (*Plan, error) {
 	}
 	p := &Plan{Scenario: s, Seed: s.Seed, Accounts: accounts, connect: map[string]int{}, protocol: map[string]probe.Protocol{}}
 	c := &compiler{plan: p, protocols: protocols, errs: scenarios.NewErrors()}
+	p.dimensions.numberGroups(accounts.GroupNames())
+	p.feeders()
 	p.personas(c)
 	if err := c.errs.Err(); err != nil {
 		return nil, err
@@ -77,14 +91,18 @@ func (p *Plan) personas(c *compiler) {
 	}
 	step := 0
 	for _, from := range s.Personas {
-		persona := Persona{Name: from.Name, Copy: from.Copy}
+		persona := Persona{Name: from.Name, Copy: from.Copy != scenarios.NoPass}
 		if share, ok := s.Activity.ByPersona[from.Name]; ok && sum > 0 {
 			persona.Active = share.Mid()
 			persona.Share = share.Mid() / sum
 		}
-		if from.Copy && s.Wave.Copy.Rate > 0 && s.Wave.Copy.Concurrency > 0 {
-			persona.Pace = time.Duration(float64(s.Wave.Copy.Concurrency) / s.Wave.Copy.Rate * float64(time.Second))
+		if n, rate := s.Wave.Copy.Of(from.Copy); n > 0 && rate > 0 {
+			persona.Pace = time.Duration(float64(n) / rate * float64(time.Second))
 		}
+		persona.behaviour(&from)
+		c.tags = from.Tags
+		persona.Tags = c.tagSet(from.Pos, from.Tags, nil)
+		c.pass = from.Copy
 		persona.Journey = c.journey(s.Journeys[from.Journey], &step)
 		if from.Fresh != "" {
 			persona.Fresh = c.journey(s.Journeys[from.Fresh], &step)
@@ -113,8 +131,8 @@ func (p *Plan) ConnectAction(target string) int { return p.connect[p.protocol[ta
 
 // Account is the probe's view of account i.
 func (p *Plan) Account(i int) probe.Account {
-	login, address, password := p.Accounts.At(i)
-	return probe.Account{Index: i, Login: login, Address: address, Password: password}
+	c := p.Accounts.Credentials(i)
+	return probe.Account{Index: i, Login: c.Login, Address: c.Address, Password: c.Password, AppPassword: c.AppPassword, Token: c.Token}
 }
 
 // key is the random key of (seed, user, step, iteration).

@@ -22,6 +22,11 @@ type Stage struct {
 	Live               int  // accounts live
 	Beyond             bool // more accounts than are live now
 	Ramp, Settle, Hold time.Duration
+
+	Together  bool           // its users arrive all at once
+	Pass      scenarios.Pass // which the copying users do
+	Situation string         // that is played; empty: none, the stage is one of the load
+	Storm     *Storm         // nil: none
 }
 
 // Duration is the length of the stage.
@@ -53,12 +58,14 @@ func (p *Plan) stages() error {
 	if s.Load.Order == scenarios.Adaptive {
 		p.To, p.Most = s.Load.Stages.To, s.Load.StagesMax
 	}
-	if err := p.users(max(p.To, slices.Max(loads)), levels); err != nil {
+	if err := p.users(max(p.To, slices.Max(append(p.played(), loads...))), levels); err != nil {
 		return err
 	}
 	for _, l := range levels {
 		p.Stages = append(p.Stages, p.stage(p.Stages, l))
 	}
+	p.situations()
+	p.arrivals()
 	return nil
 }
 
@@ -68,7 +75,7 @@ func (p *Plan) loads() []int {
 	if s.Load.Order == scenarios.Adaptive {
 		return []int{s.Load.Stages.From}
 	}
-	list := s.Load.Stages.List()
+	list := p.once()
 	if len(list) == 0 { // the stages follow from the wave: before the first batch, and after each
 		live := s.Wave.Live
 		for i := -1; i < len(s.Wave.Batches); i++ {
@@ -80,14 +87,7 @@ func (p *Plan) loads() []int {
 			}
 		}
 	}
-	if s.Load.Order == scenarios.Randomised {
-		list = slices.Clone(list)
-		for i := len(list) - 1; i > 0; i-- { // Fisher–Yates
-			j := int(key(p.Seed, 0, 1<<20, uint64(i)) % uint64(i+1))
-			list[i], list[j] = list[j], list[i]
-		}
-	}
-	return list
+	return p.replicated(list)
 }
 
 // levels adds to the loads what tells other effects from that of the load. With copy traffic each load is played twice, in
@@ -178,8 +178,8 @@ func compare(a, b float64) int {
 // stage makes the stage that follows those before.
 func (p *Plan) stage(before []Stage, l level) Stage {
 	s := p.Scenario
-	shape := s.Load.Stages
-	st := Stage{Index: len(before), Users: l.users, Mix: l.mix, Mixed: l.mix != nil, Ramp: shape.Ramp.D(), Settle: shape.Settle.D(), Hold: shape.Hold.D()}
+	st := Stage{Index: len(before), Users: l.users, Mix: l.mix, Mixed: l.mix != nil, Together: s.Load.Arrive == scenarios.Together}
+	st.Ramp, st.Settle, st.Hold = p.times(st.Index)
 	st.Live = p.accountsFor(l.users)
 	if st.Mixed {
 		for k, n := range st.Mix {
@@ -200,7 +200,7 @@ func (p *Plan) stage(before []Stage, l level) Stage {
 		st.Batch = p.batchOf(st.Live)
 	}
 	if l.copy {
-		st.Copiers, st.Rate = s.Wave.Copy.Concurrency, s.Wave.Copy.Rate
+		p.copying(&st, scenarios.CorePass)
 	}
 	return st
 }
@@ -233,13 +233,17 @@ func (p *Plan) batchOf(live int) string {
 	return name
 }
 
-// Duration is the length of all stages; adaptive: of the most.
+// Duration is the length of all stages, those of situations included; adaptive: of the most.
 func (p *Plan) Duration() time.Duration {
 	var d time.Duration
 	for _, s := range p.Stages {
 		d += s.Duration()
 	}
-	return d * time.Duration(p.Most) / time.Duration(len(p.Stages))
+	d = d * time.Duration(p.Most) / time.Duration(len(p.Stages))
+	for i := range p.Situations {
+		d += p.Situations[i].Duration()
+	}
+	return d
 }
 
 // Live is the number of accounts that have a mailbox in this plan's run, at least 1: recipients are drawn from them.
@@ -249,6 +253,9 @@ func (p *Plan) Live() int {
 		live = max(live, p.accountsFor(p.To))
 		for i := range p.Stages {
 			live = max(live, p.Stages[i].Live)
+		}
+		for i := range p.Situations {
+			live = max(live, p.Situations[i].Live)
 		}
 	}
 	return min(live, p.Accounts.Len())

@@ -3,6 +3,8 @@ package plan
 import (
 	"math"
 	"sort"
+
+	"pegel/scenarios"
 )
 
 // User is one virtual user.
@@ -38,7 +40,7 @@ func (p *Plan) users(top int, levels []level) error {
 		}
 		n := from.Count
 		if persona.Copy {
-			n = p.Scenario.Wave.Copy.Concurrency
+			n, _ = p.Scenario.Wave.Copy.Of(from.Copy)
 		}
 		for j := range n {
 			u := User{ID: id, Persona: k, Account: j % p.Accounts.Len()}
@@ -46,8 +48,13 @@ func (p *Plan) users(top int, levels []level) error {
 			id++
 			if persona.Copy { // copiers work on the accounts that come next
 				u.Account = (p.Scenario.Wave.Live + j) % p.Accounts.Len()
+			}
+			switch from.Copy {
+			case scenarios.CorePass:
 				p.Copiers = append(p.Copiers, u)
-			} else {
+			case scenarios.DeferredPass:
+				p.Deferred = append(p.Deferred, u)
+			default:
 				p.Fixed = append(p.Fixed, u)
 			}
 		}

@@ -1,0 +1,179 @@
+package engine
+
+import (
+	"time"
+
+	"pegel/internal/plan"
+)
+
+// reason is why a user stopped playing its journey, or a branch of it. Where several branches stop, the highest one counts.
+type reason uint8
+
+const (
+	goesOn      reason = iota
+	stepsDone          // a branch has come to its end; a journey begins again instead
+	sessionOver        // it has stayed as long as it was to
+	fedUp              // it lost patience for good and is away for a while
+	cutOff             // a storm has taken its sessions; it comes back
+	sentAway           // it is to leave, or the run ends
+)
+
+// run plays the user's journey from the time it arrives until it is asked to leave: one session after the other, with absences
+// between them where the persona has any.
+func (u *user) run(arrival time.Duration) {
+	defer u.closeSessions()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	if !u.rest(timer, arrival) {
+		return
+	}
+	if !u.once { // who plays once is no user of the stages
+		u.e.users.Add(1)
+		defer u.e.users.Add(-1)
+	}
+	for at := arrival; ; {
+		away := u.stay.begin(u.cursor, at)
+		why, _ := u.play(timer, at)
+		switch why {
+		case sessionOver:
+		case cutOff:
+			u.struck() // in a branch only, so far
+			away = max(0, u.back-u.e.now())
+		case fedUp:
+			away = u.e.plan.Personas[u.who.Persona].Leaving(away)
+		default:
+			return
+		}
+		u.closeSessions()
+		if u.once {
+			return
+		}
+		u.cursor.Again()
+		if u.stay != nil {
+			u.stay.until = 0
+		}
+		at = u.e.now() + away
+		if !u.rest(timer, at) {
+			return
+		}
+	}
+}
+
+// play walks the cursor from at on. It returns why it stopped, and when the last thing it did was over, its pause included.
+func (u *user) play(timer *time.Timer, at time.Duration) (reason, time.Duration) {
+	intended, free := at, at // free is the end of the last action: before it the user could not begin anything
+	var beat time.Duration
+	var act plan.Act
+	for again := false; ; {
+		if !again {
+			var ok bool
+			if act, ok = u.cursor.Next(); !ok {
+				return stepsDone, intended
+			}
+		}
+		if act.First && !again {
+			u.closeSessions()
+		}
+		again = false
+		switch {
+		case act.Every > 0:
+			intended, beat = nextBeat(&act, intended, beat, u.e.now())
+		case act.Branches != nil:
+			why, ended := u.beside(act.Branches, intended)
+			if why > stepsDone {
+				return why, ended
+			}
+			intended, free = ended, ended
+		case act.Run == nil:
+			intended += act.Think
+		default:
+			u.late = intended < free
+			ended, how := u.do(&act, intended)
+			free = ended
+			if how == hung {
+				if how = u.stay.lostPatience(act.Action); how == left {
+					return fedUp, ended
+				}
+			}
+			switch {
+			case how == lost && u.once: // it does not come back
+				return stepsDone, ended
+			case how == lost:
+				intended = ended + u.lost(act.Key)
+			case how == retried:
+				u.closeSessions()
+				again, intended = true, ended
+			case how == reloaded:
+				u.closeSessions()
+				u.cursor.Restart()
+				intended = ended
+			case u.pace > 0: // a beat with jitter: the next one is intended, whenever this one ended
+				intended = max(ended, intended+time.Duration(float64(u.pace)*(0.5+float64(act.Key>>11)/(1<<53))))
+			default:
+				intended = ended + act.Think
+			}
+		}
+		if why := u.pause(timer, intended); why != goesOn {
+			return why, intended
+		}
+	}
+}
+
+// nextBeat is when the steps on a beat are to begin: on it, even if what was done on the one before ended later. Further beats
+// that have gone by meanwhile fall together with that one, as those of a program's timer do, so that a slow platform does not make
+// a queue of them. The second result is the last beat that has been seen to.
+func nextBeat(act *plan.Act, intended, last, now time.Duration) (begin, beat time.Duration) {
+	if act.Begins {
+		begin = intended + act.Think
+		return begin, begin
+	}
+	begin = last + act.Every
+	return begin, begin + max(0, now-begin)/act.Every*act.Every
+}
+
+// pause waits until the run's clock shows at, and says why not where something comes between.
+func (u *user) pause(timer *time.Timer, at time.Duration) reason {
+	select {
+	case <-u.wake:
+		return sentAway
+	default:
+	}
+	if u.struck() {
+		return cutOff
+	}
+	var quit <-chan struct{} // of a branch whose user is fed up
+	over := false
+	if s := u.stay; s != nil {
+		if s.quit != nil {
+			quit = s.quit.c
+			select {
+			case <-quit:
+				return fedUp
+			default:
+			}
+		}
+		if s.until > 0 && max(at, u.e.now()) >= s.until {
+			at, over = s.until, true
+		}
+	}
+	for d := at - u.e.now(); d > 0; d = at - u.e.now() {
+		timer.Reset(d)
+		select {
+		case <-timer.C:
+		case <-u.storm.announced():
+			if u.struck() {
+				return cutOff
+			}
+		case <-u.wake:
+			return sentAway
+		case <-u.e.ctx.Done():
+			return sentAway
+		case <-quit:
+			return fedUp
+		}
+	}
+	if over {
+		return sessionOver
+	}
+	return goesOn
+}
