@@ -24,6 +24,7 @@ type Options struct {
 	// MessagesPerAccount is the number of messages in each INBOX at first touch: 20 by default, none if negative.
 	MessagesPerAccount int
 	Password           string // of all accounts; "secret" by default
+	Auth               Auth   // other ways to log in; none by default
 	Domain             string // "example.test" by default
 
 	Listen string // address of all listeners, "127.0.0.1" by default
@@ -85,6 +86,7 @@ func (o *Options) fill() {
 		}
 	}
 	set(&o.Password, "secret")
+	set(&o.Auth.Joint, "*")
 	set(&o.Domain, "example.test")
 	set(&o.Listen, "127.0.0.1")
 	if o.Accounts <= 0 {
@@ -126,6 +128,7 @@ func (p *Platform) start() error {
 		}
 	}
 	store := newMailStore(o.Domain, o.Password, o.Accounts, o.MessagesPerAccount, o.Seed, now)
+	store.auth = o.Auth
 	calendars, err := newCalendarStore(store, now)
 	if err != nil {
 		return err
@@ -160,6 +163,7 @@ func (p *Platform) start() error {
 	if o.SourceAccounts {
 		// Another seed: mail of the old platform is not already there on the new one.
 		source := newMailStore(o.Domain, o.Password, o.Accounts, o.MessagesPerAccount, o.Seed+1, now)
+		source.auth = o.Auth
 		free := func(string, int) error { return nil }
 		return p.startIMAP(&imapBackend{store: source, charge: free}, nil, false)
 	}

@@ -24,8 +24,7 @@ func newCalendarServer(store *calendarStore, charge func(op string, account int)
 }
 
 func (s *calendarServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	user, password, _ := r.BasicAuth()
-	account, ok := s.store.mail.authenticate(user, password)
+	account, ok := s.store.mail.request(r)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Basic realm="calendar", charset="UTF-8"`)
 		writeError(w, http.StatusUnauthorized, "UNAUTHORIZED", "wrong user or password")

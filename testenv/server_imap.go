@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-sasl"
 )
 
 // imapBackend serves one mail store over IMAP. Every command that costs something calls charge before it does anything.
@@ -77,6 +78,7 @@ type imapSession struct {
 var (
 	_ imapserver.SessionNamespace = (*imapSession)(nil)
 	_ imapserver.SessionMove      = (*imapSession)(nil)
+	_ imapserver.SessionSASL      = (*imapSession)(nil)
 )
 
 func imapNo(code imap.ResponseCode, text string) error {
@@ -110,7 +112,22 @@ func (s *imapSession) closeView() {
 }
 
 func (s *imapSession) Login(username, password string) error {
-	account, ok := s.backend.store.authenticate(username, password)
+	return s.login(s.backend.store.program(username, password))
+}
+
+// AuthenticateMechanisms are PLAIN, and XOAUTH2 where there are tokens.
+func (s *imapSession) AuthenticateMechanisms() []string { return s.backend.store.mechanisms() }
+
+// Authenticate begins a login by one of the mechanisms.
+func (s *imapSession) Authenticate(mechanism string) (sasl.Server, error) {
+	server := s.backend.store.saslServer(mechanism, s.login)
+	if server == nil {
+		return nil, imapNo("", "mechanism not supported")
+	}
+	return server, nil
+}
+
+func (s *imapSession) login(account int, ok bool) error {
 	if !ok {
 		return imapserver.ErrAuthFailed
 	}

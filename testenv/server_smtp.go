@@ -52,20 +52,20 @@ type smtpSession struct {
 
 var _ smtp.AuthSession = (*smtpSession)(nil)
 
-func (s *smtpSession) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (s *smtpSession) AuthMechanisms() []string { return s.backend.store.mechanisms() }
 
 func (s *smtpSession) Auth(mech string) (sasl.Server, error) {
-	if mech != sasl.Plain {
-		return nil, smtp.ErrAuthUnknownMechanism
-	}
-	return sasl.NewPlainServer(func(identity, username, password string) error {
-		account, ok := s.backend.store.authenticate(username, password)
-		if !ok || identity != "" && identity != username {
+	server := s.backend.store.saslServer(mech, func(account int, ok bool) error {
+		if !ok {
 			return smtp.ErrAuthFailed
 		}
 		s.account, s.authed = account, true
 		return nil
-	}), nil
+	})
+	if server == nil {
+		return nil, smtp.ErrAuthUnknownMechanism
+	}
+	return server, nil
 }
 
 func (s *smtpSession) Mail(from string, _ *smtp.MailOptions) error {

@@ -154,6 +154,9 @@ func (s *webmail) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	account, ok := s.store.authenticate(ask.User, ask.Password)
+	if !ok && ask.Password == "" {
+		account, ok = s.store.bearer(r)
+	}
 	if !ok {
 		writeError(w, http.StatusUnauthorized, "WRONG_PASSWORD", "wrong user or password")
 		return

@@ -223,7 +223,7 @@ func FuzzParseSizes(f *testing.F) {
 
 func BenchmarkMessage(b *testing.B) {
 	for _, size := range []int{4000, 1 << 20} {
-		b.Run(Sizes{size}.String(), func(b *testing.B) {
+		b.Run(Sizes{family: "fixed", a: float64(size)}.String(), func(b *testing.B) {
 			s := spec
 			s.Size = size
 			b.SetBytes(int64(size))

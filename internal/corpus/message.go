@@ -19,6 +19,8 @@ type MessageSpec struct {
 	Owner string    // address of the account in whose mailbox it will lie; "" leaves the field out
 	Date  time.Time // of writing
 	Size  int       // bytes in all; met within a few percent from about 1 KB up
+
+	Carries Carried // what a filter is to find; such messages have no other attachment
 }
 
 // Above attachFrom bytes a message has an attachment, and its letter shrinks to letterSize.
@@ -53,6 +55,9 @@ func Message(spec MessageSpec) []byte {
 	}
 	field("MIME-Version", "1.0")
 
+	if spec.Carries != CarriesNothing {
+		return spec.Carries.carrying(b, l, r, spec.Size)
+	}
 	if spec.Size <= attachFrom {
 		b = append(b, textHead...)
 		return l.body(b, r, spec.Size-len(b))

@@ -31,6 +31,7 @@ func Protocol() probe.Protocol {
 			"delete":   remove,
 			"copy":     copyEvent,
 		},
+		Answers: []string{"query", "create", "update"},
 	}
 }
 
@@ -58,12 +59,20 @@ type event struct {
 var _ probe.Session = (*Session)(nil)
 
 func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-	login := base64.StdEncoding.EncodeToString([]byte(account.Login + ":" + account.Password))
-	client, err := httpconn.Open(t, target, httpconn.Options{UserAgent: userAgent, Authorization: "Basic " + login})
+	client, err := httpconn.Open(t, target, httpconn.Options{UserAgent: userAgent, Authorization: authorization(account)})
 	if err != nil {
 		return nil, err
 	}
 	return &Session{client: client}, nil
+}
+
+// authorization is the header by which an account proves itself: its token as Bearer (RFC 6750), else its app password or
+// password as Basic (RFC 7617).
+func authorization(a probe.Account) string {
+	if a.Token != "" {
+		return "Bearer " + a.Token
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(a.Login+":"+a.Secret()))
 }
 
 // Close closes the connections.

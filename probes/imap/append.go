@@ -15,30 +15,35 @@ import (
 // where it does not exist.
 func appendMessage(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Mailbox string `yaml:"mailbox"`
-		Size    string `yaml:"size"`
-	}{"Sent", "mix"}
+		Mailbox probe.Text `yaml:"mailbox"`
+		Size    probe.Text `yaml:"size"`
+	}{probe.Literal("Sent"), probe.Literal("mix")}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	sizes, err := corpus.ParseSizes(params.Size)
+	sizes, err := probe.Parsed(params.Size, corpus.ParseSizes)
 	if err != nil {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
+		size, err := sizes(t)
+		if err != nil {
+			return err
+		}
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
 		now := time.Now()
 		message := corpus.Message(corpus.MessageSpec{
-			Run: t.RunID(), Key: t.Draw(0), Size: sizes.Draw(t.Draw(1)), Date: now,
+			Run: t.RunID(), Key: t.Draw(0), Size: size.Draw(t.Draw(1)), Date: now,
 			From: s.account.Address, To: []string{t.Peer(2).Address}, Owner: s.account.Address,
 		})
-		uid, err := s.put(t, params.Mailbox, message, &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}, Time: now})
+		mailbox := params.Mailbox.In(t)
+		uid, err := s.put(t, mailbox, message, &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}, Time: now})
 		if err != nil {
 			return err
 		}
-		if uid != 0 && params.Mailbox == s.mailbox {
+		if uid != 0 && mailbox == s.mailbox {
 			s.own = append(s.own, uid)
 		}
 		t.Mark(probe.PhaseComplete)

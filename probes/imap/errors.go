@@ -128,10 +128,5 @@ func (s *session) refusal(doing string, st statusLine) error {
 	return probe.Failf(st.classOf(doing == doingLogin), doing, "server answered %s %s", st.kind, s.scrub(text))
 }
 
-// scrub takes the password out of a text, in case that a server repeats what it was sent.
-func (s *session) scrub(text string) string {
-	if s.account.Password == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, s.account.Password, "…")
-}
+// scrub takes the secrets out of a text, in case that a server repeats what it was sent.
+func (s *session) scrub(text string) string { return s.account.Redact(text) }

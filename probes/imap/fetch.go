@@ -16,9 +16,9 @@ func body() []*imap.FetchItemBodySection { return []*imap.FetchItemBodySection{{
 // fetchHeaders is the action FETCH of what a message list shows, for the newest messages.
 func fetchHeaders(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Mailbox string `yaml:"mailbox"`
-		Last    uint32 `yaml:"last"`
-	}{"", 50}
+		Mailbox probe.Text `yaml:"mailbox"`
+		Last    uint32     `yaml:"last"`
+	}{probe.Text{}, 50}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func fetchHeaders(decode func(any) error) (probe.Step, error) {
 	}
 	items := &imap.FetchOptions{UID: true, Envelope: true, Flags: true, RFC822Size: true}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.use(t, params.Mailbox, false); err != nil {
+		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		n := s.count()
@@ -56,9 +56,9 @@ func fetchHeaders(decode func(any) error) (probe.Step, error) {
 // fetch is the action FETCH of one whole message: the newest, or one drawn among all.
 func fetch(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Mailbox string `yaml:"mailbox"`
-		Which   string `yaml:"which"`
-	}{"", "random"}
+		Mailbox probe.Text `yaml:"mailbox"`
+		Which   string     `yaml:"which"`
+	}{probe.Text{}, "random"}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func fetch(decode func(any) error) (probe.Step, error) {
 	}
 	items := &imap.FetchOptions{UID: true, Flags: true, BodySection: body()}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.use(t, params.Mailbox, false); err != nil {
+		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		n := s.count()
@@ -95,9 +95,9 @@ func fetch(decode func(any) error) (probe.Step, error) {
 // "*" it downloads every mailbox of the account.
 func download(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Mailbox string `yaml:"mailbox"`
-		Chunk   uint32 `yaml:"chunk"` // messages asked for at once
-	}{inbox, 50}
+		Mailbox probe.Text `yaml:"mailbox"`
+		Chunk   uint32     `yaml:"chunk"` // messages asked for at once
+	}{probe.Literal(inbox), 50}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
@@ -109,8 +109,9 @@ func download(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailboxes, first := []string{params.Mailbox}, true
-		if params.Mailbox == "*" {
+		mailbox := params.Mailbox.In(t)
+		mailboxes, first := []string{mailbox}, true
+		if mailbox == "*" {
 			var err error
 			if mailboxes, err = s.listAll(t); err != nil {
 				return err

@@ -15,7 +15,7 @@ func idle(decode func(any) error) (probe.Step, error) {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.use(t, params.Mailbox, false); err != nil {
+		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		doing := "idle in " + s.mailbox

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-sasl"
 
 	"pegel/probes/probe"
 )
@@ -67,13 +68,30 @@ func (s *session) authenticate(t *probe.Turn) error {
 	if s.client.State() != imap.ConnStateNotAuthenticated {
 		return nil
 	}
-	if err := s.client.Login(s.account.Login, s.account.Password).Wait(); err != nil {
+	if err := s.prove(); err != nil {
 		return s.fail(doingLogin, err)
 	}
 	s.settle(func() bool { return s.client.State() != imap.ConnStateNotAuthenticated })
 	t.Mark(probe.PhaseAuth)
 	// Logging in changes what the server offers; the library asks again where the answer did not say.
 	return s.capabilities()
+}
+
+// prove tells the server who the user is: by XOAUTH2 where the account has a token, else by LOGIN, or by AUTHENTICATE PLAIN
+// where the server forbids that. One attempt, whatever comes of it: a second one would count towards a lock.
+func (s *session) prove() error {
+	caps := s.client.Caps()
+	switch a := s.account; {
+	case a.Token != "":
+		if !caps.Has(imap.AuthCap(probe.MechanismXOAuth2)) {
+			return probe.Failf(probe.Auth, doingLogin, "the server offers no login by XOAUTH2, at least not without TLS")
+		}
+		return s.client.Authenticate(probe.XOAuth2{Login: a.Login, Token: a.Token})
+	case caps.Has(imap.CapLoginDisabled) && caps.Has(imap.AuthCap(sasl.Plain)):
+		return s.client.Authenticate(sasl.NewPlainClient("", a.Login, a.Secret()))
+	default:
+		return s.client.Login(a.Login, a.Secret()).Wait()
+	}
 }
 
 // leave says LOGOUT and ends the connection.

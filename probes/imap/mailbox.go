@@ -10,13 +10,13 @@ import (
 
 // inMailbox are the parameters of actions that only need to know where.
 type inMailbox struct {
-	Mailbox string `yaml:"mailbox"`
+	Mailbox probe.Text `yaml:"mailbox"`
 }
 
 // selectMailbox is the action SELECT. It is sent even if the mailbox is selected already, which makes the server look
 // at it anew.
 func selectMailbox(decode func(any) error) (probe.Step, error) {
-	params := inMailbox{Mailbox: inbox}
+	params := inMailbox{Mailbox: probe.Literal(inbox)}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func selectMailbox(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		if err := s.choose(params.Mailbox, false); err != nil {
+		if err := s.choose(params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -51,7 +51,7 @@ func list(decode func(any) error) (probe.Step, error) {
 
 // status is the action STATUS: what a mail program asks about mailboxes that it has not opened.
 func status(decode func(any) error) (probe.Step, error) {
-	params := inMailbox{Mailbox: inbox}
+	params := inMailbox{Mailbox: probe.Literal(inbox)}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
@@ -60,8 +60,9 @@ func status(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		if _, err := s.client.Status(params.Mailbox, items).Wait(); err != nil {
-			return s.fail("status "+params.Mailbox, err)
+		mailbox := params.Mailbox.In(t)
+		if _, err := s.client.Status(mailbox, items).Wait(); err != nil {
+			return s.fail("status "+mailbox, err)
 		}
 		t.Mark(probe.PhaseComplete)
 		return nil

@@ -13,30 +13,30 @@ import (
 // parameters it looks for a word that occurs in pegel's own messages.
 func search(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Mailbox string `yaml:"mailbox"`
-		Text    string `yaml:"text"`
-		Header  string `yaml:"header"` // name of the field
-		Value   string `yaml:"value"`  // part of its content; any content if empty
+		Mailbox probe.Text `yaml:"mailbox"`
+		Text    probe.Text `yaml:"text"`
+		Header  string     `yaml:"header"` // name of the field
+		Value   probe.Text `yaml:"value"`  // part of its content; any content if empty
 	}{}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	if params.Header != "" && params.Text != "" {
+	if params.Header != "" && params.Text.String() != "" {
 		return nil, fmt.Errorf("search takes text or header, not both")
 	}
-	if params.Value != "" && params.Header == "" {
+	if params.Value.String() != "" && params.Header == "" {
 		return nil, fmt.Errorf("value needs a header to look in")
 	}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.use(t, params.Mailbox, false); err != nil {
+		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		var what imap.SearchCriteria
 		switch {
 		case params.Header != "":
-			what.Header = []imap.SearchCriteriaHeaderField{{Key: params.Header, Value: params.Value}}
-		case params.Text != "":
-			what.Text = []string{params.Text}
+			what.Header = []imap.SearchCriteriaHeaderField{{Key: params.Header, Value: params.Value.In(t)}}
+		case params.Text.String() != "":
+			what.Text = []string{params.Text.In(t)}
 		default:
 			what.Text = []string{corpus.Word(t.Draw(0))}
 		}

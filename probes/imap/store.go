@@ -31,10 +31,10 @@ func systemFlag(name string) imap.Flag {
 // pegel's the user finds out by a SEARCH, within its first store in a mailbox.
 func store(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Mailbox string `yaml:"mailbox"`
-		Flag    string `yaml:"flag"` // seen, flagged, answered, draft, or a keyword
-		Set     string `yaml:"set"`  // on, off, or draw: one of both by lot, so that a flag changes now and then
-	}{"", "seen", "draw"}
+		Mailbox probe.Text `yaml:"mailbox"`
+		Flag    string     `yaml:"flag"` // seen, flagged, answered, draft, or a keyword
+		Set     string     `yaml:"set"`  // on, off, or draw: one of both by lot, so that a flag changes now and then
+	}{probe.Text{}, "seen", "draw"}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func store(decode func(any) error) (probe.Step, error) {
 		return nil, fmt.Errorf("set is %q, but must be on, off or draw", params.Set)
 	}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.use(t, params.Mailbox, false); err != nil {
+		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		doing := "store a flag in " + s.mailbox

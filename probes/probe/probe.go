@@ -29,6 +29,9 @@ type Protocol struct {
 
 	// Actions by verb ("fetch", not "imap.fetch").
 	Actions map[string]Action
+
+	// Answers are the verbs whose steps offer what was answered (Turn.Answer), so that a scenario may save from it.
+	Answers []string
 }
 
 // Session is one user's open connection, or set of connections, to one target. Close must not block for longer than a
@@ -69,6 +72,11 @@ type Account struct {
 	Login    string // what the platform is told at login
 	Address  string // mail address
 	Password string // never to be logged, archived or put into an error text
+
+	// AppPassword, where it is not empty, is what programs log in with instead of Password; forms of a web UI are not given it.
+	// Token, where it is not empty, is an OAuth 2.0 access token, used instead of any password (SASL XOAUTH2, HTTP Bearer).
+	// Both are secrets as Password is.
+	AppPassword, Token string
 }
 
 // Phase is a part of an action, in the order in which it happens.
@@ -106,6 +114,9 @@ type Host interface {
 	RunID() string
 }
 
+// pooler is a Host that knows how many connections its user keeps to a target.
+type pooler interface{ Connections(target string) int }
+
 // Turn is one action of one user. It is reused from action to action and allocates nothing. A Turn belongs to one
 // goroutine.
 type Turn struct {
@@ -121,6 +132,9 @@ type Turn struct {
 
 	in, out int64
 	label   string
+
+	wants, answered bool
+	answer          Answer
 }
 
 // NewTurn makes a Turn driven by host.
@@ -169,6 +183,18 @@ func (t *Turn) Account() Account { return t.host.Account() }
 
 // Peer is another account of the scenario, drawn by the k-th random number of this action.
 func (t *Turn) Peer(k int) Account { return t.host.Peer(t.Draw(k)) }
+
+// Connections is how many connections to the named target the user's persona keeps, "" meaning the step's own target; 0: the
+// scenario does not say, the protocol's own way holds.
+func (t *Turn) Connections(target string) int {
+	if target == "" {
+		target = t.target
+	}
+	if host, ok := t.host.(pooler); ok {
+		return host.Connections(target)
+	}
+	return 0
+}
 
 // RunID names the run; everything created on a platform carries it.
 func (t *Turn) RunID() string { return t.host.RunID() }

@@ -1,10 +1,8 @@
 package smtp
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/emersion/go-smtp"
 
@@ -68,11 +66,5 @@ func (s *session) fail(doing string, err error) error {
 	return probe.Failf(probe.ClassOf(err), doing, "%s", s.scrub(err.Error()))
 }
 
-// scrub takes the password out of a text, in case that a server repeats what it was sent.
-func (s *session) scrub(text string) string {
-	if s.account.Password == "" {
-		return text
-	}
-	secret := base64.StdEncoding.EncodeToString([]byte("\x00" + s.account.Login + "\x00" + s.account.Password))
-	return strings.NewReplacer(s.account.Password, "…", secret, "…").Replace(text)
-}
+// scrub takes the secrets out of a text, in case that a server repeats what it was sent.
+func (s *session) scrub(text string) string { return s.account.Redact(text) }

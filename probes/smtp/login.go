@@ -22,7 +22,7 @@ func login(decode func(any) error) (probe.Step, error) {
 		}
 		mechanism := s.mechanism()
 		if mechanism == nil {
-			return probe.Failf(probe.Auth, doingLogin, "the server offers no login by PLAIN or LOGIN, at least not without TLS")
+			return s.noMechanism()
 		}
 		if err := s.authenticate(t, mechanism); err != nil {
 			return err
@@ -34,13 +34,26 @@ func login(decode func(any) error) (probe.Step, error) {
 
 // mechanism is how to log in, by the best way that the server offers; nil if it offers none.
 func (s *session) mechanism() sasl.Client {
-	switch {
+	switch a := s.account; {
+	case a.Token != "":
+		if s.client.SupportsAuth(probe.MechanismXOAuth2) {
+			return probe.XOAuth2{Login: a.Login, Token: a.Token}
+		}
 	case s.client.SupportsAuth(sasl.Plain):
-		return sasl.NewPlainClient("", s.account.Login, s.account.Password)
+		return sasl.NewPlainClient("", a.Login, a.Secret())
 	case s.client.SupportsAuth(sasl.Login):
-		return sasl.NewLoginClient(s.account.Login, s.account.Password)
+		return sasl.NewLoginClient(a.Login, a.Secret())
 	}
 	return nil
+}
+
+// noMechanism is the failure of an account whose way to log in the server does not offer.
+func (s *session) noMechanism() error {
+	ways := "PLAIN or LOGIN"
+	if s.account.Token != "" {
+		ways = probe.MechanismXOAuth2
+	}
+	return probe.Failf(probe.Auth, doingLogin, "the server offers no login by %s, at least not without TLS", ways)
 }
 
 // authenticate logs in and marks the phase.

@@ -18,14 +18,19 @@ const maxRecipients = 100
 // responsibility, not when the mail is delivered. Peers are drawn; one drawn twice gets the mail once.
 func send(decode func(any) error) (probe.Step, error) {
 	params := struct {
-		Size       string `yaml:"size"`
-		Recipients int    `yaml:"recipients"`
-		To         string `yaml:"to"` // peer: other accounts of the scenario; self: the user's own
-	}{"mix", 1, "peer"}
+		Size       probe.Text `yaml:"size"`
+		Recipients int        `yaml:"recipients"`
+		To         string     `yaml:"to"`      // peer: other accounts of the scenario; self: the user's own
+		Carries    string     `yaml:"carries"` // eicar or gtube: what a filter is to find
+	}{Size: probe.Literal("mix"), Recipients: 1, To: "peer"}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	sizes, err := corpus.ParseSizes(params.Size)
+	sizes, err := probe.Parsed(params.Size, corpus.ParseSizes)
+	if err != nil {
+		return nil, err
+	}
+	carries, err := corpus.ParseCarried(params.Carries)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +44,10 @@ func send(decode func(any) error) (probe.Step, error) {
 		return nil, fmt.Errorf("a mail to self has one recipient")
 	}
 	return step(func(t *probe.Turn, s *session) error {
+		size, err := sizes(t)
+		if err != nil {
+			return err
+		}
 		to := []string{s.account.Address}
 		if params.To == "peer" {
 			to = to[:0]
@@ -49,13 +58,14 @@ func send(decode func(any) error) (probe.Step, error) {
 			}
 		}
 		spec := corpus.MessageSpec{
-			Run: t.RunID(), Key: t.Draw(0), Size: sizes.Draw(t.Draw(1)), Date: time.Now(), From: s.account.Address, To: to,
+			Run: t.RunID(), Key: t.Draw(0), Size: size.Draw(t.Draw(1)), Date: time.Now(), From: s.account.Address, To: to,
+			Carries: carries,
 		}
 		if len(to) == 1 {
 			spec.Owner = to[0] // with several recipients the copies in their mailboxes are alike
 		}
 		// A server that offers no login, such as one that takes mail from outside, is taken as it is.
-		if mechanism := s.mechanism(); mechanism != nil && !s.loggedIn && s.account.Password != "" {
+		if mechanism := s.mechanism(); mechanism != nil && !s.loggedIn && (s.account.Token != "" || s.account.Secret() != "") {
 			if err := s.authenticate(t, mechanism); err != nil {
 				return err
 			}

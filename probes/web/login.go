@@ -38,7 +38,7 @@ func (s *Session) login(t *probe.Turn, auth bool) error {
 	account := t.Account()
 	in := struct {
 		User     string `json:"user"`
-		Password string `json:"password"`
+		Password string `json:"password,omitempty"` // none with a token
 	}{account.Login, account.Password}
 	var out struct {
 		User string `json:"user"`

@@ -16,7 +16,7 @@ import (
 
 // sendParams are the parameters of send.
 type sendParams struct {
-	Size string `yaml:"size"` // of the text: "mix" (default) or a size such as 4KiB
+	Size probe.Text `yaml:"size"` // of the text: "mix" (default) or a size such as 4KiB
 }
 
 // The random numbers of send.
@@ -33,7 +33,7 @@ func send(decode func(any) error) (probe.Step, error) {
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	sizes, err := corpus.ParseSizes(params.Size)
+	sizes, err := probe.Parsed(params.Size, corpus.ParseSizes)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,11 @@ func send(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
-		subject, body, err := letter(t.RunID(), t.Draw(drawText), sizes.Draw(t.Draw(drawSize)))
+		size, err := sizes(t)
+		if err != nil {
+			return err
+		}
+		subject, body, err := letter(t.RunID(), t.Draw(drawText), size.Draw(t.Draw(drawSize)))
 		if err != nil {
 			return fmt.Errorf("write a mail: %w", err)
 		}

@@ -28,6 +28,8 @@ func TestConformance(t *testing.T) {
 		[]probetest.Case{
 			{Do: "page", With: "expect: webmail", Phases: answered},
 			{Do: "page", With: "{path: /missing}", Fails: probe.Content},
+			{Do: "request", With: "{path: /, headers: {X-Test: a}, expect: webmail}", Phases: answered},
+			{Do: "request", With: "{path: /missing}", Fails: probe.Content},
 			{Do: "login", Phases: answered},
 			{Do: "list", Phases: append([]probe.Phase{probe.PhaseAuth}, answered...)},
 			{Do: "list", With: "limit: 10", Before: []probetest.Case{{Do: "login"}}, Phases: answered},

@@ -3,7 +3,8 @@
 // It speaks the JSON API of pegel's own webmail (login, list, read, send) and can fetch any page of any web server.
 // Every session keeps its own connections and cookies, as a browser does. Actions other than page and logout log in first
 // where this session has not done so yet, booked as their phase auth: after a lost session a user signs in again.
-// A failure that the server reports inside a 200 counts as a failure.
+// A failure that the server reports inside a 200 counts as a failure. An account with an access token sends it with every
+// request to the target (RFC 6750), and logs in with it where the account has no password.
 package web
 
 import (
@@ -22,19 +23,21 @@ import (
 // userAgent is that of a Chromium on Linux, because servers and balancers treat unknown agents differently.
 const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
-// Protocol returns the protocol web: page, login, list, read, send, logout.
+// Protocol returns the protocol web: page, request, login, list, read, send, logout.
 func Protocol() probe.Protocol {
 	return probe.Protocol{
 		Name: "web",
 		Open: open,
 		Actions: map[string]probe.Action{
-			"page":   page,
-			"login":  login,
-			"list":   list,
-			"read":   read,
-			"send":   send,
-			"logout": logout,
+			"page":    page,
+			"request": request,
+			"login":   login,
+			"list":    list,
+			"read":    read,
+			"send":    send,
+			"logout":  logout,
 		},
+		Answers: []string{"page", "request", "login", "list", "read", "send"},
 	}
 }
 
@@ -48,12 +51,16 @@ type Session struct {
 
 var _ probe.Session = (*Session)(nil)
 
-func open(t *probe.Turn, target probe.Target, _ probe.Account) (probe.Session, error) {
+func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
 	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	if err != nil {
 		return nil, fmt.Errorf("make a cookie jar: %w", err)
 	}
-	client, err := httpconn.Open(t, target, httpconn.Options{UserAgent: userAgent, Jar: jar})
+	options := httpconn.Options{UserAgent: userAgent, Jar: jar}
+	if account.Token != "" {
+		options.Authorization = "Bearer " + account.Token
+	}
+	client, err := httpconn.Open(t, target, options)
 	if err != nil {
 		return nil, err
 	}

@@ -229,13 +229,13 @@ func TestFailures(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	_, d := start(t, 0)
-	if err := d.do("page", 1, func(p any) { p.(*pageParams).Expect = "webmail" }); err != nil {
+	if err := d.do("page", 1, func(p any) { p.(*pageParams).Expect = probe.Literal("webmail") }); err != nil {
 		t.Error(err)
 	}
-	if err := d.do("page", 1, func(p any) { p.(*pageParams).Expect = "calendar" }); probe.ClassOf(err) != probe.Content {
+	if err := d.do("page", 1, func(p any) { p.(*pageParams).Expect = probe.Literal("calendar") }); probe.ClassOf(err) != probe.Content {
 		t.Errorf("got %v, want a failure of class content", err)
 	}
-	if err := d.do("page", 1, func(p any) { p.(*pageParams).Path = "/missing?x=1" }); probe.ClassOf(err) == probe.OK {
+	if err := d.do("page", 1, func(p any) { p.(*pageParams).Path = probe.Literal("/missing?x=1") }); probe.ClassOf(err) == probe.OK {
 		t.Error("a page that is not there was no failure")
 	}
 }
@@ -243,8 +243,8 @@ func TestPage(t *testing.T) {
 func TestParametersAreChecked(t *testing.T) {
 	for verb, set := range map[string]func(any){
 		"list": func(p any) { p.(*listParams).Limit = 0 },
-		"page": func(p any) { p.(*pageParams).Path = "inbox" },
-		"send": func(p any) { p.(*sendParams).Size = "big" },
+		"page": func(p any) { p.(*pageParams).Path = probe.Literal("inbox") },
+		"send": func(p any) { p.(*sendParams).Size = probe.Literal("big") },
 	} {
 		if _, err := Protocol().Actions[verb](func(p any) error { set(p); return nil }); err == nil {
 			t.Errorf("%s took a bad parameter", verb)

@@ -63,6 +63,7 @@ func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 		}
 		if !ok {
 			t.Mark(end)
+			c.offer(t, r, response)
 			return response, nil
 		}
 		if hop == MaxRedirects {
