@@ -9,7 +9,7 @@ export CGO_ENABLED := 0
 # A checkout that belongs to another user keeps git, and with it go build, from reading the revision.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 || echo -buildvcs=false)
 
-.PHONY: help build demo test test-long test-race lint bench bench-forecast clean
+.PHONY: help build demo schema test test-long test-race lint bench bench-forecast clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ build: ## build bin/pegel
 demo: setup-demo build ## run the demonstration; report in build/demo
 	rm -rf build/demo
 	bin/pegel demo --out build/demo
+
+schema: build ## write the JSON Schema of scenarios, and the tables of keys made from it
+	bin/pegel schema >docs/scenario.schema.json
+	go test ./scenarios -run TestReferenceTables -update
 
 test: setup-test build ## all tests, in a few minutes; real servers where they can run
 	go test -timeout 14m $(PKG)

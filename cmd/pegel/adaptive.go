@@ -126,6 +126,9 @@ type search struct {
 // stage, but never needs more accounts than there are.
 func (f search) override(p *plan.Plan) (set, said string, err error) {
 	shape := p.Scenario.Load.Stages
+	if first := &p.Stages[0]; shape.Hold == 0 { // a day or a soak
+		shape.Ramp, shape.Settle, shape.Hold = scenarios.Duration(first.Ramp), scenarios.Duration(first.Settle), scenarios.Duration(first.Hold)
+	}
 	from, to := p.Stages[0].Users, p.To
 	for i := range p.Stages {
 		from = min(from, p.Stages[i].Users)
@@ -145,14 +148,26 @@ func (f search) override(p *plan.Plan) (set, said string, err error) {
 		return "", "", usage("--max-users %d is below the scenario's first stage of %d active users", f.maxUsers, from)
 	}
 	precision := cmp.Or(f.precision, share(p.Scenario.Load.Precision))
-	load := fmt.Sprintf("load={order: adaptive, stages: %s, precision: %s, stages_max: %d}",
-		stageShape(fmt.Sprintf("from: %d, to: %d", from, to), shape), precision, cmp.Or(f.stages, p.Scenario.Load.StagesMax))
+	load := fmt.Sprintf("load={order: adaptive, stages: %s, precision: %s, stages_max: %d%s}",
+		stageShape(fmt.Sprintf("from: %d, to: %d", from, to), shape), precision, cmp.Or(f.stages, p.Scenario.Load.StagesMax), silences(p.Scenario))
 	return load, fmt.Sprintf("looking for the capacity from %d to at most %d active users (%s), to ± %s", from, to, why, precision), nil
 }
 
 // stageShape is load.stages with these users and the times of another.
 func stageShape(users string, from scenarios.Stages) string {
 	return fmt.Sprintf("{%s, ramp: %s, settle: %s, hold: %s}", users, span(from.Ramp), span(from.Settle), span(from.Hold))
+}
+
+// silences are the blackouts of a scenario, which hold whatever else its load becomes; written as a further key of it.
+func silences(s *scenarios.Scenario) string {
+	var list []string
+	for i := range s.Load.Blackout {
+		list = append(list, strconv.Quote(s.Load.Blackout[i].String()))
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return ", blackout: [" + strings.Join(list, ", ") + "]"
 }
 
 // span writes a time span as scenarios read it.
@@ -181,23 +196,23 @@ func replay(run *archive.Run, s *scenarios.Scenario) string {
 	begin := run.Meta.Labels[labelReplay]
 	var users []string
 	for i := range run.Events {
-		if e := &run.Events[i]; e.Kind == archive.EventHold && e.Stage != nil {
+		if e := &run.Events[i]; e.Kind == archive.EventHold && e.Stage != nil && e.Stage.Situation == "" {
 			users = append(users, strconv.Itoa(e.Stage.Users))
 		}
 	}
 	if begin == "" || len(users) == 0 {
 		return ""
 	}
-	return begin + " --set " + quote("load={order: listed, stages: "+stageShape("users: ["+strings.Join(users, ", ")+"]", s.Load.Stages)+"}")
+	return begin + " --set " + quote("load={order: listed, stages: "+stageShape("users: ["+strings.Join(users, ", ")+"]", s.Load.Stages)+silences(s)+"}")
 }
 
 // shapeOf describes a plan's stages in a few words.
 func shapeOf(p *plan.Plan) string {
 	length := p.Duration().Round(time.Second)
 	if p.To > 0 {
-		return fmt.Sprintf("at most %d stages from %d to %d active users, chosen during the run, in at most %s", p.Most, p.Stages[0].Users, p.To, length)
+		return fmt.Sprintf("at most %d stages from %d to %d active users, chosen during the run%s, in at most %s", p.Most, p.Stages[0].Users, p.To, beside(p), length)
 	}
-	text := fmt.Sprintf("%d stages", len(p.Stages))
+	text := layout(p)
 	var parts []string
 	copying := slices.DeleteFunc(slices.Clone(p.Stages), func(s plan.Stage) bool { return s.Copiers == 0 })
 	if n := len(copying); n > 0 && n < len(p.Stages) {
@@ -210,5 +225,5 @@ func shapeOf(p *plan.Plan) string {
 	if len(parts) > 0 {
 		text += " (" + strings.Join(parts, ", ") + ")"
 	}
-	return text + " in " + length.String()
+	return text + beside(p) + " in " + length.String()
 }

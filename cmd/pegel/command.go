@@ -137,8 +137,8 @@ Start with: pegel demo`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exitError{code: exitUsage, err: err, hint: fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
 	})
-	root.AddCommand(benchCommand(env), demoCommand(env), runCommand(env), validateCommand(env), forecastCommand(env), reportCommand(env),
-		exportCommand(env), testenvCommand(env), scenariosCommand(env), scoreCommand(env))
+	root.AddCommand(benchCommand(env), demoCommand(env), runCommand(env), validateCommand(env), schemaCommand(env), explainCommand(env), forecastCommand(env), reportCommand(env),
+		exportCommand(env), testenvCommand(env), scenariosCommand(env), scoreCommand(env), learnCommand(env), compareCommand(env))
 	return root
 }
 

@@ -56,6 +56,23 @@ func TestDocumentedDefinition(t *testing.T) {
 	}
 }
 
+// Every whole scenario in the reference compiles.
+func TestCompleteExamples(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/scenario.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)<!-- complete -->\n```yaml\nname: (.*?)\n(.*?)```").FindAllStringSubmatch(string(raw), -1) {
+		s, err := scenarios.Parse(m[1], []byte("name: "+m[1]+"\n"+m[2]), scenarios.Options{SkipSecrets: true})
+		if err == nil {
+			_, err = plan.Build(s, probes.All())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Every action of every protocol stands in the reference.
 func TestEveryActionIsDocumented(t *testing.T) {
 	raw, err := os.ReadFile("../../docs/scenario.md")
@@ -97,8 +114,9 @@ func TestQuotedFigures(t *testing.T) {
 // Every shipped scenario is valid and compiles.
 func TestShippedScenarios(t *testing.T) {
 	for _, name := range scenarios.Shipped() {
-		if _, err := validate(name, nil, environment{getenv: os.LookupEnv}); err != nil {
-			t.Errorf("%s: %v", name, err)
+		c := validating{env: environment{getenv: os.LookupEnv}}
+		if v, err := c.file(name); err != nil || v.plan == nil {
+			t.Errorf("%s: %v %v", name, err, v.errors)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -33,8 +34,11 @@ type driving struct {
 	dir      string // of the archive
 	notes    []string
 	labels   map[string]string
-	quiet    bool // no progress
+	quiet    bool                                  // no progress
+	replay   func(plan.Branch) (taken, known bool) // nil: users decide by what is answered
 	env      environment
+	clock    func() time.Time       // nil: that of the machine
+	blackout atomic.Pointer[string] // said where one has ended the run
 }
 
 // prepare compiles the plan and names the archive's directory: out, or runs/NAME-TIME.
@@ -55,11 +59,20 @@ func (d *driving) drive(ctx context.Context) error {
 	if err := refuseExisting(d.dir); err != nil {
 		return err
 	}
+	if err := d.refuseBlackout(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := make(chan struct{})
-	watching := d.watchSignals(ctx, cancel, stop)
+	halt := sync.OnceFunc(func() { close(stop) })
+	watching := d.watchSignals(ctx, cancel, halt)
 	defer watching()
+	defer d.watchBlackout(ctx, halt)()
+	for _, text := range unplayed(d.scenario) {
+		fmt.Fprintln(d.env.stderr, "note: "+text)
+		d.notes = append(d.notes, text)
+	}
 
 	targets, err := engine.Targets(d.scenario)
 	if err != nil {
@@ -92,6 +105,9 @@ func (d *driving) drive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := keepSources(d.dir, d.scenario); err != nil {
+		return errors.Join(err, writer.Close())
+	}
 	err = d.play(ctx, writer, observer, opt)
 	return errors.Join(err, writer.Close())
 }
@@ -119,16 +135,22 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 			opt.AbortOver, opt.AbortFor = o.Abort.Over, o.Abort.For.D()
 		}
 	}
-	backends := backendRows{actions: d.plan.Actions}
+	var dimensions dimensionRows
 	opt.OnInterval = func(in *record.Interval) {
 		progress.interval(in)
-		if rows, due := backends.add(in); due {
-			keep(writer.Metrics(rows))
+		if rows := dimensions.add(in); rows != nil {
+			keep(writer.Dimensions(rows))
 		}
 		keep(writer.Interval(in))
 	}
+	opt.Replay = d.replay
+	keepBranches(&opt, writer, keep)
 	opt.OnEvent = func(e engine.Event) {
 		progress.event(e)
+		dimensions.event(e)
+		if text := d.blackout.Load(); text != nil && e.Kind == engine.Stop {
+			keep(writer.Event(archive.Event{At: e.At, Kind: archive.EventNote, Text: *text}))
+		}
 		keep(writer.Event(archiveEvent(e)))
 	}
 	opt.Start = time.Now()
@@ -151,6 +173,9 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 	err := engine.Run(ctx, d.plan, recorder, opt)
 	stopObserving()
 	wg.Wait()
+	if rows := dimensions.rest(); rows != nil {
+		keep(writer.Dimensions(rows))
+	}
 	if failed != nil {
 		return fmt.Errorf("writing the archive: %w", failed)
 	}
@@ -169,7 +194,8 @@ func archiveEvent(e engine.Event) archive.Event {
 }
 
 func archiveStage(s *plan.Stage) *archive.Stage {
-	return &archive.Stage{Index: s.Index, Users: s.Users, Fresh: s.Fresh, Copy: s.Copiers, Rate: s.Rate, Batch: s.Batch, Live: s.Live, Beyond: s.Beyond, Mix: s.Mix}
+	return &archive.Stage{Index: s.Index, Users: s.Users, Fresh: s.Fresh, Copy: s.Copiers, Rate: s.Rate, Batch: s.Batch, Live: s.Live, Beyond: s.Beyond, Mix: s.Mix,
+		Situation: s.Situation, Pass: string(s.Pass)}
 }
 
 // errNothingDriven is an interrupt before the archive was begun.
@@ -232,7 +258,7 @@ func (d *driving) meta(runID string) archive.Meta {
 
 // watchSignals ends the run gently on the first interrupt and at once on the second. The returned function stops
 // watching.
-func (d *driving) watchSignals(ctx context.Context, cancel func(), stop chan struct{}) func() {
+func (d *driving) watchSignals(ctx context.Context, cancel, halt func()) func() {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -249,7 +275,7 @@ func (d *driving) watchSignals(ctx context.Context, cancel func(), stop chan str
 			}
 			if n == 0 {
 				fmt.Fprintln(d.env.stderr, "pegel: interrupted; users finish what they are at (again to end at once)")
-				close(stop)
+				halt()
 				continue
 			}
 			cancel()

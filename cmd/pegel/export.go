@@ -30,10 +30,11 @@ func exportCommand(env environment) *cobra.Command {
 				return err
 			}
 			files := map[string]func(io.Writer) error{
-				"actions.csv": func(w io.Writer) error { return archive.ExportCSV(w, run) },
-				"metrics.csv": func(w io.Writer) error { return archive.ExportMetricsCSV(w, run) },
+				"actions.csv":    func(w io.Writer) error { return archive.ExportCSV(w, run) },
+				"metrics.csv":    func(w io.Writer) error { return archive.ExportMetricsCSV(w, run) },
+				"dimensions.csv": func(w io.Writer) error { return archive.ExportDimensionsCSV(w, run) },
 			}
-			names := []string{"actions.csv", "metrics.csv"}
+			names := []string{"actions.csv", "metrics.csv", "dimensions.csv"}
 			for _, action := range run.Meta.Actions {
 				name := strings.ReplaceAll(action, ".", "-") + ".hlog"
 				files[name] = func(w io.Writer) error { return archive.ExportHlog(w, run, action) }

@@ -94,6 +94,8 @@ func outcome(r *judge.Result, ended error) error {
 		return &exitError{code: exitInterrupted}
 	case r.Generator.Verdict == "invalid":
 		return &exitError{code: exitGenerator, err: fmt.Errorf("the generator was the bottleneck in every stage: %s", r.Generator.Why)}
+	case errors.As(ended, &aborted) && aborted.Refused:
+		return &exitError{code: exitNoStart, err: aborted, hint: "check accounts and accounts.auth; the run ended itself before more logins were tried"}
 	case errors.As(ended, &aborted):
 		return &exitError{code: exitObjective, err: aborted}
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,22 +14,20 @@ import (
 	"pegel/scenarios"
 )
 
-// Labels under which a run keeps what judging it again needs besides the scenario's bytes.
+// Labels under which a run keeps what judging it again needs besides the scenario.
 const (
-	labelPath   = "scenario_path"
-	labelSet    = "set"
-	labelNext   = "next_batch"
-	labelBlind  = "blind"
-	labelAgain  = "again"
-	labelReplay = "replay" // of an adaptive run: the command that repeats it, up to the load
+	labelPath     = "scenario_path"
+	labelSet      = "set"
+	labelNext     = "next_batch"
+	labelBlind    = "blind"
+	labelAgain    = "again"
+	labelBranches = "branches_of" // the run whose branches this one took
+	labelReplay   = "replay"      // of an adaptive run: the command that repeats it, up to the load
 )
 
-// remember notes in the archive what judging it again needs: overrides, the batch plan (which may come from a file that
-// is not there later), the question asked, and the command that repeats the run.
+// remember notes in the archive what was asked: overrides, the question, and the command that repeats the run. What the
+// scenario came to is stored by keepSources.
 func (d *driving) remember(sets []string, next int, blind bool, again string) {
-	if len(d.scenario.Wave.Batches) > 0 {
-		sets = append(sets[:len(sets):len(sets)], "wave.batches="+inline(d.scenario.Wave.Batches))
-	}
 	if len(sets) > 0 {
 		raw, err := json.Marshal(sets)
 		if err == nil { // strings always encode
@@ -43,28 +43,21 @@ func (d *driving) remember(sets []string, next int, blind bool, again string) {
 	d.labels[labelAgain] = again
 }
 
-func inline(batches []scenarios.Batch) string {
-	var rows []string
-	for _, b := range batches {
-		row := fmt.Sprintf("{name: %s, accounts: %d", strconv.Quote(b.Name), b.Accounts)
-		if b.Date != "" {
-			row += ", date: " + strconv.Quote(b.Date)
+// keepSources stores the effective scenario and the bytes of every included file, so that the run is judged without files
+// from elsewhere.
+func keepSources(dir string, s *scenarios.Scenario) error {
+	write := func(name string, raw []byte) error {
+		return archive.WriteFile(dir, name, func(out io.Writer) error {
+			_, err := out.Write(raw)
+			return err
+		})
+	}
+	for i, in := range s.Included() {
+		if err := write(fmt.Sprintf("include-%02d-%s", i+1, fileName(path.Base(in.Name))), in.Bytes); err != nil {
+			return err
 		}
-		rows = append(rows, row+"}")
 	}
-	return "[" + strings.Join(rows, ", ") + "]"
-}
-
-// repeatCommand is the command line that repeats a run.
-func repeatCommand(scenario string, sets []string, next int) string {
-	line := "pegel run " + quote(scenario)
-	for _, s := range sets {
-		line += " --set " + quote(s)
-	}
-	if next > 0 {
-		line += fmt.Sprintf(" --next-batch %d", next)
-	}
-	return line
+	return write(archive.EffectiveFile, s.Effective())
 }
 
 // quote quotes a word for a shell where it needs that.
@@ -77,19 +70,23 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// archivedScenario loads the scenario that an archive holds, with the overrides that were given to the run.
+// archivedScenario loads the scenario that an archive holds as it was driven: the effective one, or in archives that have none
+// the original with the overrides that were given to the run.
 func archivedScenario(run *archive.Run, dir string) (*scenarios.Scenario, error) {
 	path := run.Meta.Labels[labelPath]
 	if path == "" {
 		path = filepath.Join(dir, archive.ScenarioFile)
 	}
-	opt := scenarios.Options{SkipSecrets: true}
-	if raw := run.Meta.Labels[labelSet]; raw != "" {
-		if err := json.Unmarshal([]byte(raw), &opt.Set); err != nil {
-			return nil, fmt.Errorf("the archive's overrides: %w", err)
+	opt, src := scenarios.Options{Alone: true}, run.Effective
+	if src == nil {
+		src = run.Scenario
+		if raw := run.Meta.Labels[labelSet]; raw != "" {
+			if err := json.Unmarshal([]byte(raw), &opt.Set); err != nil {
+				return nil, fmt.Errorf("the archive's overrides: %w", err)
+			}
 		}
 	}
-	s, err := scenarios.Parse(path, run.Scenario, opt)
+	s, err := scenarios.Parse(path, src, opt)
 	if err != nil {
 		return nil, fmt.Errorf("the archive's scenario: %w", err)
 	}

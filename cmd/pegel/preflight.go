@@ -24,7 +24,7 @@ func preflightHint(e *engine.PreflightError) string {
 	case probe.TLS:
 		return "the certificate is not trusted: name the authority's PEM file in targets." + e.Target + ".ca"
 	case probe.Auth:
-		return "the login was refused: check accounts and accounts.password; nobody else was tried, so that no account gets locked"
+		return "the login was refused: check accounts, accounts.auth and the password or token; nobody else was tried, so that no account gets locked"
 	case probe.Timeout:
 		return "the server did not answer in time: check targets." + e.Target + ".url and the firewall"
 	case probe.Denied:

@@ -11,6 +11,7 @@ import (
 	"pegel/internal/engine"
 	"pegel/internal/plan"
 	"pegel/internal/record"
+	"pegel/scenarios"
 )
 
 // progress shows how the run goes on: one line that renews itself on a terminal, else a plain line for each change of
@@ -28,7 +29,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, p *plan.Plan) *progress {
-	stages := fmt.Sprint(p.Most)
+	stages := fmt.Sprint(p.Most + len(p.Situations))
 	if p.To > 0 {
 		stages = "≤" + stages
 	}
@@ -44,6 +45,10 @@ func (p *progress) event(e engine.Event) {
 	switch {
 	case e.Kind == engine.Error:
 		p.line("%6s  %s failed: %s", clock(e.At), e.Action, e.Text)
+	case e.Kind == engine.Note:
+		p.line("%6s  %s", clock(e.At), e.Text)
+	case e.Kind == engine.Hold && e.Stage.Storm != nil:
+		p.line("%6s  %s", clock(e.At), struck(e.Stage.Storm))
 	case p.terminal:
 	case e.Kind == engine.Ramp:
 		p.line("%6s  stage %d/%s: %d active users%s", clock(e.At), e.Stage.Index+1, p.stages, e.Stage.Users, coming(e.Stage))
@@ -61,8 +66,23 @@ func (p *progress) choice(e *archive.Event) {
 	p.line("%6s  next: %d active users: %s", clock(e.At), e.Stage.Users, e.Text)
 }
 
+// struck says what a storm does.
+func struck(s *plan.Storm) string {
+	when := "within " + s.Within.String()
+	if s.Together {
+		when = "all at once"
+	}
+	return fmt.Sprintf("%.3g %% of the active users lose their sessions and come back %s", 100*s.Logins, when)
+}
+
 func coming(s *plan.Stage) string {
 	var parts []string
+	if s.Situation != "" {
+		parts = append(parts, "situation "+s.Situation)
+	}
+	if s.Together {
+		parts = append(parts, "all at once")
+	}
 	if s.Batch != "" {
 		parts = append(parts, "batch "+s.Batch)
 	}
@@ -73,7 +93,7 @@ func coming(s *plan.Stage) string {
 		parts = append(parts, "another mix")
 	}
 	if s.Copiers > 0 {
-		parts = append(parts, fmt.Sprintf("%d copying", s.Copiers))
+		parts = append(parts, fmt.Sprintf("%d copying%s", s.Copiers, map[bool]string{true: ", deferred pass"}[s.Pass == scenarios.DeferredPass]))
 	}
 	if len(parts) == 0 {
 		return ""

@@ -15,7 +15,6 @@ import (
 	"pegel/internal/engine"
 	"pegel/internal/judge"
 	"pegel/reports"
-	"pegel/scenarios"
 	"pegel/testenv/real"
 )
 
@@ -38,7 +37,8 @@ drift from that of the number of users.`,
 		},
 	}
 	cmd.Flags().StringVar(&c.out, "out", "", "directory of the archive (default runs/NAME-TIME)")
-	cmd.Flags().StringArrayVar(&c.sets, "set", nil, "override a value of the scenario, path=value; may be repeated")
+	c.flags(cmd)
+	cmd.Flags().StringVar(&c.replay, "replay", "", "let users take the branches (if) that they took in this former run, whatever the platform answers now")
 	cmd.Flags().IntVar(&c.next, "next-batch", 0, "accounts of the next batch to be judged")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the forecast as JSON")
 	cmd.Flags().StringVar(&c.lang, "lang", "en", "language of report and summary: en or de")
@@ -52,9 +52,10 @@ drift from that of the number of users.`,
 
 // running is one `pegel run`.
 type running struct {
-	env              environment
-	out, lang        string
-	sets             []string
+	env       environment
+	out, lang string
+	replay    string // directory of the run whose branches are taken; empty: as the platform answers
+	changes
 	next             int
 	json             bool
 	experiment, find bool
@@ -88,11 +89,11 @@ func (c *running) check(cmd *cobra.Command) error {
 }
 
 func (c *running) run(ctx context.Context, file string) error {
-	sets := c.sets[:len(c.sets):len(c.sets)]
+	driven := c.changes
 	if c.experiment {
-		sets = append(sets, "load.experiment=true")
+		driven = driven.and("load.experiment=true")
 	}
-	s, err := loadScenario(file, sets, c.env)
+	s, err := driven.load(file, c.env, false)
 	if err != nil {
 		return err
 	}
@@ -101,15 +102,21 @@ func (c *running) run(ctx context.Context, file string) error {
 		return err
 	}
 	if c.find {
-		if sets, d, err = c.finder(file, sets, d); err != nil {
+		if driven, d, err = c.finder(file, driven, d); err != nil {
 			return err
 		}
 		s = d.scenario
 	}
+	if c.replay != "" {
+		if d.replay, err = replayOf(c.replay, d.plan); err != nil {
+			return err
+		}
+		d.labels[labelBranches] = c.replay
+	}
 	d.quiet = c.json
-	d.remember(sets, c.next, false, c.again(file, sets))
+	d.remember(driven.sets, c.next, false, c.again(file, driven))
 	if d.plan.To > 0 {
-		d.labels[labelReplay] = repeatCommand(file, c.sets, c.next)
+		d.labels[labelReplay] = c.command(file, c.next)
 	}
 	stopServers, err := startServers(ctx, d)
 	if err != nil {
@@ -142,30 +149,30 @@ func (c *running) run(ctx context.Context, file string) error {
 }
 
 // finder makes the run one that finds the capacity, whatever the scenario says of its load.
-func (c *running) finder(file string, sets []string, d *driving) ([]string, *driving, error) {
+func (c *running) finder(file string, driven changes, d *driving) (changes, *driving, error) {
 	load, said, err := c.search.override(d.plan)
 	if err != nil {
-		return nil, nil, err
+		return driven, nil, err
 	}
-	sets = append(sets, load)
+	driven = driven.and(load)
 	if d.scenario.Wave.Copy.Stages == "experiment" {
-		sets = append(sets, "wave.copy.stages=alternate")
+		driven = driven.and("wave.copy.stages=alternate")
 	}
-	s, err := loadScenario(file, sets, c.env)
+	s, err := driven.load(file, c.env, false)
 	if err != nil {
-		return nil, nil, err
+		return driven, nil, err
 	}
 	fmt.Fprintln(c.env.stderr, "note: "+said)
 	d, err = prepare(s, d.dir, c.env)
-	return sets, d, err
+	return driven, d, err
 }
 
 // again is the command that repeats this run as it was asked for.
-func (c *running) again(file string, sets []string) string {
+func (c *running) again(file string, driven changes) string {
 	if !c.find {
-		return repeatCommand(file, sets, c.next)
+		return driven.command(file, c.next)
 	}
-	line := repeatCommand(file, c.sets, c.next) + " --find-capacity"
+	line := c.command(file, c.next) + " --find-capacity"
 	if c.search.precision != "" {
 		line += " --precision " + quote(c.search.precision)
 	}
@@ -185,26 +192,6 @@ func notJudged(ended error) error {
 		return nil
 	}
 	return ended
-}
-
-// loadScenario reads a scenario file, or a shipped scenario by its name.
-func loadScenario(name string, sets []string, env environment) (*scenarios.Scenario, error) {
-	opt := scenarios.Options{Set: sets, Getenv: testPasswords(env)}
-	s, err := scenarios.Load(name, opt)
-	if !errors.Is(err, os.ErrNotExist) {
-		return s, err
-	}
-	for _, shipped := range scenarios.Shipped() {
-		if shipped == name {
-			return openShipped(name, opt)
-		}
-	}
-	near := scenarios.Nearest(name, scenarios.Shipped())
-	hint := "pegel scenarios lists the shipped ones"
-	if near != "" {
-		hint = fmt.Sprintf("did you mean the shipped scenario %q?", near)
-	}
-	return nil, &exitError{code: exitUsage, err: err, hint: hint}
 }
 
 // testPasswords adds the passwords of the platforms that pegel starts itself, which are no secrets, where the environment

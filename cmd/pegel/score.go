@@ -163,7 +163,11 @@ func toBeScored(r *judge.Result, show presentation, asked score.Question) score.
 		asked.NextBatch, _ = strconv.Atoi(r.Meta.Labels[labelNext]) // none where the label is missing
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\x00%s\x00%s", r.Scenario, r.Meta.Labels[labelSet], r.Meta.Environment)
+	driven := r.Effective
+	if driven == nil {
+		driven = []byte(string(r.Scenario) + "\x00" + r.Meta.Labels[labelSet])
+	}
+	fmt.Fprintf(sum, "%s\x00%s", driven, r.Meta.Environment)
 	e := score.Entry{
 		Time: time.Now().UTC().Truncate(time.Second), Pegel: version, Run: r.Meta.RunID, Started: r.Meta.Started, Scenario: r.Meta.Scenario,
 		Environment: r.Meta.Environment, Digest: fmt.Sprintf("%x", sum.Sum(nil))[:16],

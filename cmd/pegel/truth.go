@@ -96,6 +96,9 @@ func (t *truthSearch) open() (def testenv.Definition, w testenv.Workload, guess 
 	if err != nil {
 		return def, w, 0, err
 	}
+	if err := simulable(p); err != nil {
+		return def, w, 0, err
+	}
 	return def, workload(p), 0, nil
 }
 
@@ -103,7 +106,7 @@ func (t *truthSearch) open() (def testenv.Definition, w testenv.Workload, guess 
 // the demo's own truth.
 func (t *truthSearch) plan(def testenv.Definition) (*plan.Plan, error) {
 	if t.scenario != "demo" || t.platform.named() {
-		s, err := loadScenario(t.scenario, nil, t.env)
+		s, err := changes{}.load(t.scenario, t.env, false)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"pegel/internal/plan"
+	"pegel/scenarios"
 	"pegel/testenv"
 )
 
@@ -22,6 +23,33 @@ func operations(action string) []string {
 		return []string{action}
 	}
 	return ops
+}
+
+// simulable refuses a plan whose users do what the simulation cannot: decide by what the platform answers, because it answers
+// nothing; do several things at once; give up an action; come by themselves.
+func simulable(p *plan.Plan) error {
+	errs := scenarios.NewErrors()
+	refuse := func(pos scenarios.Pos, format string, args ...any) {
+		errs.Add(p.Scenario.Problem(pos, "run it, or simulate a scenario without it", format, args...))
+	}
+	if pos, asks := p.DependsOnAnswers(); asks {
+		refuse(pos, "this if depends on answers of the platform, and a simulated platform answers nothing")
+	}
+	for i := range p.Personas {
+		persona, from := &p.Personas[i], &p.Scenario.Personas[i]
+		for _, j := range []*plan.Journey{persona.Journey, persona.Fresh} {
+			if pos, any := j.Parallel(); any {
+				refuse(pos, "a simulated user does one thing at a time, not several in parallel")
+			}
+		}
+		if persona.Patience != nil {
+			refuse(from.Patience.Pos, "a simulated user waits for ever, so patience cannot be simulated")
+		}
+		if from.Arrivals != nil {
+			refuse(from.Arrivals.Pos, "open arrivals cannot be simulated")
+		}
+	}
+	return errs.Err()
 }
 
 // workload hands the plan's own users to the platform's simulation: the same journeys and draws, without protocols.
@@ -49,34 +77,63 @@ func workload(p *plan.Plan) testenv.Workload {
 	return w
 }
 
-// simulated is one user of the plan as the simulation sees it.
+// simulated is one user of the plan as the simulation sees it. Its clock counts pauses only: beats and the ends of sessions come
+// later than on a real platform by the response times in between.
 type simulated struct {
 	plan   *plan.Plan
 	user   plan.User
 	number int // of the account at the platform, which counts as the scenario does
 	cursor *plan.Cursor
 	pace   time.Duration
+
+	begun        bool
+	length, away time.Duration // of the session, and of the absence after it; length 0: it does not end
+	now, beat    time.Duration // on the user's clock, which begins with the session
 }
 
-// Next implements testenv.User.
+// Next implements testenv.User. A pause before an action is taken after it.
 func (s *simulated) Next() testenv.Act {
+	if !s.begun {
+		s.length, s.away = s.cursor.Session()
+		s.begun = true
+	}
 	var think time.Duration
 	for {
 		act, ok := s.cursor.Next()
-		if !ok {
+		switch {
+		case !ok:
 			return testenv.Act{Account: s.number, Think: time.Hour}
+		case act.Every > 0:
+			if act.Begins {
+				s.beat = s.now + act.Think
+			} else {
+				s.beat = max(s.beat+act.Every, s.now)
+			}
+			think += s.pause(s.beat - s.now)
+		case act.Run == nil:
+			think += s.pause(act.Think)
+		default:
+			name := s.plan.Actions[act.Action]
+			think += s.pause(act.Think)
+			if s.pace > 0 {
+				think = s.pace
+			}
+			return testenv.Act{Action: name, Operations: operations(name), Account: s.number, Think: think}
 		}
-		if act.Run == nil {
-			think += act.Think
-			continue
-		}
-		name := s.plan.Actions[act.Action]
-		think += act.Think
-		if s.pace > 0 {
-			think = s.pace
-		}
-		return testenv.Act{Action: name, Operations: operations(name), Account: s.number, Think: think}
 	}
+}
+
+// pause lets the user's clock go on. Where the session ends within it, the user is away and begins again.
+func (s *simulated) pause(d time.Duration) time.Duration {
+	if s.length == 0 || s.now+d < s.length {
+		s.now += d
+		return d
+	}
+	d = max(0, s.length-s.now) + s.away
+	s.cursor.Again()
+	s.length, s.away = s.cursor.Session()
+	s.now, s.beat = 0, 0
+	return d
 }
 
 // mixOf is the mean number of visits of each operation for an action of the active users, and the mean think time, from
