@@ -28,7 +28,7 @@ var sentences = map[string]string{
 	"counter-missing":             "the counters of %s are missing or have gaps; it took no part in the forecast",
 	"effects-copy-always":         "copy traffic ran in every stage, so that its part cannot be told; measure each load once with copying and once without (off, on, on, off …) and repeat the first stage at the end",
 	"effects-copy-collinear":      "users and copy traffic rose together and cannot be told apart; measure each load once with copying and once without (off, on, on, off …) and repeat the first stage at the end",
-	"effects-few-stages":          "only %s stages have enough responses to be compared",
+	"effects-few-stages":          "fewer than three stages have enough responses to be compared (%s do)",
 	"effects-fresh-collinear":     "users and fresh accounts rose together and cannot be told apart; measure each load once more when its batch is a day old",
 	"effects-no-contrast":         "neither copy traffic nor fresh accounts took part in any stage",
 	"effects-together":            "users, copy traffic and fresh accounts rose together and cannot be told apart; measure each load without both, with copying alone and with fresh accounts alone",
