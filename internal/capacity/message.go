@@ -57,6 +57,7 @@ var sentences = map[string]string{
 	"nothing-in-reach":            "in %s of %s draws nothing gives way up to %s active users, %s times what was measured",
 	"one-load":                    "all stages have the same load; demands that depend on load cannot be told from fixed ones",
 	"slowed-unexplained":          "%s slowed down at the highest stage far more than the counters explain",
+	"table-contradicted":          "by the rows below it the platform should not carry the load of %s at which every objective held; no model of ours fits this table",
 	"table-between":               "by the table's rows the objectives held at a load of %s and one was broken at %s; the capacity lies between",
 	"table-broken-first":          "the objective %s is broken already at the lowest load of the table (%s)",
 	"table-copy-mixed":            "copy traffic differs between the rows; without counters its effect cannot be told from that of the users",

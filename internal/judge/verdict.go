@@ -188,7 +188,7 @@ func (r *reading) reservations() []Message {
 		}
 	}
 	for _, w := range r.out.Warnings {
-		if w.Code == "counter-missing" {
+		if w.Code == "counter-missing" || w.Code == "limit-below-use" {
 			why = append(why, w)
 		}
 	}
