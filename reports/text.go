@@ -106,7 +106,7 @@ func (l *language) textStages(b *strings.Builder, r *judge.Result) {
 		if a := find(s, t.Action); a != nil && a.Count > 0 {
 			mid, _, _ := quantile(a, t.Quantile)
 			value = l.latency(mid)
-			if t.Limit > 0 && wasBroken(r, t.Action, t.Quantile, s.Users) {
+			if t.Limit > 0 && wasBroken(r, t.Quantile, s.Users, a) {
 				note = "  ✗ " + l.t("text.over", l.limit(t.Limit))
 			}
 		}
@@ -117,14 +117,15 @@ func (l *language) textStages(b *strings.Builder, r *judge.Result) {
 	}
 }
 
-// wasBroken tells whether an action's objective was found broken at a load: with enough samples, as every report has it.
-func wasBroken(r *judge.Result, action string, quantile float64, users int) bool {
+// wasBroken tells whether an action's objective was found broken in a stage: with enough samples, as every report has it. Of
+// several stages of one load it is the one with as many samples.
+func wasBroken(r *judge.Result, quantile float64, users int, a *judge.ActionStats) bool {
 	for _, o := range r.Objectives {
-		if o.Action != action || o.Quantile != quantile {
+		if o.Action != a.Action || o.Quantile != quantile {
 			continue
 		}
 		for _, s := range o.Stages {
-			if s.Users == users && s.Enough && !s.Held {
+			if s.Users == users && s.Samples == a.Count && s.Enough && !s.Held {
 				return true
 			}
 		}

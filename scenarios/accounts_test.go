@@ -114,7 +114,7 @@ func TestBatchFile(t *testing.T) {
 		"name,date,accounts\nn,2026-03-02,many\n":              "batches.csv:2:14: accounts must be a whole number above 0, got \"many\"",
 		"name,date,accounts\nn,2.3.2026,5\n":                   "batches.csv:2:3: \"2.3.2026\" is no date",
 		"name,date,accounts\nn,2026-03-02,5\nn,2026-03-02,5\n": "batches.csv:3:1: batch \"n\" is listed twice",
-		"name,date,accounts\n\"a\nb\",2026-03-02,0\n":          "accounts must be a whole number above 0",
+		"name,date,accounts\n\"a\nb\",2026-03-02,0\n":          "a control character in column 1",
 		"": "batches.csv:1:1: the file has no rows",
 		"name,date,accounts\nn,2026-03-02,29001\n": "the wave has 40001 accounts",
 	} {

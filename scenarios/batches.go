@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -83,6 +84,9 @@ func parseTable(name string, raw []byte, needed []string, secret bool) (*table, 
 		line, _ := r.FieldPos(0)
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
+			if strings.ContainsFunc(cells[i], unicode.IsControl) { // would steer the terminal of whoever reads a report
+				return nil, t.problem(line, 1, "", "a control character in column %d", i+1)
+			}
 		}
 		if len(t.columns) > 0 {
 			t.rows = append(t.rows, row{line, cells})

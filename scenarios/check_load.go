@@ -73,7 +73,7 @@ func (c *checker) stairs(s Stages) {
 }
 
 // kinds are the sorts of resources that the diagnosis tells apart.
-var kinds = []string{"slots", "workers", "pool", "disk", "cpu", "memory", "connections"}
+var kinds = []string{"slots", "workers", "pool", "disk", "cpu", "memory", "connections", "cache"}
 
 func (c *checker) observe() {
 	seen := map[string]bool{}

@@ -226,7 +226,7 @@ type Observe struct {
 // (Limit and QueueLimit) a number.
 type Resource struct {
 	Name    string `yaml:"name"`
-	Kind    string `yaml:"kind"`    // slots, workers, pool, disk, cpu, memory, connections
+	Kind    string `yaml:"kind"`    // slots, workers, pool, disk, cpu, memory, connections, cache
 	InUse   string `yaml:"in_use"`  // gauge
 	Limit   string `yaml:"limit"`   // gauge or number
 	Queue   string `yaml:"queue"`   // gauge

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pegel/internal/engine"
 	"pegel/probes/browser"
@@ -83,6 +84,18 @@ func run(ctx context.Context, args []string, env environment) int {
 	return code
 }
 
+// notEmpty refuses flags whose value is empty: mostly a shell variable that is not set, and then another question would be
+// answered than the one that was meant.
+func notEmpty(cmd *cobra.Command, _ []string) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" {
+			err = usage("--%s is empty", f.Name)
+		}
+	})
+	return err
+}
+
 // codeOf finds the exit code and the hint that belong to an error.
 func codeOf(err error) (code int, hint string) {
 	var (
@@ -114,8 +127,9 @@ func usage(format string, args ...any) error {
 
 func rootCommand(env environment) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "pegel",
-		Short: "forecast at what load a groupware platform degrades, before the next batch is migrated",
+		PersistentPreRunE: notEmpty,
+		Use:               "pegel",
+		Short:             "forecast at what load a groupware platform degrades, before the next batch is migrated",
 		Long: `pegel drives simulated users across web UI, IMAP, SMTP and CalDAV while a migration wave
 ramps, records honest latencies, fits a capacity model, and says before the next batch is
 scheduled at what number of users the platform degrades, why, and whether the batch is safe.

@@ -100,7 +100,7 @@ func TestQuotedFigures(t *testing.T) {
 	}
 	_, text, _ := strings.Cut(string(readme), "**How far off are forecasts?**")
 	text, _, _ = strings.Cut(text, "What the model cannot know")
-	figures := regexp.MustCompile(`median [\d.]+ %, p90 [\d.]+ %|\d+ of \d+|[\d.]+ %\s+from stages up to \d+ %`).FindAllString(text, -1)
+	figures := regexp.MustCompile(`median [\d.]+ %, p90 [\d.]+ %|\d+\s+of\s+\d+|[\d.]+ %\s+from stages up to \d+ %`).FindAllString(text, -1)
 	if len(figures) != 4 {
 		t.Fatalf("the README quotes %q", figures)
 	}

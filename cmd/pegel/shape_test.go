@@ -75,7 +75,7 @@ func TestBlackout(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer platform.Close()
-	drive := func(clock string) (error, string, string) {
+	drive := func(clock string) (string, string, error) {
 		s, err := scenarios.Parse("blacked-out.yaml", []byte(blackedOut), scenarios.Options{
 			Getenv: func(string) (string, bool) { return "right-word", true }, Set: []string{"targets.imap.url=" + platform.URLs.IMAP}})
 		if err != nil {
@@ -93,10 +93,11 @@ func TestBlackout(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.clock = func() time.Time { return first.Add(time.Since(began)) }
-		return d.drive(t.Context()), d.dir, stderr.String()
+		err = d.drive(t.Context())
+		return d.dir, stderr.String(), err
 	}
 	for clock, from := range map[string]string{"2026-03-02 23:10:00": "2026-03-03 06:00", "2026-03-02 05:59:59": "2026-03-02 06:00", "2026-03-02 21:59:55": "2026-03-03 06:00"} {
-		err, dir, _ := drive(clock)
+		dir, _, err := drive(clock)
 		if code, _ := codeOf(err); code != exitNoStart || !strings.Contains(err.Error(), from) {
 			t.Errorf("at %s: %v, code %d, want that it may begin from %s on", clock, err, code, from)
 		}
@@ -105,7 +106,7 @@ func TestBlackout(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	err, dir, said := drive("2026-03-02 21:59:52")
+	dir, said, err := drive("2026-03-02 21:59:52")
 	if took := time.Since(began); !errors.Is(err, engine.ErrStopped) || took > 7*time.Second {
 		t.Errorf("ended with %v after %v", err, took)
 	}

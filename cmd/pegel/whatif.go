@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -96,7 +97,9 @@ func openRuns(dirs []string) ([]judge.Source, error) {
 	var list []judge.Source
 	for _, dir := range dirs {
 		run, err := archive.Open(dir)
-		if err != nil {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return nil, &exitError{code: exitUsage, err: err, hint: "name the directory that a run has written, or --csv FILE for a table"}
+		} else if err != nil {
 			return nil, err
 		}
 		s, err := archivedScenario(run, dir)

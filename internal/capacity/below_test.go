@@ -28,7 +28,7 @@ func TestBelow(t *testing.T) {
 	for _, x := range []struct {
 		users float64
 		want  int
-	}{{600, 6}, {500, 5}, {400, 3}, {300, 6}, {100, 6}} {
+	}{{600, 6}, {500, 5}, {400, 3}, {300, 2}, {100, 6}} {
 		if got := len(in.below(x.users).Stages); got != x.want {
 			t.Errorf("below %v: %d stages, want %d", x.users, got, x.want)
 		}
@@ -36,5 +36,20 @@ func TestBelow(t *testing.T) {
 	in.Stages[5].Copy = 9 // as in no other
 	if got := len(in.below(500).Stages); got != 6 || len(in.Stages) != 6 {
 		t.Errorf("the stage with the most copy traffic is left out: %d stages", got)
+	}
+}
+
+// Two stages below the knee are enough to name what gave way in those above, whose long waits are no hidden queue.
+func TestBrokenStagesAreExplained(t *testing.T) {
+	p := cores(9)
+	truth := p.truth()
+	for _, at := range [][]float64{{0.6, 0.8, 1.15, 1.4}, {0.6, 1.2, 1.4}} {
+		f := Predict(p.at(shares(truth, at...)...), Options{Draws: 100})
+		if !f.Determined || f.First.Resource != "cpu" || warned(f, "hidden-queue") || warned(f, "unseen-bottleneck") {
+			t.Errorf("%v: %v by %q, %v %v", at, f.Users, f.First.Resource, f.Why, f.Warnings)
+		}
+		if math.Abs(f.Users.P50/truth-1) > 0.1 || f.Users.P95 >= at[len(at)-2]*truth {
+			t.Errorf("%v: %v, truth %.0f", at, f.Users, truth)
+		}
 	}
 }

@@ -125,13 +125,18 @@ func Attribute(e *Experiment, draws int, seed uint64) *Attribution {
 	return out
 }
 
+// EnoughResponses is how many responses a stage needs for its quantile (0: the mean) to be compared with that of another.
+func EnoughResponses(quantile float64) float64 {
+	if quantile <= 0 {
+		return 30
+	}
+	return math.Max(30, 5/(1-quantile))
+}
+
 // usable leaves out stages with too few responses for the quantile, and sorts by time.
 func (e *Experiment) usable() []*ExperimentStage {
 	var list []*ExperimentStage
-	need := 30.0
-	if e.Quantile > 0 {
-		need = math.Max(need, 5/(1-e.Quantile))
-	}
+	need := EnoughResponses(e.Quantile)
 	for i := range e.Stages {
 		st := &e.Stages[i]
 		var n float64

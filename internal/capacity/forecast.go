@@ -132,7 +132,9 @@ func Predict(in *Input, opt Options) *Forecast {
 		f.warn("nothing-shown")
 	}
 	if !opt.Blind && staged.at > 0 && hasCounters(condense(in, all(in), &opt)) {
-		in = in.below(staged.at)
+		if in = in.below(staged.at); in.Stages[0].Users == in.Stages[len(in.Stages)-1].Users && !f.warned("one-load") {
+			f.warn("one-load")
+		}
 	}
 	if opt.Mix != nil && !in.MixVaries() {
 		f.notDetermined("mix-not-varied")
@@ -219,6 +221,10 @@ func (f *Forecast) notDetermined(code string, args ...any) {
 	f.Determined, f.Why = false, Say(code, args...)
 }
 
+func (f *Forecast) warned(code string) bool {
+	return slices.ContainsFunc(f.Warnings, func(w Message) bool { return w.Code == code })
+}
+
 func (f *Forecast) warn(code string, args ...any) {
 	f.Warnings = append(f.Warnings, Say(code, args...))
 }
@@ -296,8 +302,8 @@ func (f *Forecast) measured(in *Input, pairs []pair) (b brokenAt, shown []float6
 }
 
 // below is the input without the stages from a load on at which an objective was broken: where users wait long, they do fewer
-// actions each, and a line through such rates would take what is missing for a part that does not grow with the users. All
-// stages stay where fewer than three would be left, or less copy traffic.
+// actions each, and a line through such rates would take what is missing for a part that does not grow with the users, and longer
+// waits than the model's for a queue that is not observed. All stages stay where none would be left, or less copy traffic.
 func (in *Input) below(users float64) *Input {
 	out := *in
 	out.Stages = nil
@@ -309,7 +315,7 @@ func (in *Input) below(users float64) *Input {
 			after = math.Max(after, st.Copy)
 		}
 	}
-	if len(out.Stages) < 3 || after < before {
+	if len(out.Stages) == 0 || after < before {
 		return in
 	}
 	return &out

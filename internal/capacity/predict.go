@@ -181,31 +181,38 @@ func (p *prediction) conclude() {
 }
 
 // crossed handles a staircase that went over the knee: an objective was broken in a stage, so the capacity lies below it
-// whatever a model says.
+// whatever a model says. Draws that lie above are replaced by others that do not; where hardly any is left, the model does not
+// know what gave way.
 func (p *prediction) crossed() {
 	f := p.out
-	missing := p.opt.Draws - len(f.Draws)
-	for range missing { // draws in which the model saw nothing coming: somewhere in the gap
-		f.Draws = append(f.Draws, f.Lower+(p.broken.at-f.Lower)*p.rng.Float64())
-	}
-	above := 0
+	var below []float64
 	for _, d := range f.Draws {
-		if d >= p.broken.at {
-			above++
+		if d < p.broken.at {
+			below = append(below, d)
 		}
 	}
-	if above > len(f.Draws)/2 {
+	n := p.opt.Draws // those in which the model saw nothing coming lie above too
+	if explained := float64(len(below)) / float64(n); explained < leastExplained {
 		why := Say("broke-unexplained", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
 		if p.broken.observed {
 			why = Say("observed-unexplained", p.broken.at)
 		}
 		f.warn("unseen-bottleneck", why)
-		for i := range f.Draws {
-			f.Draws[i] = f.Lower + (p.broken.at-f.Lower)*p.rng.Float64()
+		below = below[:0]
+		for range n {
+			below = append(below, f.Lower+(p.broken.at-f.Lower)*p.rng.Float64())
 		}
-		f.First = First{ObjectiveRef: p.broken.ref, Resource: "", Probability: float64(above) / float64(len(f.Draws))}
+		f.First = First{ObjectiveRef: p.broken.ref, Resource: "", Probability: 1 - explained}
+	}
+	f.Draws = slices.Clone(below)
+	for len(f.Draws) < n {
+		f.Draws = append(f.Draws, below[p.rng.IntN(len(below))])
 	}
 }
+
+// leastExplained is the share of the draws that must lie below a load at which an objective was broken, for the model to
+// have an explanation of it.
+const leastExplained = 0.05
 
 // fewSamples leaves out objectives of actions whose time without waiting is not known well enough: fewer than five samples
 // beyond the quantile at loads where hardly anyone waited. The others stand for them; if there are none, all stay.

@@ -225,8 +225,18 @@ func (c *climb) conclude() {
 		f.Warnings = append(f.Warnings, f.Why)
 		return
 	}
-	for i := range f.Draws {
-		f.Draws[i] = math.Max(f.Draws[i], f.Lower)
+	shown := 0 // draws below what the rows have shown to hold
+	for i, d := range f.Draws {
+		if d < f.Lower {
+			shown++
+			f.Draws[i] = f.Lower
+		}
+	}
+	if shown > len(f.Draws)/2 && c.broken == 0 {
+		f.notDetermined("table-contradicted", f.Lower)
+		f.Draws = nil
+		f.Warnings = append(f.Warnings, f.Why)
+		return
 	}
 	slices.Sort(f.Draws)
 	f.Users = quantiles(f.Draws)

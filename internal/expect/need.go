@@ -82,19 +82,19 @@ func NeedOf(p *plan.Plan, l *Load, have Machine) Need {
 		n.Memory += float64(pr.Connections) * perConn
 	}
 	n.Generators = 1
-	n.check("open files (ulimit -n)", float64(n.Files), float64(have.Files), "")
-	n.check("memory", n.Memory/(1<<20), have.Memory/(1<<20), " MiB")
-	n.check("cores", n.Cores, float64(have.Cores), "")
+	n.check("open files (ulimit -n)", float64(n.Files), float64(have.Files), Count)
+	n.check("memory", n.Memory, have.Memory, Bytes)
+	n.check("cores", n.Cores, float64(have.Cores), func(v float64) string { return fmt.Sprintf("%.1f", v) })
 	return n
 }
 
 // check holds one need against what there is.
-func (n *Need) check(what string, need, have float64, unit string) {
+func (n *Need) check(what string, need, have float64, written func(float64) string) {
 	if have <= 0 || need <= have*comfortable {
 		return
 	}
 	n.Generators = max(n.Generators, int(math.Ceil(need/(have*comfortable))))
-	n.Short = append(n.Short, fmt.Sprintf("%s: %.3g%s of %.3g%s", what, need, unit, have, unit))
+	n.Short = append(n.Short, fmt.Sprintf("%s: %s of %s", what, written(need), written(have)))
 }
 
 // encrypted tells whether any target of a protocol speaks TLS.

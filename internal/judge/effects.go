@@ -95,25 +95,47 @@ func (r *reading) effects() {
 	}
 }
 
-// decisive is the action and quantile of the objective that breaks first; of the first one on response times where the
-// forecast names none; else the p95 of the most frequent action.
+// decisive is the action and quantile of the objective that breaks first, where three stages have enough responses of it to be
+// compared; else of the one on response times whose action was done most often; without any, the p95 of the most frequent
+// action.
 func (r *reading) decisive() (action string, quantile float64) {
 	limit := r.out.Forecast.Limit
-	for _, first := range []bool{true, false} {
-		for i := range r.out.Objectives {
-			o := &r.out.Objectives[i]
-			if o.Quantile > 0 && (!first || o.Action == limit.Action && o.Text.String() == limit.Objective) {
-				return o.Action, o.Quantile
-			}
+	var most uint64
+	for i := range r.out.Objectives {
+		o := &r.out.Objectives[i]
+		if o.Quantile == 0 {
+			continue
+		}
+		if o.Action == limit.Action && o.Text.String() == limit.Objective && r.comparable(o.Action, o.Quantile) >= 3 {
+			return o.Action, o.Quantile
+		}
+		if n := r.totalSamples(o.Action); n > most {
+			action, quantile, most = o.Action, o.Quantile, n
 		}
 	}
-	var most uint64
+	if action != "" {
+		return action, quantile
+	}
 	for _, name := range r.out.Meta.Actions {
 		if n := r.totalSamples(name); n > most {
 			action, most = name, n
 		}
 	}
 	return action, 0.95
+}
+
+// comparable is how many valid stages have enough responses of an action for a quantile.
+func (r *reading) comparable(action string, quantile float64) int {
+	n := 0
+	for i := range r.out.Stages {
+		st := &r.out.Stages[i]
+		if k := slices.IndexFunc(st.Actions, func(a ActionStats) bool { return a.Action == action }); st.Valid && k >= 0 {
+			if float64(st.Actions[k].Count) >= capacity.EnoughResponses(quantile) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // experiment collects the response times of one action, those of copying personas left out, and the use of all resources.

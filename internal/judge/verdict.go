@@ -204,7 +204,7 @@ func (r *reading) reservations() []Message {
 		}
 	}
 	for _, w := range r.out.Warnings {
-		if w.Code == "counter-missing" || w.Code == arrivalsNotStarted {
+		if w.Code == "counter-missing" || w.Code == "limit-below-use" || w.Code == arrivalsNotStarted {
 			why = append(why, w)
 		}
 	}
