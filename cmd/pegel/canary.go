@@ -1,0 +1,230 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pegel/internal/engine"
+	"pegel/internal/ownership"
+	"pegel/internal/table"
+	"pegel/probes/probe"
+	"pegel/scenarios"
+)
+
+// The targets of the scenario between which the migration copies; imap.copy has the same.
+const (
+	sourceTarget = "imap.source"
+	targetTarget = "imap"
+)
+
+// usualKey is the environment variable with the key of canaries and fingerprints, where --key names no other.
+const usualKey = "PEGEL_CANARY_KEY"
+
+// usualDays is the age at which the passes part where nobody says.
+const usualDays = 7
+
+func canaryCommand(env environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "canary",
+		Short: "find mail in the wrong mailbox: before, while and after a batch is migrated",
+		Long: `canary looks after who owns what in a batch:
+
+  canary map          before it: is the map one to one, right by the directory, the same for both passes?
+  canary fingerprint  before it: keyed hashes of the Message-IDs of each source account, read-only
+  canary plant        before it: signed items into each source account
+  canary verify       after each pass, or while it runs (--follow): own items, missing, foreign and whose
+
+Nothing of people's mail is changed, kept or printed.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown verb %q%s", "canary "+args[0], suggestion(cmd, args[0]))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.AddCommand(canaryMapCommand(env), canaryFingerprintCommand(env), canaryPlantCommand(env), canaryVerifyCommand(env))
+	return cmd
+}
+
+// canaryFlags are what fingerprint, plant and verify have in common.
+type canaryFlags struct {
+	changes
+	accounts, key, run string
+	days, connections  int
+}
+
+func (f *canaryFlags) register(cmd *cobra.Command) {
+	f.flags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.accounts, "accounts", "", "CSV file of the batch: source, target, and where there are any shared")
+	flags.StringVar(&f.key, "key", usualKey, "environment variable with the key, at least 16 characters")
+	flags.StringVar(&f.run, "run", "", "name of the batch in its canaries (default: that of the file of --accounts)")
+	flags.IntVar(&f.days, "days", 0, "age of mail in days at which core and deferred pass part (default wave.copy.core.days, else 7)")
+	flags.IntVar(&f.connections, "connections", 32, "accounts worked on at once")
+}
+
+// work is what the flags and the scenario come to.
+func (f *canaryFlags) work(env environment, file string) (*scenarios.Scenario, ownership.Work, error) {
+	var none ownership.Work
+	switch {
+	case f.accounts == "":
+		return nil, none, usage("--accounts is missing: the CSV file of the batch")
+	case f.connections <= 0 || f.connections > 5000:
+		return nil, none, usage("--connections %d: give a number from 1 to 5000", f.connections)
+	case f.days < 0 || f.days > 36500:
+		return nil, none, usage("--days %d: give a number of days above 0", f.days)
+	}
+	value, ok := env.getenv(f.key)
+	if !ok {
+		return nil, none, &exitError{code: exitUsage, err: fmt.Errorf("the environment variable %s with the key is not set", f.key),
+			hint: "export " + f.key + "=$(openssl rand -hex 32), and keep it until the batch has been verified"}
+	}
+	key, err := ownership.NewKey(value)
+	if err != nil {
+		return nil, none, usage("%s: %v", f.key, err)
+	}
+	moves, err := readCSV(f.accounts, ownership.ReadBatch)
+	if err != nil {
+		return nil, none, err
+	}
+	s, err := f.load(file, env, false)
+	if err != nil {
+		return nil, none, err
+	}
+	days := cmp.Or(f.days, s.Wave.Copy.Days(), usualDays)
+	name := strings.TrimSuffix(filepath.Base(f.accounts), filepath.Ext(f.accounts))
+	return s, ownership.Work{Key: key, Moves: moves, Run: "canary-" + fileName(cmp.Or(f.run, name)),
+		Limit: time.Duration(days) * 24 * time.Hour, Connections: f.connections}, nil
+}
+
+// readCSV reads a file by one of ownership's readers. What is wrong with it is an invalid input.
+func readCSV[T any](path string, read func(name string, r io.Reader) (T, error)) (v T, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return v, &exitError{code: exitScenario, err: err}
+	}
+	defer f.Close()
+	if v, err = read(path, f); err != nil {
+		return v, &exitError{code: exitScenario, err: err}
+	}
+	return v, nil
+}
+
+// canarySide makes one of the scenario's two platforms ready, and finds out how to log in to each account of the batch before
+// the first packet.
+func canarySide(s *scenarios.Scenario, name string, moves []ownership.Move) (ownership.Side, error) {
+	targets, err := engine.Targets(s)
+	if err != nil {
+		return ownership.Side{}, &exitError{code: exitScenario, err: err}
+	}
+	target, ok := targets[name]
+	if !ok {
+		return ownership.Side{}, &exitError{code: exitScenario, err: fmt.Errorf("%s: the scenario has no target %s", s.Path, name),
+			hint: "mail is copied from targets.imap.source to targets.imap"}
+	}
+	account, err := logins(s)
+	if err != nil {
+		return ownership.Side{}, err
+	}
+	var wrong table.Errors
+	for _, m := range moves {
+		who, at := m.Source, m.SourceAt()
+		if name == targetTarget {
+			who, at = m.Target, m.TargetAt()
+		}
+		if _, err := account(who); err != nil {
+			wrong = append(wrong, table.Problem{File: at.File, Line: at.Line, Column: at.Column, Text: err.Error(),
+				Hint: "list it in the file of accounts.csv, by its login or its address"})
+		}
+	}
+	if len(wrong) > 0 {
+		return ownership.Side{}, &exitError{code: exitScenario, err: wrong}
+	}
+	return ownership.Side{Target: target, Account: account}, nil
+}
+
+// logins tells how to log in as an account that is called by its login or its address. One that the scenario does not list can be
+// logged in to only where all accounts have one secret.
+func logins(s *scenarios.Scenario) (func(name string) (probe.Account, error), error) {
+	list, err := s.AccountList()
+	if err != nil {
+		return nil, err
+	}
+	joint := ""
+	if s.Accounts.Method() == scenarios.MasterUser {
+		joint = cmp.Or(s.Accounts.Auth.Joint, "*") + s.Accounts.Auth.User
+	}
+	known := map[string]int{}
+	for i := range list.Len() {
+		c := list.Credentials(i)
+		login, address := strings.ToLower(strings.TrimSuffix(c.Login, joint)), strings.ToLower(c.Address)
+		known[login] = i
+		if _, taken := known[address]; !taken {
+			known[address] = i
+		}
+	}
+	a := s.Accounts
+	return func(name string) (probe.Account, error) {
+		c := scenarios.Credentials{Login: name + joint, Address: name,
+			Password: a.Password.Value, AppPassword: a.Auth.AppPassword.Value, Token: a.Auth.Token.Value}
+		if i, ok := known[strings.ToLower(name)]; ok {
+			c = list.Credentials(i)
+		} else if c.Password == "" && c.AppPassword == "" && c.Token == "" {
+			return probe.Account{}, fmt.Errorf("the scenario has no account %s, and no secret for all", name)
+		}
+		return probe.Account{Login: c.Login, Address: c.Address, Password: c.Password, AppPassword: c.AppPassword, Token: c.Token}, nil
+	}, nil
+}
+
+// untilInterrupt is a context that the first interrupt ends.
+func untilInterrupt(ctx context.Context, env environment) (context.Context, func()) {
+	signals, release := env.interrupts.take()
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { cancel(); wg.Wait(); release() }
+}
+
+// mostTold is how many accounts' errors are printed.
+const mostTold = 20
+
+// tellFailures prints the first failures and makes an exit code of them: where nothing worked, the platform could not be
+// reached.
+func tellFailures(env environment, failures []error, all int) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	for i, err := range failures {
+		if i == mostTold {
+			fmt.Fprintf(env.stderr, "and %d more accounts failed\n", len(failures)-mostTold)
+			break
+		}
+		fmt.Fprintf(env.stderr, "failed: %v\n", err)
+	}
+	e := &exitError{code: exitFailure, err: fmt.Errorf("%d of %d accounts failed", len(failures), all), hint: "the command may be repeated; what is done stays done"}
+	if len(failures) == all {
+		e.code, e.hint = exitNoStart, ""
+		if errors.Is(failures[0], probe.ErrNotAllowed) {
+			e.hint = "add the address to targets.allow in the scenario if traffic may go there"
+		}
+	}
+	return e
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pegel/internal/ownership"
+)
+
+// verifying is one `pegel canary verify`.
+type verifying struct {
+	canaryFlags
+	env                environment
+	prints, pass, hook string
+	follow, json       bool
+	every, most        time.Duration
+}
+
+func canaryVerifyCommand(env environment) *cobra.Command {
+	c := verifying{env: env}
+	cmd := &cobra.Command{
+		Use:   "verify SCENARIO --accounts batch.csv",
+		Short: "look in each target account of a batch for its own items and for foreign ones",
+		Long: `Looks in all mailboxes of each target account (target imap), read-only: which of the account's own items are
+there, which are missing, which are foreign and whose, and whether shared mailboxes (column shared)
+can be opened. Items are those of canary plant and, with --fingerprints, people's own messages.
+
+--pass core misses only what the core pass carries over; the default is everything. --follow looks again and
+again while a pass runs and stops at the first foreign item; --hook names a command that is called
+then, with PEGEL_FINDING, PEGEL_SOURCE, PEGEL_TARGET and PEGEL_OWNER in its environment.
+
+Exit code 99: something is foreign, missing or cannot be reached.`,
+		Args: exactly(1, "one scenario file"),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.verify(cmd.Context(), args[0]) },
+	}
+	c.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&c.prints, "fingerprints", "", "file that canary fingerprint wrote")
+	flags.StringVar(&c.pass, "pass", string(ownership.Deferred), "last pass that is complete: core or deferred")
+	flags.BoolVar(&c.follow, "follow", false, "look again and again until something foreign is found, --for is over or an interrupt comes")
+	flags.DurationVar(&c.every, "every", 5*time.Second, "with --follow: time from one look to the next")
+	flags.DurationVar(&c.most, "for", 12*time.Hour, "with --follow: how long at most; then all is verified once")
+	flags.StringVar(&c.hook, "hook", "", "shell command to be called once if something is foreign or missing, at once for the first foreign item")
+	flags.BoolVar(&c.json, "json", false, "print the findings as JSON")
+	return cmd
+}
+
+func (c *verifying) verify(ctx context.Context, file string) error {
+	pass := ownership.Pass(c.pass)
+	switch {
+	case pass != ownership.Core && pass != ownership.Deferred:
+		return usage("--pass %s: write core or deferred", c.pass)
+	case c.every < 100*time.Millisecond || c.every > time.Hour:
+		return usage("--every %s: give a time from 100ms to 1h", c.every)
+	case c.most <= 0:
+		return usage("--for %s: give a time above 0", c.most)
+	}
+	s, work, err := c.work(c.env, file)
+	if err != nil {
+		return err
+	}
+	side, err := canarySide(s, targetTarget, work.Moves)
+	if err != nil {
+		return err
+	}
+	var prints *ownership.Fingerprints
+	if c.prints != "" {
+		prints, err = readCSV(c.prints, func(name string, r io.Reader) (*ownership.Fingerprints, error) {
+			return ownership.ReadFingerprints(name, r, work.Key)
+		})
+		if errors.Is(err, ownership.ErrOtherKey) {
+			return &exitError{code: exitScenario, err: err, hint: "set " + c.key + " to the key that they were made with"}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	v, err := ownership.NewVerifier(side, work, pass, prints)
+	if err != nil {
+		return &exitError{code: exitScenario, err: err, hint: "take the fingerprints of this batch again"}
+	}
+	ctx, release := untilInterrupt(ctx, c.env)
+	defer release()
+	began := time.Now()
+	if c.follow {
+		if list, found := c.following(ctx, v); found {
+			return c.tell(list, pass, time.Since(began), true)
+		}
+	}
+	if ctx.Err() == nil {
+		list := v.Once(ctx, nil)
+		if ctx.Err() == nil {
+			return c.tell(list, pass, time.Since(began), false)
+		}
+	}
+	return &exitError{code: exitInterrupted, err: errors.New("interrupted; nothing foreign was found so far, and what is missing was not looked for")}
+}
+
+// following follows the pass; found tells whether something foreign ended it.
+func (c *verifying) following(ctx context.Context, v *ownership.Verifier) (list []ownership.Finding, found bool) {
+	limited, cancel := context.WithTimeout(ctx, c.most)
+	defer cancel()
+	list = v.Follow(limited, c.every, func(looks, failed int) {
+		switch {
+		case failed > 0:
+			fmt.Fprintf(c.env.stderr, "look %d: %d accounts could not be looked at\n", looks, failed)
+		case looks == 1:
+			fmt.Fprintln(c.env.stderr, "following; every account has been looked at once")
+		}
+	})
+	for i := range list {
+		if len(list[i].Foreign) > 0 {
+			return list, true
+		}
+	}
+	return nil, false
+}
+
+// tell prints the findings, calls the hook and makes the exit code. With only, just the accounts with foreign items are told: the others were
+// not looked at to the end.
+func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took time.Duration, only bool) error {
+	var wrong []ownership.Finding
+	var failures []error
+	for _, f := range list {
+		switch {
+		case f.Wrong():
+			wrong = append(wrong, f)
+		case f.Err != nil:
+			failures = append(failures, f.Err)
+		}
+	}
+	all := len(list)
+	if only {
+		list, failures = wrong, nil
+	}
+	var err error
+	if c.json {
+		err = writeIndented(c.env.stdout, struct {
+			Format   int                 `json:"format"`
+			Pass     ownership.Pass      `json:"pass"`
+			Stopped  bool                `json:"stopped"` // at the first foreign item; accounts are those with one
+			OK       bool                `json:"ok"`
+			Verified int                 `json:"verified"`
+			Seconds  float64             `json:"seconds"`
+			Accounts []ownership.Finding `json:"accounts"`
+		}{1, pass, only, len(wrong)+len(failures) == 0, all - len(failures), took.Seconds(), list})
+	} else {
+		err = writeFindings(c.env.stdout, wrong, all-len(failures), pass, took, only)
+	}
+	if err != nil {
+		return err
+	}
+	if len(wrong) == 0 {
+		return tellFailures(c.env, failures, all)
+	}
+	c.call(wrong)
+	failed := tellFailures(c.env, failures, all)
+	text := fmt.Sprintf("%d of %d accounts are wrong", len(wrong), all)
+	if only {
+		text = fmt.Sprintf("foreign items in %d of %d accounts: stop the migration", len(wrong), all)
+	}
+	if failed != nil {
+		text += "; " + failed.Error()
+	}
+	return &exitError{code: exitObjective, err: errors.New(text)}
+}
+
+// hookLimit is how long a hook may take.
+const hookLimit = time.Minute
+
+// call runs the hook for the first finding, foreign items before all else. What it prints goes to standard error. That it fails is told and changes nothing. The
+// names go by the environment, never into the command's text.
+func (c *verifying) call(wrong []ownership.Finding) {
+	if c.hook == "" {
+		return
+	}
+	first, what, owner := wrong[0], "missing", ""
+	for _, f := range wrong {
+		if len(f.Foreign) > 0 {
+			first, what, owner = f, "foreign", ownerText(f.Foreign[0])
+			break
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hookLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", c.hook)
+	cmd.WaitDelay = time.Second
+	cmd.Stdout, cmd.Stderr = c.env.stderr, c.env.stderr
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); name != c.key {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "PEGEL_FINDING="+what, "PEGEL_SOURCE="+first.Source, "PEGEL_TARGET="+first.Target, "PEGEL_OWNER="+owner)
+	if err := cmd.Run(); err != nil {
+		fmt.Fprintf(c.env.stderr, "warning: the hook failed: %v\n", err)
+	}
+}
+
+func ownerText(f ownership.Foreign) string {
+	if f.Owner == "" {
+		return "one of " + strings.Join(f.Candidates, ", ")
+	}
+	return f.Owner
+}
+
+// writeFindings is the table of the accounts that are wrong.
+func writeFindings(w io.Writer, wrong []ownership.Finding, verified int, pass ownership.Pass, took time.Duration, only bool) error {
+	var b strings.Builder
+	if len(wrong) > 0 {
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "ACCOUNT\tOWN\tMISSING\tFOREIGN\tWHOSE\tFIRST\tSHARED")
+		for _, f := range wrong {
+			own := fmt.Sprintf("%d of %d", f.Canaries.Present+f.Fingerprints.Present, f.Canaries.Expected+f.Fingerprints.Expected)
+			missing := fmt.Sprint(f.Missing)
+			if only || f.Err != nil {
+				missing = "?"
+			}
+			lines := max(1, len(f.Foreign))
+			for i := range lines {
+				count, whose, first := "0", "", ""
+				if i < len(f.Foreign) {
+					x := f.Foreign[i]
+					count, whose, first = fmt.Sprint(x.Canaries+x.Fingerprints), ownerText(x), fmt.Sprintf("%s uid %d", x.First.Mailbox, x.First.UID)
+					if x.Target != "" {
+						whose += " (belongs to " + x.Target + ")"
+					}
+				}
+				if i == 0 {
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Target, own, missing, count, whose, first, sharedText(f.Shared))
+				} else {
+					fmt.Fprintf(t, "\t\t\t%s\t%s\t%s\t\n", count, whose, first)
+				}
+			}
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case only:
+		fmt.Fprintf(&b, "stopped after %.1f s at the first foreign item\n", took.Seconds())
+	case len(wrong) == 0:
+		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s: own items present, none foreign\n", verified, pass, took.Seconds())
+	default:
+		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s, %d wrong\n", verified, pass, took.Seconds(), len(wrong))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func sharedText(list []ownership.Shared) string {
+	var bad []string
+	for _, s := range list {
+		if s.State != "ok" {
+			bad = append(bad, s.Mailbox+" "+s.State)
+		}
+	}
+	switch {
+	case len(bad) > 0:
+		return strings.Join(bad, ", ")
+	case len(list) > 0:
+		return "ok"
+	}
+	return ""
+}
