@@ -13,9 +13,11 @@ import (
 
 // The header fields and the calendar property that mark content as pegel's own.
 const (
-	RunField   = "X-Pegel-Run"
-	OwnerField = "X-Pegel-Owner"
-	RunProp    = "X-PEGEL-RUN"
+	RunField = "X-Pegel-Run"
+	// CanaryField marks the canaries of a migration, with pass, number and signature.
+	CanaryField = "X-Pegel-Canary"
+	OwnerField  = "X-Pegel-Owner"
+	RunProp     = "X-PEGEL-RUN"
 )
 
 // domain is the right half of every identifier; "invalid" is reserved so that it can never be somebody's (RFC 2606).
@@ -55,11 +57,16 @@ func line(s string) string {
 }
 
 // stream is the sequence of random numbers that belongs to one piece of content.
-func stream(run string, key uint64) *rand.Rand {
-	// FNV-1a over the run, so that two runs with the same seed do not send identical text.
+func stream(run string, key uint64) *rand.Rand { return rand.New(source(run, key)) }
+
+// source is what stream draws from.
+func source(run string, key uint64) *rand.PCG { return rand.NewPCG(hash(run), key) }
+
+// hash is FNV-1a, so that two runs with the same seed do not send identical text.
+func hash(text string) uint64 {
 	h := uint64(14695981039346656037)
-	for i := 0; i < len(run); i++ {
-		h = (h ^ uint64(run[i])) * 1099511628211
+	for i := 0; i < len(text); i++ {
+		h = (h ^ uint64(text[i])) * 1099511628211
 	}
-	return rand.New(rand.NewPCG(h, key))
+	return h
 }

@@ -19,6 +19,10 @@ type EventSpec struct {
 	Organizer string   // mail address; "" for an event without guests
 	Attendees []string // mail addresses
 	Recurs    string   // an RRULE value such as "FREQ=WEEKLY;COUNT=10", or ""
+
+	Method string // of iTIP (RFC 5546), such as "REQUEST"; "" for an event that is stored and not sent
+	Owner  string // address of the account that it belongs to; "" leaves the property out
+	Secret Secret // signs its mark; the zero value leaves the property out
 }
 
 // Event makes a calendar object with one VEVENT (RFC 5545, lines folded at 75 octets and ending in CRLF).
@@ -38,6 +42,9 @@ func Event(spec EventSpec) []byte {
 	prop("BEGIN:VCALENDAR")
 	prop("VERSION:2.0")
 	prop("PRODID:-//pegel//corpus//EN")
+	if spec.Method != "" {
+		prop("METHOD:" + line(spec.Method))
+	}
 	prop("BEGIN:VEVENT")
 	prop("UID:" + EventUID(spec.Run, spec.Key))
 	prop("DTSTAMP:" + spec.Stamp.UTC().Format(utc))
@@ -56,6 +63,12 @@ func Event(spec EventSpec) []byte {
 		prop("ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:" + line(guest))
 	}
 	prop(RunProp + ":" + escape(spec.Run))
+	if spec.Owner != "" {
+		prop(OwnerProp + ":" + escape(spec.Owner))
+	}
+	if sign := spec.Secret.Sign(Mark{Run: spec.Run, Owner: spec.Owner, ID: EventUID(spec.Run, spec.Key)}); sign != "" {
+		prop(SignProp + ":" + sign)
+	}
 	prop("END:VEVENT")
 	prop("END:VCALENDAR")
 	return b

@@ -70,7 +70,7 @@ func ParseSizes(text string) (Sizes, error) {
 	}
 	s := Sizes{family: family}
 	for i, into := range []*float64{&s.a, &s.b}[:wanted] {
-		n, ok := parseBytes(parts[i])
+		n, ok := ParseBytes(parts[i])
 		switch {
 		case !ok:
 			return Sizes{}, fmt.Errorf("size %.60q is none of %s", text, sizeForm)
@@ -85,12 +85,12 @@ func ParseSizes(text string) (Sizes, error) {
 	return s, nil
 }
 
-// parseBytes reads a number of bytes with its unit, at least one.
-func parseBytes(text string) (float64, bool) {
+// ParseBytes reads a number of bytes with its unit, such as "900B", "4KB", "64KiB", "50MB" or "10GB"; at least one.
+func ParseBytes(text string) (float64, bool) {
 	text = strings.TrimSpace(text)
 	digits := strings.TrimRight(text, "BKMGTikmgtb ")
 	factor, known := map[string]float64{
-		"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "KIB": 1 << 10, "MIB": 1 << 20,
+		"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30,
 	}[strings.ToUpper(strings.TrimSpace(text[len(digits):]))]
 	n, err := strconv.ParseFloat(digits, 64)
 	return math.Trunc(n * factor), err == nil && known && n > 0 && n*factor >= 1

@@ -14,6 +14,7 @@ type language struct {
 	sentences           []string
 	words               []string
 	events              []string
+	reply               string // what an answer puts before the subject
 }
 
 var german = language{
@@ -43,6 +44,7 @@ var german = language{
 	},
 	words:  []string{"Antrag", "Bescheid", "Entwurf", "Frist", "Protokoll", "Rechnung", "Sitzung", "Termin", "Unterlagen", "Vermerk"},
 	events: []string{"Dienstbesprechung", "Jour fixe", "Rücksprache", "Abteilungsrunde", "Schulung", "Vorstellungsgespräch"},
+	reply:  "AW: ",
 }
 
 var english = language{
@@ -72,6 +74,7 @@ var english = language{
 	},
 	words:  []string{"approval", "budget", "deadline", "draft", "invoice", "meeting", "minutes", "notice", "report", "tender"},
 	events: []string{"Team meeting", "Weekly review", "Consultation", "Department round", "Training", "Interview"},
+	reply:  "Re: ",
 }
 
 // encoded is a language with its body lines in quoted-printable.
