@@ -24,6 +24,8 @@ func (l *language) answer(r *judge.Result) headline {
 	case r.Generator.Verdict == "invalid":
 		h.State, h.Symbol, h.Word = "invalid", "⊘", l.t("word.invalid")
 		h.Sentences = append([]string{l.t("say.invalid")}, h.Sentences...)
+	case r.Delivery.Broken():
+		h.State, h.Symbol, h.Word = "broken", "✗", l.t("word.mail")
 	case Verdict(r) == Go:
 		h.State, h.Symbol, h.Word = "go", "✓", l.t("word.go")
 	case Verdict(r) == Caution:
@@ -46,6 +48,9 @@ func (l *language) answer(r *judge.Result) headline {
 func (l *language) sentences(r *judge.Result) []string {
 	f := r.Forecast
 	var said []string
+	if d := r.Delivery; d.Broken() {
+		said = append(said, l.t("say.mail", l.count(d.Lost), l.count(d.Twice), l.count(d.Wrong), l.count(d.Accepted)))
+	}
 	switch {
 	case f.Determined && len(f.Situations) > 1:
 		said = append(said, l.t("say.capacity-busy", l.estimate(f.Users), l.spread(f.Users)))

@@ -39,6 +39,7 @@ type page struct {
 	Limits     limits
 	Feel       feel
 	Dimensions byDimension
+	Mail       delivered
 	Failures   failures
 	Trust      trust
 	CSS        template.CSS
@@ -125,6 +126,7 @@ func (b *builder) page() page {
 		Limits:     b.limits(),
 		Feel:       b.feel(),
 		Dimensions: b.dimensions(),
+		Mail:       b.delivered(),
 		Failures:   b.failures(),
 		Trust:      b.trust(),
 		Generator:  "pegel " + r.Meta.Pegel,
@@ -148,6 +150,9 @@ func (b *builder) page() page {
 	p.Sections = append(p.Sections, section{"limit", b.t("nav.limit")}, section{"feel", b.t("nav.feel")})
 	if len(p.Dimensions.Tables) > 0 {
 		p.Sections = append(p.Sections, section{"groups", b.t("nav.groups")})
+	}
+	if p.Mail.Title != "" {
+		p.Sections = append(p.Sections, section{"mail", b.t("nav.mail")})
 	}
 	p.Sections = append(p.Sections, section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
 	return p

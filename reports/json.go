@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"pegel/internal/archive"
 	"pegel/internal/capacity"
 	"pegel/internal/judge"
 )
@@ -30,32 +31,33 @@ type Truth struct {
 
 // The types below are format 1 of forecast.json. Fields may be added; a change of meaning raises the format.
 type forecastFile struct {
-	Format     int              `json:"format"`
-	Determined bool             `json:"determined"`
-	Unit       string           `json:"unit"`
-	Capacity   *capacityFile    `json:"capacity,omitempty"`
-	LowerBound int              `json:"lower_bound"`
-	Measured   measuredFile     `json:"measured"`
-	Limit      *limitFile       `json:"limit,omitempty"`
-	NextBatch  *batchFile       `json:"next_batch,omitempty"`
-	Situations []estimateFile   `json:"situations,omitempty"`
-	Batches    []batchFile      `json:"batches,omitempty"`
-	Plan       *planFile        `json:"plan,omitempty"`
-	WhatIf     *whatIfFile      `json:"what_if,omitempty"`
-	Target     *targetFile      `json:"target,omitempty"`
-	Effects    *effectsFile     `json:"effects,omitempty"`
-	Dimensions []dimensionFile  `json:"dimensions,omitempty"`
-	Transfer   bool             `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
-	Activity   *float64         `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
-	Runs       []runFile        `json:"runs,omitempty"`           // where several were judged together
-	Warnings   []warningFile    `json:"warnings"`
-	Notes      []string         `json:"notes,omitempty"`
-	Truth      *Truth           `json:"truth,omitempty"`
-	Verdict    string           `json:"verdict,omitempty"`
-	Report     string           `json:"report,omitempty"`
-	Archive    string           `json:"archive,omitempty"`
-	Seed       *uint64          `json:"seed,omitempty"`
-	Compressed *json.RawMessage `json:"compression,omitempty"`
+	Format     int               `json:"format"`
+	Determined bool              `json:"determined"`
+	Unit       string            `json:"unit"`
+	Capacity   *capacityFile     `json:"capacity,omitempty"`
+	LowerBound int               `json:"lower_bound"`
+	Measured   measuredFile      `json:"measured"`
+	Limit      *limitFile        `json:"limit,omitempty"`
+	NextBatch  *batchFile        `json:"next_batch,omitempty"`
+	Situations []estimateFile    `json:"situations,omitempty"`
+	Batches    []batchFile       `json:"batches,omitempty"`
+	Plan       *planFile         `json:"plan,omitempty"`
+	WhatIf     *whatIfFile       `json:"what_if,omitempty"`
+	Target     *targetFile       `json:"target,omitempty"`
+	Effects    *effectsFile      `json:"effects,omitempty"`
+	Dimensions []dimensionFile   `json:"dimensions,omitempty"`
+	Delivery   *archive.Delivery `json:"delivery,omitempty"`       // of the run's mail, where account was kept of it
+	Transfer   bool              `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
+	Activity   *float64          `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
+	Runs       []runFile         `json:"runs,omitempty"`           // where several were judged together
+	Warnings   []warningFile     `json:"warnings"`
+	Notes      []string          `json:"notes,omitempty"`
+	Truth      *Truth            `json:"truth,omitempty"`
+	Verdict    string            `json:"verdict,omitempty"`
+	Report     string            `json:"report,omitempty"`
+	Archive    string            `json:"archive,omitempty"`
+	Seed       *uint64           `json:"seed,omitempty"`
+	Compressed *json.RawMessage  `json:"compression,omitempty"`
 }
 
 type capacityFile struct {
@@ -111,6 +113,7 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	answers(&out, &f)
 	out.Effects = effectsOf(r.Effects)
 	out.Dimensions = dimensionsOf(r)
+	out.Delivery = r.Delivery
 	if pooled(r) {
 		out.Measured.Runs = len(r.Runs)
 		for _, run := range r.Runs {

@@ -63,6 +63,17 @@ func WriteJUnit(w io.Writer, r *judge.Result) error {
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
+	if d := r.Delivery; d != nil {
+		c := junitCase{Class: suite.Name, Name: "mail", Time: "0"}
+		suite.Tests++
+		if d.Broken() {
+			suite.Failures++
+			c.Failure = &junitMessage{Message: l.mailTitle(d)}
+		} else {
+			c.Out = l.mailTitle(d) + "\n"
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("writing JUnit XML: %w", err)
 	}

@@ -23,6 +23,7 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	l.textAnswers(&b, r)
 	l.textStages(&b, r)
 	l.textDimensions(&b, r)
+	l.textMail(&b, r.Delivery)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.t("text.warnings"))
 		for _, warning := range r.Warnings {

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pegel/internal/delivery"
 	"pegel/internal/plan"
 	"pegel/internal/record"
 	"pegel/probes/probe"
@@ -34,6 +35,9 @@ type Options struct {
 
 	// Backoff is a user's first pause after its session was lost; it doubles to sixty times itself. Default 1 s.
 	Backoff time.Duration
+
+	// Ledger keeps account of the mail that users send and see; nil: nobody does.
+	Ledger *delivery.Ledger
 
 	// Abort ends the run when the share of failed actions is above Over in every interval for this long. 0: never.
 	AbortOver float64

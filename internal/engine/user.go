@@ -38,6 +38,8 @@ type user struct {
 	tags uint16 // of the action under way
 	late bool   // the action under way was intended for a time at which the one before had not ended
 
+	searched bool // a search for mail after the run, of an account that was searched before
+
 	once  bool          // it arrived by itself, plays its journey once and goes
 	storm *storm        // the next one that may hit it; nil: none can
 	back  time.Duration // when it comes back from the last one that did

@@ -34,6 +34,14 @@ var sentences = map[string]string{
 	"archive-truncated":         "the archive is damaged at %s; everything before that was used",
 	"objective-without-samples": `no action with samples matches the objective "%s"`,
 
+	"mail-lost":      "%s of %s accepted mails were lost: they lay in no mailbox of their recipient after the wait",
+	"mail-twice":     "%s of %s accepted mails were delivered twice",
+	"mail-wrong":     "%s mails lay in the mailbox of somebody whom they were not sent to (%s accepted)",
+	"mail-unseen":    "%s of %s accepted mails were not seen, and their mailboxes were not looked through in the end: whether they are lost is not known",
+	"mail-late":      "%s of %s accepted mails had not arrived when the run ended, and came later",
+	"mail-uncertain": "%s mails were handed over without an answer (%s accepted): they may be missing or be there twice, and count as neither lost nor doubled",
+	"mail-untracked": "%s mails were beyond what account can be kept of (%s accepted)",
+
 	"ended-complete":    "complete",
 	"ended-interrupted": "interrupted",
 	"ended-aborted":     "aborted: %s",

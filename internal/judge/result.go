@@ -31,6 +31,7 @@ type Result struct {
 
 	Resources []ResourceView
 	Generator GeneratorView
+	Delivery  *archive.Delivery // of the run's mail; nil: no account was kept
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast

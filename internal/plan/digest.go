@@ -70,7 +70,7 @@ func (p *Plan) Digest() string { return p.DigestOf(Share{}).String() }
 func (p *Plan) DigestOf(share Share) Digest {
 	var sum Digest
 	if share.Index <= 1 {
-		sum = p.frameDigest().Add(p.shapeDigest())
+		sum = p.frameDigest().Add(p.shapeDigest()).Add(p.deliveryDigest())
 	}
 	for _, list := range p.lists() {
 		sum = sum.Add(p.usersDigest(list, share))

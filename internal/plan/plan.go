@@ -29,6 +29,8 @@ type Plan struct {
 	Copiers    []User                    // copying users of the core pass, at work while a stage copies
 	Deferred   []User                    // of the deferred pass
 	Arrivals   []Arrivals                // open processes beside all of them
+	Delivered  int                       // index of the action delivery.inbox; negative: mail is not followed
+	Sweep      *Sweep                    // nil: mail is not followed
 	Targets    []string                  // names of the targets that any journey uses
 	byPersona  [][]*User                 // active users by persona, in order
 	connect    map[string]int            // protocol name → index of its connect action
@@ -68,6 +70,7 @@ func Build(s *scenarios.Scenario, protocols []probe.Protocol) (*Plan, error) {
 	p.dimensions.numberGroups(accounts.GroupNames())
 	p.feeders()
 	p.personas(c)
+	p.delivery(c)
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
