@@ -38,6 +38,10 @@ type Options struct {
 	// in the network.
 	SourceAccounts bool
 
+	// Route says into whose INBOX a mail for an account goes that came in by SMTP: once for each account in the list. It stands
+	// for a platform that loses, doubles or misdelivers mail; nil: into that account's. It is called from many goroutines.
+	Route func(account int) []int
+
 	ErrorLog *log.Logger // complaints of the servers about their clients; nil drops them
 }
 
@@ -141,7 +145,7 @@ func (p *Platform) start() error {
 	if err := p.startIMAP(&imapBackend{store: store, charge: p.charge}, tlsConfig, true); err != nil {
 		return err
 	}
-	if err := p.startSMTP(&smtpBackend{store: store, charge: p.charge}, tlsConfig); err != nil {
+	if err := p.startSMTP(&smtpBackend{store: store, charge: p.charge, route: o.Route}, tlsConfig); err != nil {
 		return err
 	}
 	if p.URLs.CalDAV, err = p.startHTTP(newCalendarServer(calendars, p.charge), o.Ports.CalDAV, nil); err != nil {

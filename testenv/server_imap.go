@@ -140,9 +140,24 @@ func (s *imapSession) login(account int, ok bool) error {
 }
 
 func (s *imapSession) find(name string) (*mailbox, error) {
+	if isShared(name) {
+		return s.backend.store.sharedBox(name, s.account)
+	}
 	box, ok := s.mail.find(name)
 	if !ok {
 		return nil, imapNo(imap.ResponseCodeNonExistent, "no such mailbox")
+	}
+	return box, nil
+}
+
+// into finds a mailbox that something is put into; one that is missing could be created.
+func (s *imapSession) into(name string) (*mailbox, error) {
+	if isShared(name) {
+		return s.backend.store.sharedBox(name, s.account)
+	}
+	box, ok := s.mail.find(name)
+	if !ok {
+		return nil, imapNo(imap.ResponseCodeTryCreate, "no such mailbox")
 	}
 	return box, nil
 }
@@ -167,6 +182,9 @@ func (s *imapSession) Unselect() error {
 }
 
 func (s *imapSession) Create(name string, options *imap.CreateOptions) error {
+	if isShared(name) {
+		return imapNo(imap.ResponseCodeNoPerm, "Permission denied")
+	}
 	if !s.mail.create(name, options.SpecialUse) {
 		return imapNo(imap.ResponseCodeAlreadyExists, "mailbox exists")
 	}
@@ -181,6 +199,9 @@ func (s *imapSession) Delete(name string) error {
 }
 
 func (s *imapSession) Rename(from, to string, _ *imap.RenameOptions) error {
+	if isShared(to) {
+		return imapNo(imap.ResponseCodeNoPerm, "Permission denied")
+	}
 	if !s.mail.rename(from, to) {
 		return imapNo(imap.ResponseCodeCannot, "no such mailbox, or the new name is taken")
 	}
@@ -204,7 +225,10 @@ func (s *imapSession) Unsubscribe(name string) error {
 }
 
 func (s *imapSession) Namespace() (*imap.NamespaceData, error) {
-	return &imap.NamespaceData{Personal: []imap.NamespaceDescriptor{{Delim: mailboxDelim}}}, nil
+	return &imap.NamespaceData{
+		Personal: []imap.NamespaceDescriptor{{Delim: mailboxDelim}},
+		Shared:   []imap.NamespaceDescriptor{{Prefix: sharedPrefix, Delim: mailboxDelim}},
+	}, nil
 }
 
 func (s *imapSession) List(w *imapserver.ListWriter, ref string, patterns []string, options *imap.ListOptions) error {
@@ -237,7 +261,7 @@ func (s *imapSession) List(w *imapserver.ListWriter, ref string, patterns []stri
 			return err
 		}
 	}
-	return nil
+	return listShared(w, ref, patterns)
 }
 
 func (s *imapSession) Status(name string, options *imap.StatusOptions) (*imap.StatusData, error) {
@@ -263,9 +287,9 @@ func (s *imapSession) Append(name string, r imap.LiteralReader, options *imap.Ap
 	if err := s.visit(op); err != nil {
 		return nil, err
 	}
-	box, ok := s.mail.find(name)
-	if !ok {
-		return nil, imapNo(imap.ResponseCodeTryCreate, "no such mailbox")
+	box, err := s.into(name)
+	if err != nil {
+		return nil, err
 	}
 	item := mailItem{date: options.Time, content: newContent(raw)}
 	if item.date.IsZero() {

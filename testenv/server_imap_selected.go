@@ -215,9 +215,9 @@ func (s *imapSession) Expunge(_ *imapserver.ExpungeWriter, only *imap.UIDSet) er
 
 // destination finds the mailbox that messages are copied or moved to.
 func (s *imapSession) destination(name string) (*mailbox, error) {
-	box, ok := s.mail.find(name)
-	if !ok {
-		return nil, imapNo(imap.ResponseCodeTryCreate, "no such mailbox")
+	box, err := s.into(name)
+	if err != nil {
+		return nil, err
 	}
 	if box == s.view.box {
 		return nil, imapNo(imap.ResponseCodeCannot, "source and destination are the same mailbox")
@@ -252,6 +252,9 @@ func (s *imapSession) Copy(set imap.NumSet, name string) (*imap.CopyData, error)
 
 func (s *imapSession) Move(w *imapserver.MoveWriter, set imap.NumSet, name string) error {
 	if err := s.needWrite(); err != nil {
+		return err
+	}
+	if err := s.visit("imap.store"); err != nil {
 		return err
 	}
 	dest, err := s.destination(name)

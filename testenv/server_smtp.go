@@ -17,6 +17,7 @@ import (
 type smtpBackend struct {
 	store  *mailStore
 	charge func(op string, account int) error
+	route  func(account int) []int // nil: mail goes where it is addressed to
 }
 
 var _ smtp.Backend = (*smtpBackend)(nil)
@@ -106,7 +107,13 @@ func (s *smtpSession) Data(r io.Reader) error {
 	}
 	content := newContent(raw.Bytes())
 	for _, rcpt := range s.rcpts {
-		s.backend.store.deliver(rcpt, content, now)
+		if s.backend.route == nil {
+			s.backend.store.deliver(rcpt, content, now)
+			continue
+		}
+		for _, account := range s.backend.route(rcpt) {
+			s.backend.store.deliver(account, content, now)
+		}
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type mailStore struct {
 
 	mu      sync.Mutex
 	touched map[int]*mailAccount
+	shared  map[int]*mailbox // by team
 }
 
 func newMailStore(domain, password string, accounts, perAccount int, seed uint64, now time.Time) *mailStore {
@@ -35,6 +36,7 @@ func newMailStore(domain, password string, accounts, perAccount int, seed uint64
 		seed:       seed,
 		pool:       seedContents(seed, domain, now),
 		touched:    make(map[int]*mailAccount),
+		shared:     make(map[int]*mailbox),
 	}
 }
 

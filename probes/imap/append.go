@@ -38,7 +38,10 @@ func appendMessage(decode func(any) error) (probe.Step, error) {
 			Run: t.RunID(), Key: t.Draw(0), Size: size.Draw(t.Draw(1)), Date: now,
 			From: s.account.Address, To: []string{t.Peer(2).Address}, Owner: s.account.Address,
 		})
-		mailbox := params.Mailbox.In(t)
+		mailbox, err := s.place(t, params.Mailbox.In(t))
+		if err != nil {
+			return err
+		}
 		uid, err := s.put(t, mailbox, message, &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}, Time: now})
 		if err != nil {
 			return err

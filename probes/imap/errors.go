@@ -43,51 +43,6 @@ func parseStatus(line, tag string) statusLine {
 	return st
 }
 
-// classOf says what a refusal means. The response codes are those of RFC 5530 and of its kin; where a server sends none,
-// its words decide, and the words looked for are those of Dovecot, Cyrus and Courier.
-func (st statusLine) classOf(atLogin bool) probe.Class {
-	switch st.code {
-	case "LIMIT", "OVERQUOTA", "TOOBIG", "TOOMANY":
-		return probe.Limited
-	case "UNAVAILABLE", "INUSE", "SERVERBUG":
-		return probe.Overload
-	case "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED":
-		return probe.Auth
-	case "NOPERM", "CONTACTADMIN", "PRIVACYREQUIRED":
-		return probe.Denied
-	case "CLIENTBUG", "PARSE":
-		return probe.BadProtocol
-	case "NONEXISTENT", "TRYCREATE", "ALREADYEXISTS", "CANNOT":
-		return probe.Content
-	}
-	if st.kind == "BAD" {
-		return probe.BadProtocol
-	}
-	text := strings.ToLower(st.text)
-	if containsAny(text, "too many", "maximum number", "limit") {
-		return probe.Limited
-	}
-	if containsAny(text, "unavailable", "temporar", "try again", "internal error", "overload", "shutting down", "out of memory") {
-		return probe.Overload
-	}
-	switch {
-	case st.kind == "BYE":
-		return probe.Reset
-	case atLogin:
-		return probe.Auth
-	}
-	return probe.Content
-}
-
-func containsAny(text string, parts ...string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
-}
-
 // fail classifies what a command came to; nil stays nil.
 func (s *session) fail(doing string, err error) error {
 	if err == nil {
@@ -125,8 +80,17 @@ func (s *session) refusal(doing string, st statusLine) error {
 	if st.code != "" && !strings.HasPrefix(text, "[") {
 		text = fmt.Sprintf("[%s] %s", st.code, text)
 	}
-	return probe.Failf(st.classOf(doing == doingLogin), doing, "server answered %s %s", st.kind, s.scrub(text))
+	when := working
+	if doing == doingLogin {
+		when = loggingIn
+	}
+	return probe.Fail(st.classOf(when), doing, &answered{code: st.code, text: "server answered " + st.kind + " " + s.scrub(text)})
 }
+
+// answered is a refusal of the server, without secrets.
+type answered struct{ code, text string }
+
+func (a *answered) Error() string { return a.text }
 
 // scrub takes the secrets out of a text, in case that a server repeats what it was sent.
 func (s *session) scrub(text string) string { return s.account.Redact(text) }

@@ -109,17 +109,22 @@ func download(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox := params.Mailbox.In(t)
+		mailbox, err := s.place(t, params.Mailbox.In(t))
+		if err != nil {
+			return err
+		}
 		mailboxes, first := []string{mailbox}, true
 		if mailbox == "*" {
-			var err error
 			if mailboxes, err = s.listAll(t); err != nil {
 				return err
 			}
 			first = false
 		}
 		for _, mailbox := range mailboxes {
-			if err := s.choose(mailbox, false); err != nil {
+			if err := s.choose(t, mailbox, &imap.SelectOptions{}); err != nil {
+				if len(mailboxes) > 1 && gone(err) {
+					continue // removed since it was listed
+				}
 				return err
 			}
 			// The count is read anew for each piece, for messages come and go meanwhile.
@@ -140,19 +145,36 @@ func download(decode func(any) error) (probe.Step, error) {
 // receive reads and discards what a FETCH brings, and returns the number of messages. It marks the first byte if told to.
 // A message that was shorter than announced is an error of content.
 func (s *session) receive(t *probe.Turn, doing string, cmd *imapclient.FetchCommand, mark bool) (messages int, err error) {
-	short := false
+	short, follows := false, t.FollowsMail()
+	var found sight
 	for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
 		if messages == 0 && mark {
 			t.Mark(probe.PhaseFirstByte)
 		}
 		messages++
+		if messages > s.expected() {
+			// Not read to its end, which might never come: the library's reader is let go by closing what it reads from.
+			s.wire.Close()
+			_ = cmd.Close()
+			return messages, probe.Failf(probe.BadProtocol, doing, "%d messages came, but the mailbox has %d", messages, s.count())
+		}
+		s.wire.bounds.spent.Store(0)
+		found = sight{head: header{found.head.text[:0]}}
 		for item := msg.Next(); item != nil; item = msg.Next() {
 			section, ok := item.(imapclient.FetchItemDataBodySection)
 			if !ok || section.Literal == nil {
+				found.item(item)
 				continue
 			}
-			n, err := io.Copy(io.Discard, section.Literal)
+			into := io.Discard
+			if follows {
+				into = &found.head
+			}
+			n, err := io.Copy(into, section.Literal)
 			short = short || err != nil || n != section.Literal.Size()
+		}
+		if follows {
+			s.tell(t, &found, msg.SeqNum)
 		}
 	}
 	if err := cmd.Close(); err != nil {
@@ -163,6 +185,9 @@ func (s *session) receive(t *probe.Turn, doing string, cmd *imapclient.FetchComm
 	}
 	return messages, nil
 }
+
+// expected is how many messages an answer may have: all that the server has told of, and some that come meanwhile.
+func (s *session) expected() int { return int(s.count()) + 1000 }
 
 func (s *session) empty() error {
 	return probe.Failf(probe.Content, "fetch in "+s.mailbox, "the mailbox is empty")

@@ -37,6 +37,14 @@ func Protocol() probe.Protocol {
 			"store":         store,
 			"copy":          copyMessage,
 			"idle":          idle,
+			"look":          look,
+			"discover":      discover,
+			"namespace":     namespace,
+			"rights":        rights,
+			"check":         check,
+			"resync":        resync,
+			"move":          move,
+			"expunge":       expunge,
 		},
 	}
 }

@@ -111,6 +111,8 @@ func cases() []probetest.Case {
 		{Do: "sync", With: `mailbox: "*"`, Phases: []probe.Phase{first, complete}},
 		{Do: "search", Phases: []probe.Phase{complete}},
 		{Do: "search", With: "header: Subject\nvalue: Protokoll", Phases: []probe.Phase{complete}},
+		{Do: "look", Phases: []probe.Phase{complete}},
+		{Do: "look", With: `mailbox: "*"`, Phases: []probe.Phase{complete}},
 		{Do: "append", With: "size: 30KB", Phases: []probe.Phase{first, complete}, Check: moved},
 		{Do: "append", With: "mailbox: INBOX\nsize: 1KB", Phases: []probe.Phase{complete}},
 		{Do: "store", Phases: []probe.Phase{complete}},
@@ -123,6 +125,16 @@ func cases() []probetest.Case {
 		{Do: "idle", Phases: []probe.Phase{first}},
 		{Do: "fetch", Before: []probetest.Case{{Do: "idle"}}, Phases: []probe.Phase{first, complete}},
 		{Do: "idle", Before: []probetest.Case{{Do: "idle"}}, Phases: []probe.Phase{first}},
+		{Do: "discover", Phases: []probe.Phase{first, complete}},
+		{Do: "namespace", Phases: []probe.Phase{first, complete}},
+		{Do: "rights", Fails: probe.Content}, // the library's server has no ACL
+		{Do: "list", With: "of: shared", Fails: probe.Content},
+		{Do: "check", Phases: []probe.Phase{auth, complete}},
+		{Do: "check", With: "others: status", Before: []probetest.Case{{Do: "check"}}, Phases: []probe.Phase{first, complete}},
+		{Do: "resync", Phases: []probe.Phase{first, complete}},
+		{Do: "resync", With: "mailbox: \"*\"\nby: changes", Phases: []probe.Phase{first, complete}},
+		{Do: "move", With: "mailbox: Archive", Fails: probe.Content}, // there is none of pegel's; TestMove has the others
+		{Do: "expunge", With: "mailbox: Done\nmost: 1", Before: []probetest.Case{{Do: "append", With: "mailbox: Done\nsize: 1KB"}}, Phases: []probe.Phase{first, complete}},
 	}
 }
 
@@ -376,6 +388,8 @@ func TestBadParameters(t *testing.T) {
 	for verb, params := range map[string][]string{
 		"fetch": {"which: oldest"}, "fetch_headers": {"last: 0", "last: -1"}, "sync": {"chunk: 0"},
 		"append": {"size: huge"}, "store": {"flag: 'two words'", "set: maybe", "flag: ''"},
+		"list": {"of: mine"}, "rights": {"need: q", `mailbox: '\Inbox'`}, "check": {"others: all"}, "resync": {"by: vanished"},
+		"move": {"by: hand", `into: '\Bin'`}, "expunge": {"most: 0", "most: 5000"},
 		"search": {"text: a\nheader: b", "value: x"}, "copy": {"days: -1"},
 	} {
 		for _, p := range params {
@@ -394,7 +408,7 @@ func FuzzParseStatus(f *testing.F) {
 		if st.kind != "" && !strings.Contains(strings.ToUpper(line), st.kind) {
 			t.Errorf("%q gave %+v", line, st)
 		}
-		st.classOf(true)
+		st.classOf(loggingIn)
 	})
 }
 

@@ -1,8 +1,6 @@
 package imap
 
 import (
-	"slices"
-
 	"github.com/emersion/go-imap/v2"
 
 	"pegel/probes/probe"
@@ -20,28 +18,18 @@ func selectMailbox(decode func(any) error) (probe.Step, error) {
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	return step(func(t *probe.Turn, s *session) error {
-		if err := s.authenticate(t); err != nil {
-			return err
-		}
-		if err := s.choose(params.Mailbox.In(t), false); err != nil {
-			return err
-		}
-		t.Mark(probe.PhaseComplete)
-		return nil
-	}), nil
-}
-
-// list is the action LIST of all mailboxes.
-func list(decode func(any) error) (probe.Step, error) {
-	if err := probe.NoParams(decode); err != nil {
+	if err := usable(params.Mailbox); err != nil {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		if _, err := s.listAll(t); err != nil {
+		mailbox, err := s.place(t, params.Mailbox.In(t))
+		if err != nil {
+			return err
+		}
+		if err := s.choose(t, mailbox, &imap.SelectOptions{}); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -55,14 +43,20 @@ func status(decode func(any) error) (probe.Step, error) {
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
+	if err := usable(params.Mailbox); err != nil {
+		return nil, err
+	}
 	items := &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDNext: true, UIDValidity: true}
 	return step(func(t *probe.Turn, s *session) error {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox := params.Mailbox.In(t)
+		mailbox, err := s.place(t, params.Mailbox.In(t))
+		if err != nil {
+			return err
+		}
 		if _, err := s.client.Status(mailbox, items).Wait(); err != nil {
-			return s.fail("status "+mailbox, err)
+			return s.hidden(t, mailbox, s.fail("status "+mailbox, err))
 		}
 		t.Mark(probe.PhaseComplete)
 		return nil
@@ -72,27 +66,23 @@ func status(decode func(any) error) (probe.Step, error) {
 // listAll returns the names of the mailboxes that can be selected, in the server's order.
 func (s *session) listAll(t *probe.Turn) ([]string, error) {
 	var names []string
-	cmd := s.client.List("", "*", nil)
-	for i := 0; ; i++ {
-		box := cmd.Next()
-		if box == nil {
-			break
-		}
-		if i == 0 {
-			t.Mark(probe.PhaseFirstByte)
-		}
-		if !slices.Contains(box.Attrs, imap.MailboxAttrNoSelect) && !slices.Contains(box.Attrs, imap.MailboxAttrNonExistent) {
+	err := s.visit(t, "list", "*", nil, func(box *imap.ListData) {
+		if selectable(box) {
 			names = append(names, box.Mailbox)
 			s.remember(box.Mailbox)
 		}
-	}
-	return names, s.fail("list", cmd.Close())
+	})
+	return names, err
 }
 
 // use logs in and selects a mailbox where that is not so already: the named one, or for "" the one selected last, or
 // INBOX. A mailbox that is selected for writing also serves for reading.
 func (s *session) use(t *probe.Turn, mailbox string, readOnly bool) error {
 	if err := s.authenticate(t); err != nil {
+		return err
+	}
+	mailbox, err := s.place(t, mailbox)
+	if err != nil {
 		return err
 	}
 	if mailbox == "" {
@@ -104,18 +94,21 @@ func (s *session) use(t *probe.Turn, mailbox string, readOnly bool) error {
 	if s.client.State() == imap.ConnStateSelected && s.mailbox == mailbox && (readOnly || !s.readOnly) {
 		return nil
 	}
-	return s.choose(mailbox, readOnly)
+	return s.choose(t, mailbox, &imap.SelectOptions{ReadOnly: readOnly})
 }
 
 // choose sends SELECT, or EXAMINE for reading only.
-func (s *session) choose(mailbox string, readOnly bool) error {
-	s.mailbox, s.own, s.searched = "", nil, false
+func (s *session) choose(t *probe.Turn, mailbox string, options *imap.SelectOptions) error {
+	s.mailbox, s.own, s.searched, s.state = "", nil, false, synced{}
+	s.heard = announced{}
 	before := s.client.Mailbox()
-	if _, err := s.client.Select(mailbox, &imap.SelectOptions{ReadOnly: readOnly}).Wait(); err != nil {
-		return s.fail("select "+mailbox, err)
+	data, err := s.client.Select(mailbox, options).Wait()
+	if err != nil {
+		return s.hidden(t, mailbox, s.fail("select "+mailbox, err))
 	}
 	s.settle(func() bool { box := s.client.Mailbox(); return box != nil && box != before })
-	s.mailbox, s.last, s.readOnly = mailbox, mailbox, readOnly
+	s.mailbox, s.last, s.readOnly = mailbox, mailbox, options.ReadOnly
+	s.state = synced{validity: data.UIDValidity, modSeq: data.HighestModSeq}
 	s.remember(mailbox)
 	return nil
 }

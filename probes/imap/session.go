@@ -18,15 +18,25 @@ type session struct {
 
 	wire   *wire
 	client *imapclient.Client
-	idling *imapclient.IdleCommand
+	idling *idling
 
 	mailbox  string          // selected, "" if none
 	last     string          // selected last, on whatever connection
 	readOnly bool            // it was EXAMINEd
 	own      []imap.UID      // messages in the selected mailbox known to be pegel's
+	heard    announced       // what was announced in the selected mailbox while the user was waiting
 	searched bool            // own has been looked for
 	exists   map[string]bool // mailboxes known to exist
 	work     *workList       // what copy takes from this session, see copy.go
+	state    synced          // of the selected mailbox, as SELECT told
+
+	// What the user's program keeps beyond the connection.
+	boxes  []string          // all mailboxes, nil if not asked
+	looked map[string]uint32 // messages in a mailbox when it looked last, see check.go
+	synced map[string]synced // see resync.go
+
+	spaces *imap.NamespaceData // nil if not asked
+	uses   map[string]string   // special use (lower case): mailbox; nil if not asked
 
 	ctx     context.Context // of the action under way
 	unguard func() bool
@@ -159,6 +169,7 @@ func (s *session) begin(t *probe.Turn) error {
 		return s.fail("use the connection", errLost)
 	}
 	s.guard()
+	s.wire.bounds.spent.Store(0)
 	return s.endIdle()
 }
 
@@ -219,14 +230,13 @@ func (s *session) shut() {
 		s.wire.Close()
 	}
 	if s.client != nil {
-		// Both only repeat what is known: the connection is closed.
+		// It only repeats what is known: the connection is closed.
 		_ = s.client.Close()
-		if s.idling != nil {
-			_ = s.idling.Close()
-		}
 	}
 	s.wire, s.client, s.idling = nil, nil, nil
-	s.mailbox, s.readOnly, s.own, s.searched = "", false, nil, false
+	s.mailbox, s.readOnly, s.own, s.searched, s.state = "", false, nil, false, synced{}
+	s.spaces, s.uses = nil, nil
+	s.heard = announced{}
 }
 
 // address is host:port of a target.

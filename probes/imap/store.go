@@ -79,11 +79,13 @@ func notAtom(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune(`(){%*"\]`, r)
 }
 
-// ownMessage is one of the messages in the selected mailbox that pegel made, chosen by draw; 0 if there is none.
+// ownMessage is one of the messages in the selected mailbox that pegel made, chosen by draw; 0 if there is none. Canaries of
+// a migration are pegel's too, but have to stay where they are.
 func (s *session) ownMessage(draw uint64) (imap.UID, error) {
 	if !s.searched || len(s.own) == 0 {
 		found, err := s.client.UIDSearch(&imap.SearchCriteria{
 			Header: []imap.SearchCriteriaHeaderField{{Key: corpus.RunField}},
+			Not:    []imap.SearchCriteria{{Header: []imap.SearchCriteriaHeaderField{{Key: corpus.CanaryField}}}},
 		}, nil).Wait()
 		if err != nil {
 			return 0, s.fail("search pegel's messages in "+s.mailbox, err)

@@ -19,10 +19,12 @@ type wire struct {
 	net.Conn // raw or TLS
 	raw      *meter
 	ahead    []byte // read but not yet delivered; only touched before the client starts and by its reader
+	bounds   bounds
 
 	mu   sync.Mutex
-	tail []byte // the last bytes that arrived, at most tailSize
-	err  error  // why reading or writing ended
+	idle *idling // whose answers are to be taken out, nil if there is none
+	tail []byte  // the last bytes that arrived, at most tailSize
+	err  error   // why reading or writing ended
 }
 
 // tailSize is room for one BYE with its text.
@@ -57,12 +59,70 @@ func newWire(conn net.Conn) *wire {
 func (w *wire) Close() error { return w.raw.Close() }
 
 func (w *wire) Read(p []byte) (int, error) {
-	if len(w.ahead) > 0 {
-		n := copy(p, w.ahead)
-		w.ahead = w.ahead[n:]
-		return n, nil
+	for {
+		if len(w.ahead) > 0 {
+			n := copy(p, w.ahead)
+			w.ahead = w.ahead[n:]
+			if len(w.ahead) == 0 {
+				w.ahead = nil
+			}
+			return n, nil
+		}
+		fresh := w.bounds.fresh()
+		n, err := w.arrive(p)
+		pass, filtered, idleErr := w.sift(p[:n], fresh)
+		if err == nil && idleErr != nil {
+			w.mu.Lock()
+			w.note(idleErr)
+			w.mu.Unlock()
+			return 0, idleErr
+		}
+		if !filtered {
+			return n, err
+		}
+		if err != nil && len(pass) == 0 {
+			return 0, err
+		}
+		w.ahead = pass
 	}
+}
+
+// watch makes the wire take the answers of an IDLE out of what is read, from the next line on.
+func (w *wire) watch(x *idling) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle = x
+}
+
+// sift takes out what concerns an IDLE. fresh says that p begins a line.
+func (w *wire) sift(p []byte, fresh bool) (pass []byte, filtered bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	x := w.idle
+	if x == nil || len(p) == 0 {
+		return nil, false, nil
+	}
+	if !fresh && x.held == nil {
+		// The rest of what the server was saying before.
+		i := bytes.IndexByte(p, '\n') + 1
+		if i == 0 {
+			return nil, false, nil
+		}
+		pass, p = bytes.Clone(p[:i]), p[i:]
+	}
+	more, over, err := x.filter(p)
+	if over {
+		w.idle = nil
+	}
+	return append(pass, more...), true, err
+}
+
+// arrive reads from the network, and takes note of what it brings.
+func (w *wire) arrive(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
+	if bad := w.bounds.scan(p[:n]); bad != nil {
+		n, err = 0, bad
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n >= tailSize {

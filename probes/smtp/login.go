@@ -1,7 +1,8 @@
 package smtp
 
 import (
-	"github.com/emersion/go-sasl"
+	"encoding/base64"
+	"errors"
 
 	"pegel/probes/probe"
 )
@@ -16,15 +17,15 @@ func login(decode func(any) error) (probe.Step, error) {
 	}
 	return step(func(t *probe.Turn, s *session) error {
 		if s.loggedIn {
+			s.report(t)
 			if err := s.connect(t); err != nil {
 				return err
 			}
 		}
-		mechanism := s.mechanism()
-		if mechanism == nil {
+		if !s.canLogIn() {
 			return s.noMechanism()
 		}
-		if err := s.authenticate(t, mechanism); err != nil {
+		if err := s.authenticate(t); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -32,19 +33,12 @@ func login(decode func(any) error) (probe.Step, error) {
 	}), nil
 }
 
-// mechanism is how to log in, by the best way that the server offers; nil if it offers none.
-func (s *session) mechanism() sasl.Client {
-	switch a := s.account; {
-	case a.Token != "":
-		if s.client.SupportsAuth(probe.MechanismXOAuth2) {
-			return probe.XOAuth2{Login: a.Login, Token: a.Token}
-		}
-	case s.client.SupportsAuth(sasl.Plain):
-		return sasl.NewPlainClient("", a.Login, a.Secret())
-	case s.client.SupportsAuth(sasl.Login):
-		return sasl.NewLoginClient(a.Login, a.Secret())
+// canLogIn tells whether the server offers a way to log in that fits the account.
+func (s *session) canLogIn() bool {
+	if s.account.Token != "" {
+		return s.offers.xoauth2
 	}
-	return nil
+	return s.offers.plain || s.offers.login
 }
 
 // noMechanism is the failure of an account whose way to log in the server does not offer.
@@ -56,15 +50,41 @@ func (s *session) noMechanism() error {
 	return probe.Failf(probe.Auth, doingLogin, "the server offers no login by %s, at least not without TLS", ways)
 }
 
-// authenticate logs in and marks the phase.
-func (s *session) authenticate(t *probe.Turn, mechanism sasl.Client) error {
-	if err := s.client.Auth(mechanism); err != nil {
+// authenticate logs in by the best way that the server offers (RFC 4954) and marks the phase.
+func (s *session) authenticate(t *probe.Turn) error {
+	var (
+		command string
+		answers []string // to the server's challenges, whatever they say: servers word those of LOGIN differently
+	)
+	switch a := s.account; {
+	case a.Token != "":
+		_, response, err := probe.XOAuth2{Login: a.Login, Token: a.Token}.Start()
+		if err != nil {
+			return probe.Fail(probe.Auth, doingLogin, err)
+		}
+		command, answers = "AUTH XOAUTH2 "+coded(string(response)), []string{"\x01"} // a challenge comes with a refusal only
+	case s.offers.plain:
+		command = "AUTH PLAIN " + coded("\x00"+a.Login+"\x00"+a.Secret())
+	default:
+		command, answers = "AUTH LOGIN", []string{a.Login, a.Secret()}
+	}
+	err := s.ask(command, loggedIn)
+	for _, answer := range answers {
+		var asked *reply
+		if !errors.As(err, &asked) || asked.code != challenge.code {
+			break
+		}
+		err = s.ask(coded(answer), loggedIn)
+	}
+	if err != nil {
 		return s.fail(doingLogin, err)
 	}
-	s.loggedIn, s.answered = true, true
+	s.loggedIn = true
 	t.Mark(probe.PhaseAuth)
 	return nil
 }
+
+func coded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
 // noop is the action NOOP, which keeps a connection from being closed for silence.
 func noop(decode func(any) error) (probe.Step, error) {
@@ -72,7 +92,7 @@ func noop(decode func(any) error) (probe.Step, error) {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.client.Noop(); err != nil {
+		if err := s.ask("NOOP", done); err != nil {
 			return s.fail("noop", err)
 		}
 		t.Mark(probe.PhaseComplete)
@@ -86,11 +106,12 @@ func quit(decode func(any) error) (probe.Step, error) {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
-		if err := s.client.Quit(); err != nil {
+		if err := s.ask("QUIT", goodbye); err != nil {
 			return s.fail("quit", err)
 		}
-		s.client = nil // the next begin connects
 		t.Mark(probe.PhaseComplete)
+		s.report(t)
+		s.Close() // the next begin connects
 		return nil
 	}), nil
 }

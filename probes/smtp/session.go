@@ -5,10 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"strings"
 	"time"
-
-	"github.com/emersion/go-smtp"
 
 	"pegel/probes/probe"
 )
@@ -19,15 +16,17 @@ type session struct {
 	account probe.Account
 
 	wire     *wire
-	client   *smtp.Client
+	offers   offers
+	out      []byte // the commands to be written next, reused
 	loggedIn bool
 	fresh    bool // the connection was made within the action under way
-	answered bool // the server has answered within the action under way
-	refused  bool // a transaction was broken off and must be reset
+	words    int  // how many replies it has given within it
+	dirty    bool // a transaction was broken off and must be reset
+	timed    bool // the connection has a deadline of its own
 
-	ctx     context.Context // of the action under way
-	unguard func() bool
-	in, out int64 // bytes already reported
+	ctx      context.Context // of the action under way
+	unguard  func() bool
+	in, sent int64 // bytes already reported
 }
 
 var _ probe.Session = (*session)(nil)
@@ -49,7 +48,7 @@ func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Sess
 	return s, nil
 }
 
-// connect opens the connection up to EHLO and marks the phases. The context guards it until end.
+// connect opens the connection up to the answer to EHLO and marks the phases. The context guards it until end.
 func (s *session) connect(t *probe.Turn) error {
 	s.Close()
 	s.ctx, s.fresh = t.Context(), true
@@ -57,7 +56,7 @@ func (s *session) connect(t *probe.Turn) error {
 	if err != nil {
 		return s.fail("connect", err)
 	}
-	s.wire, s.in, s.out = &wire{Conn: conn}, 0, 0
+	s.wire, s.in, s.sent, s.timed = &wire{Conn: conn}, 0, 0, false
 	s.guard()
 	t.Mark(probe.PhaseConnect)
 
@@ -67,60 +66,74 @@ func (s *session) connect(t *probe.Turn) error {
 		}
 		t.Mark(probe.PhaseTLS)
 	}
-	// The greeting and what leads to STARTTLS are read here, for the library neither tells when the greeting was there
-	// nor lets STARTTLS be optional.
-	text := newDialogue(s.wire)
-	greeting, err := text.read(220)
-	if err != nil {
+	if err := s.read(ready, nil); err != nil {
 		return s.fail("read the greeting", err)
 	}
 	t.Mark(probe.PhaseGreeting)
-	if s.target.URL.Scheme != "smtps" && s.target.StartTLS != "" {
-		upgraded, err := s.upgrade(text)
-		if err != nil {
-			return err
-		}
-		if upgraded {
-			t.Mark(probe.PhaseTLS)
-		}
+	if err := s.hello(); err != nil {
+		return err
 	}
-	greeting, _, _ = strings.Cut(greeting, "\n")
-	s.wire.ahead = append([]byte("220 "+greeting+"\r\n"), text.rest()...)
-	s.client = smtp.NewClient(s.wire)
-	s.limit()
-	return s.fail("say EHLO", s.client.Hello(hostname(s.wire)))
+	if s.target.URL.Scheme == "smtps" || s.target.StartTLS == "" {
+		return nil
+	}
+	upgraded, err := s.upgrade()
+	if err != nil || !upgraded {
+		return err
+	}
+	t.Mark(probe.PhaseTLS)
+	return s.hello() // what was offered in plain text is not to be believed (RFC 3207, section 4.2)
 }
 
 // upgrade does STARTTLS. A server that does not offer it is left in plain text if the target says "optional".
-func (s *session) upgrade(text *dialogue) (bool, error) {
+func (s *session) upgrade() (bool, error) {
 	const doing = "start TLS"
-	offered, err := text.ask(250, "EHLO "+hostname(s.wire))
-	if err != nil {
-		return false, s.fail("say EHLO", err)
-	}
-	if !offersStartTLS(offered) {
+	if !s.offers.startTLS {
 		if s.target.StartTLS == "required" {
 			return false, probe.Failf(probe.TLS, doing, "the server does not offer STARTTLS")
 		}
 		return false, nil
 	}
-	if _, err := text.ask(220, "STARTTLS"); err != nil {
+	if err := s.ask("STARTTLS", ready); err != nil {
+		var refused *reply
+		if errors.As(err, &refused) && refused.code != 421 {
+			return false, probe.Failf(probe.TLS, doing, "the server offers STARTTLS and refuses it: %s", s.scrub(refused.Error()))
+		}
 		return false, s.fail(doing, err)
 	}
-	if len(text.rest()) > 0 {
+	if s.wire.ahead() > 0 {
 		// Whatever a third party puts in before TLS would be taken for the server's word after it.
 		return false, probe.Failf(probe.BadProtocol, doing, "the server spoke out of turn")
 	}
 	return true, s.handshake()
 }
 
-func offersStartTLS(answer string) bool {
-	for line := range strings.SplitSeq(answer, "\n") {
-		if strings.EqualFold(strings.TrimSpace(line), "STARTTLS") {
-			return true
-		}
+// ask sends one command and reads its reply.
+func (s *session) ask(command string, want codes) error {
+	s.out = append(append(s.out[:0], command...), "\r\n"...)
+	if err := s.flush(); err != nil {
+		return err
 	}
-	return false
+	return s.read(want, nil)
+}
+
+// flush sends the commands that have been put into out. Where the connection is broken already, the server may have said why.
+func (s *session) flush() error {
+	err := s.send(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
+// send is flush for a message.
+func (s *session) send(p []byte) error {
+	err := s.wire.send(p)
+	if err == nil || s.ctx.Err() != nil {
+		return err
+	}
+	var last *reply
+	if errors.As(s.read(codes{}, nil), &last) {
+		return last
+	}
+	return err
 }
 
 // handshake puts TLS on the connection.
@@ -146,70 +159,76 @@ func (s *session) handshake() error {
 
 // begin readies the session for one action.
 func (s *session) begin(t *probe.Turn) error {
-	s.ctx, s.fresh, s.answered = t.Context(), false, false
-	if s.client == nil {
+	s.ctx, s.fresh, s.words = t.Context(), false, 0
+	if s.wire == nil {
 		return s.connect(t)
 	}
 	s.guard()
-	s.limit()
 	return nil
 }
 
 // end finishes the action that begin started.
 func (s *session) end(t *probe.Turn, err error) {
-	if s.unguard != nil {
-		s.unguard()
-		s.unguard = nil
-	}
-	if s.wire != nil {
-		in, out := s.wire.in.Load(), s.wire.out.Load()
-		t.Transferred(in-s.in, out-s.out)
-		s.in, s.out = in, out
-	}
+	s.release()
+	s.report(t)
 	if err != nil && (probe.ClassOf(err).EndsSession() || closing(err)) {
 		s.Close()
 	}
 }
 
+// report tells the bytes that went over the connection since the last report.
+func (s *session) report(t *probe.Turn) {
+	if s.wire != nil {
+		t.Transferred(s.wire.in-s.in, s.wire.out-s.sent)
+		s.in, s.sent = s.wire.in, s.wire.out
+	}
+}
+
 // stale tells whether a failure only means that the connection had been closed before this action began.
 func (s *session) stale(err error) bool {
-	if s.fresh || s.answered || s.ctx.Err() != nil {
+	if s.fresh || s.ctx.Err() != nil {
 		return false
 	}
-	return probe.ClassOf(err) == probe.Reset || closing(err)
+	return s.words == 0 && probe.ClassOf(err) == probe.Reset || s.farewell(err)
 }
+
+// farewell tells whether the server's only word within the action was that it closes the connection.
+func (s *session) farewell(err error) bool { return s.words == 1 && closing(err) }
 
 // closing tells whether the server announced that it closes the connection (RFC 5321, section 3.8).
 func closing(err error) bool {
-	var refused *smtp.SMTPError
-	return errors.As(err, &refused) && refused.Code == 421
+	var refused *reply
+	return errors.As(err, &refused) && refused.code == 421
 }
 
-// guard closes the connection when the context ends, because the library knows no contexts.
+// guard closes the connection when the context ends. A context without a deadline of its own is given one.
 func (s *session) guard() {
 	w := s.wire
 	s.unguard = context.AfterFunc(s.ctx, func() { w.Conn.Close() })
-}
-
-// limit gives the library the time that the action has left.
-func (s *session) limit() {
-	left := patience
-	if deadline, ok := s.ctx.Deadline(); ok {
-		left = min(left, time.Until(deadline))
+	if _, limited := s.ctx.Deadline(); !limited {
+		w.SetDeadline(time.Now().Add(patience))
+		s.timed = true
+	} else if s.timed {
+		w.SetDeadline(time.Time{})
+		s.timed = false
 	}
-	s.client.CommandTimeout, s.client.SubmissionTimeout = left, left
 }
 
-// Close closes the connection without QUIT, as a program that is killed or loses its network.
-func (s *session) Close() error {
+// release ends what guard began.
+func (s *session) release() {
 	if s.unguard != nil {
 		s.unguard()
 		s.unguard = nil
 	}
+}
+
+// Close closes the connection without QUIT, as a program that is killed or loses its network.
+func (s *session) Close() error {
+	s.release()
 	if s.wire != nil {
 		s.wire.Conn.Close()
 	}
-	s.wire, s.client, s.loggedIn, s.refused = nil, nil, false, false
+	s.wire, s.out, s.offers, s.loggedIn, s.dirty = nil, nil, offers{}, false, false
 	return nil
 }
 

@@ -1,7 +1,8 @@
-// Package smtp is the protocol SMTP submission, as mail programs speak it (RFC 5321, RFC 6409).
+// Package smtp is the protocol SMTP, as mail programs speak it to submit mail (RFC 6409) and mail servers to bring it (RFC 5321).
 //
 // A session is one connection that is used for one mail after the other. Opening it ends with the answer to EHLO, after
-// TLS where the target has it; the user logs in with the first mail, or by the action login. Servers close a connection
+// TLS where the target has it; the user logs in with the first mail, or by the action login. Commands go in groups where the
+// server offers PIPELINING (RFC 2920), each group in one write; replies are read by lines into a buffer of fixed size. Servers close a connection
 // that has been silent for a while; a step that meets this connects again by itself, and its phases show it.
 package smtp
 

@@ -332,7 +332,8 @@ func TestClasses(t *testing.T) {
 }
 
 func TestBadParameters(t *testing.T) {
-	for _, params := range []string{"size: huge", "to: everybody", "recipients: 0", "recipients: 101", "to: self\nrecipients: 2"} {
+	for _, params := range []string{"size: huge", "to: everybody", "recipients: 0", "recipients: 1001", "to: self\nrecipients: 2",
+		"as: robot", "pipelining: on", "refused: never", "retry: once", "backoff: 0s", "backoff: 2h", "from: '<a@b.test>'"} {
 		if _, err := probetest.Bind(Protocol(), "send", params); err == nil {
 			t.Errorf("send accepts %q", params)
 		}

@@ -1,0 +1,65 @@
+package imap
+
+import (
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"pegel/internal/corpus"
+	"pegel/probes/probe"
+)
+
+// lookBack is how old a message may be for look to find it: no run takes longer, and a search among a few days' messages
+// is all that a large mailbox allows.
+const lookBack = 8 * 24 * time.Hour
+
+// look is the action of looking for the mail of this run: EXAMINE, a search for it, and the envelopes of what was found,
+// all of which the ledger of mail is told. With "*" it looks into every mailbox of the account. It changes nothing.
+func look(decode func(any) error) (probe.Step, error) {
+	params := struct {
+		Mailbox string `yaml:"mailbox"`
+	}{inbox}
+	if err := decode(&params); err != nil {
+		return nil, err
+	}
+	return step(func(t *probe.Turn, s *session) error {
+		if err := s.authenticate(t); err != nil {
+			return err
+		}
+		mailboxes := []string{params.Mailbox}
+		if params.Mailbox == "*" {
+			var err error
+			if mailboxes, err = s.listAll(t); err != nil {
+				return err
+			}
+		}
+		for _, mailbox := range mailboxes {
+			if err := s.lookInto(t, mailbox); err != nil {
+				return err
+			}
+		}
+		t.Mark(probe.PhaseComplete)
+		return nil
+	}), nil
+}
+
+// lookInto looks for the run's mail in one mailbox.
+func (s *session) lookInto(t *probe.Turn, mailbox string) error {
+	if err := s.choose(t, mailbox, &imap.SelectOptions{ReadOnly: true}); err != nil {
+		return err
+	}
+	found, err := s.client.UIDSearch(&imap.SearchCriteria{
+		Since:  time.Now().Add(-lookBack),
+		Header: []imap.SearchCriteriaHeaderField{{Key: corpus.RunField, Value: t.RunID()}},
+	}, nil).Wait()
+	if err != nil {
+		return s.fail("search the run's messages in "+mailbox, err)
+	}
+	uids := found.AllUIDs()
+	if len(uids) == 0 {
+		return nil
+	}
+	items := &imap.FetchOptions{UID: true, Envelope: true}
+	_, err = s.receive(t, "look for mail in "+mailbox, s.client.Fetch(imap.UIDSetNum(uids...), items), false)
+	return err
+}
