@@ -71,6 +71,9 @@ func check(s *Scenario, d *decoder) {
 	if c.read("verdict") {
 		c.verdict()
 	}
+	if c.read("delivery") {
+		c.delivery()
+	}
 }
 
 // read says whether the sections were read without errors.

@@ -198,6 +198,9 @@ func (c *checker) protocols() []string {
 	for _, j := range c.Journeys {
 		walk(j)
 	}
+	if c.Delivery != nil && c.Delivery.Check {
+		add("delivery.inbox")
+	}
 	return names(used)
 }
 

@@ -206,7 +206,7 @@ func TestShipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Parse(name+".yaml", src, Options{SkipSecrets: true}); err != nil {
+		if _, err := Parse(name+".yaml", src, Options{SkipSecrets: true, Files: ShippedFS()}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -35,6 +35,7 @@ func keys() map[string]key {
 		"Scenario.load":        {text: "the shape of the load", need: true},
 		"Scenario.objectives":  {text: "service levels"},
 		"Scenario.situations":  {text: "what the platform must survive besides the busy hour"},
+		"Scenario.delivery":    {text: "whether account is kept of the mail that is sent"},
 		"Scenario.verdict":     {text: "probabilities from which on a batch is go, and up to which no-go"},
 
 		"Targets.allow":   {text: "networks and addresses that traffic may reach; default loopback"},
@@ -216,6 +217,10 @@ func keys() map[string]key {
 		"Situation.hold":     {text: "how long it is measured; default as the stages", over: above(0)},
 		"Situation.together": {text: "the logins come all at once"},
 		"Situation.copy":     {text: "the copy pass under way; default as in the stages", enum: []string{string(CorePass), string(DeferredPass), "none"}},
+		"Delivery.check":     {text: "account is kept of the mail that personas send"},
+		"Delivery.wait":      {text: "how long after the last 250 a message may arrive before it is lost; default 30s", over: above(0)},
+		"Delivery.sweep":     {text: "the mailboxes of recipients are looked through after the run; default true"},
+		"Delivery.target":    {text: "where they are; default imap"},
 		"Thresholds.go":      {text: "go from this probability on that every objective holds; default 95%"},
 		"Thresholds.no_go":   {text: "no-go up to this one; default 50%"},
 	}

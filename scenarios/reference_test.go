@@ -31,6 +31,7 @@ var headings = []struct {
 	{"`load.day`", reflect.TypeFor[Day]()}, {"`load.soak`", reflect.TypeFor[Soak]()},
 	{"`objectives`", reflect.TypeFor[Objective]()}, {"`objectives.*.abort`", reflect.TypeFor[Abort]()},
 	{"`situations`", reflect.TypeFor[Situation]()}, {"`verdict`", reflect.TypeFor[Thresholds]()},
+	{"`delivery`", reflect.TypeFor[Delivery]()},
 }
 
 // tables are the keys of all mappings as the reference has them.

@@ -31,6 +31,7 @@ type Scenario struct {
 	Load        LoadShape          `yaml:"load"`
 	Objectives  []Objective        `yaml:"objectives"`
 	Situations  []Situation        `yaml:"situations"`
+	Delivery    *Delivery          `yaml:"delivery"` // nil: no account is kept of mail
 	Thresholds  Thresholds         `yaml:"verdict"`
 
 	Path       string `yaml:"-"` // where it was read from, as given

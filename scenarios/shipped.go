@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-//go:embed *.yaml *.csv
+//go:embed *.yaml *.csv personas/*.yaml
 var shipped embed.FS
 
 // ShippedFile is a file of a scenario that comes with pegel.
@@ -48,8 +48,8 @@ func Open(name string) ([]byte, error) {
 	return src, nil
 }
 
-// ShippedFiles are a shipped scenario and the files that it reads, the scenario first. Those are called after it:
-// NAME.yaml, and NAME.csv or NAME-….csv.
+// ShippedFiles are a shipped scenario and the files that it reads, the scenario first. Those are called after it
+// (NAME.yaml, and NAME.csv or NAME-….csv), or are files of personas/ that it includes.
 func ShippedFiles(name string) ([]ShippedFile, error) {
 	name = strings.TrimSuffix(name, ".yaml")
 	src, err := Open(name)
@@ -62,6 +62,20 @@ func ShippedFiles(name string) ([]ShippedFile, error) {
 		return nil, fmt.Errorf("opening shipped scenario: %w", err)
 	}
 	for _, file := range beside {
+		text, err := shipped.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("opening shipped scenario: %w", err)
+		}
+		files = append(files, ShippedFile{file, text})
+	}
+	parts, err := fs.Glob(shipped, "personas/*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("opening shipped scenario: %w", err)
+	}
+	for _, file := range parts {
+		if !strings.Contains(string(src), file) {
+			continue
+		}
 		text, err := shipped.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("opening shipped scenario: %w", err)

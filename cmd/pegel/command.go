@@ -151,8 +151,8 @@ Start with: pegel demo`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exitError{code: exitUsage, err: err, hint: fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
 	})
-	root.AddCommand(benchCommand(env), demoCommand(env), runCommand(env), validateCommand(env), schemaCommand(env), explainCommand(env), forecastCommand(env), reportCommand(env),
-		exportCommand(env), testenvCommand(env), scenariosCommand(env), scoreCommand(env), learnCommand(env), compareCommand(env))
+	root.AddCommand(canaryCommand(env), benchCommand(env), demoCommand(env), runCommand(env), validateCommand(env), schemaCommand(env), explainCommand(env), forecastCommand(env), reportCommand(env),
+		exportCommand(env), testenvCommand(env), scenariosCommand(env), scoreCommand(env), learnCommand(env), compareCommand(env), corpusCommand(env))
 	return root
 }
 

@@ -87,7 +87,7 @@ func (d *driving) drive(ctx context.Context) error {
 	closeShared, err := d.prepareProtocols(before, targets)
 	defer closeShared()
 	runID := newRunID()
-	opt := engine.Options{RunID: runID, Targets: targets, Stop: stop}
+	opt := engine.Options{RunID: runID, Targets: targets, Stop: stop, Ledger: d.ledger(runID)}
 	if err == nil {
 		err = engine.Preflight(before, d.plan, opt)
 	}
@@ -171,6 +171,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, writer))
 	}()
 	err := engine.Run(ctx, d.plan, recorder, opt)
+	keep(d.balance(ctx, writer, opt, err))
 	stopObserving()
 	wg.Wait()
 	if rows := dimensions.rest(); rows != nil {

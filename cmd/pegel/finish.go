@@ -99,6 +99,10 @@ func outcome(r *judge.Result, ended error) error {
 	case errors.As(ended, &aborted):
 		return &exitError{code: exitObjective, err: aborted}
 	}
+	if d := r.Delivery; d.Broken() {
+		return &exitError{code: exitObjective, err: fmt.Errorf("mail was not delivered as it must be: %d lost, %d twice, %d in a wrong mailbox, of %d accepted", d.Lost, d.Twice, d.Wrong, d.Accepted),
+			hint: "the report and delivery.json in the archive name the messages"}
+	}
 	for _, o := range r.Objectives {
 		if o.Broken {
 			return &exitError{code: exitObjective, err: fmt.Errorf("objective broken at %d active users: %s", o.BrokenAt, o.Text)}

@@ -82,6 +82,9 @@ func showShipped(env environment, name, dir string) error {
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return fmt.Errorf("writing shipped scenario: %w", err)
+		}
 		if err := writeNew(path, f.Text); err != nil {
 			return fmt.Errorf("writing shipped scenario: %w", err)
 		}

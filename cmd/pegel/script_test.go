@@ -101,7 +101,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "WEB", "PEGEL_PASSWORD", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "WEB", "PEGEL_PASSWORD", "PEGEL_CANARY_KEY", "TMPDIR"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

@@ -17,7 +17,12 @@ func operations(action string) []string {
 		"browser.inbox": {"web.page", "web.list"},
 		"browser.open":  {"web.read"},
 		"caldav.update": {"caldav.get", "caldav.update"},
-		"imap.idle":     nil, "imap.noop": nil, "imap.logout": nil, "smtp.quit": nil, "smtp.noop": nil, "smtp.login": nil,
+		"imap.resync":   {"imap.select", "imap.fetch_headers"},
+		"imap.discover": {"imap.list"},
+		"imap.move":     {"imap.store"},
+		"imap.expunge":  {"imap.search", "imap.store"},
+		"imap.check":    nil, "imap.namespace": nil, "imap.rights": nil,
+		"imap.idle": nil, "imap.noop": nil, "imap.logout": nil, "smtp.quit": nil, "smtp.noop": nil, "smtp.login": nil,
 	}[action]
 	if !listed {
 		return []string{action}

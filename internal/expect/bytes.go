@@ -15,6 +15,7 @@ const (
 	small        = 300.0 // a command and its answer
 	envelope     = 400.0
 	listed       = 300.0
+	flags        = 45.0 // a message's flags and UID
 	event        = 700.0
 	page         = 20_000.0
 	mailbox      = 2500.0 // messages of an account: at least, over 100 million items in 40,000 accounts (Umdruck 20/5355)
@@ -64,6 +65,8 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 	switch verb {
 	case "fetch", "read", "open":
 		l.in = message
+	case "resync":
+		l.in = mailbox * flags
 	case "fetch_headers":
 		l.in = or(g.Last, defaultLast) * envelope
 	case "list":
