@@ -79,6 +79,7 @@ func (c *compiler) journey(steps scenarios.Journey, next *int) *Journey {
 	j := &Journey{first: *next}
 	c.scope.enter(steps)
 	c.steps(j, steps)
+	j.describeCode(c.plan.Actions)
 	*next += j.steps
 	return j
 }
@@ -196,9 +197,7 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		c.refused(err, pos)
 		return
 	}
-	if with.Source() != "" {
-		j.describe(name, with.Source())
-	}
+	j.describe(name, with.Source())
 	if timeout == 0 {
 		timeout = to.Timeout.D()
 	}
