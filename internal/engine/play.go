@@ -92,7 +92,7 @@ func (u *user) play(timer *time.Timer, at time.Duration) (reason, time.Duration)
 			ended, how := u.do(&act, intended)
 			free = ended
 			if how == hung {
-				if how = u.stay.lostPatience(act.Action); how == left {
+				if how = u.stay.lostPatience(act.Step); how == left {
 					return fedUp, ended
 				}
 			}

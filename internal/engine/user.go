@@ -129,7 +129,7 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 	switch {
 	case class == probe.OK:
 		u.backoff = 0
-		u.stay.done(act.Action)
+		u.stay.done(act.Step)
 	case gaveUp:
 		return ended, hung
 	case lacking != nil: // it was not sent, and a journey that goes on would fail at once for ever
