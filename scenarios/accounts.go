@@ -98,9 +98,9 @@ func (s *Scenario) accountFile() (*AccountList, error) {
 			return nil, t.problem(r.line, 1, "", "the login is empty")
 		case twice:
 			return nil, t.problem(r.line, 1, "", "the login is listed twice, first in line %d", first)
-		case all.Method() == XOAuth2 && c.Token == "":
+		case all.Method() == XOAuth2 && c.Token == "" && !all.Auth.Token.given():
 			return nil, t.problem(r.line, 1, "fill it in, or give accounts.auth.token for all", "the token is empty")
-		case c.Password == "" && c.Token == "" && c.AppPassword == "":
+		case c.Password == "" && c.Token == "" && c.AppPassword == "" && !all.Password.given() && !all.Auth.Token.given() && !all.Auth.AppPassword.given():
 			return nil, t.problem(r.line, 1, "fill it in, or give accounts.password for all", "the password is empty")
 		case c.group != "" && !plainName.MatchString(c.group):
 			return nil, t.problem(r.line, 1, plainNameRule, "the group is not a plain name")

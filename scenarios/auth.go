@@ -107,7 +107,7 @@ func (c *checker) formLogins(at Pos) {
 		return
 	}
 	for _, name := range names(c.Journeys) {
-		if typesPassword(c.Journeys[name], 0) {
+		if typesPassword(c.Journeys[name]) {
 			c.fail("give accounts.password as well, or leave the browser out",
 				fmt.Sprintf("journey %q drives a browser, which types in a password, but the method %s gives none", name, a.Method()), at, "method")
 			return
@@ -116,22 +116,19 @@ func (c *checker) formLogins(at Pos) {
 }
 
 // typesPassword says whether a step is one of a real browser.
-func typesPassword(j Journey, depth int) bool {
-	if depth > 100 { // deeper ones the checks of journeys refuse
-		return false
-	}
+func typesPassword(j Journey) bool {
 	types := func(action string) bool { return strings.HasPrefix(action, "browser.") }
 	for _, s := range j {
-		if types(s.Do) || typesPassword(s.Steps, depth+1) || typesPassword(s.Else, depth+1) {
+		if types(s.Do) || typesPassword(s.Steps) || typesPassword(s.Else) {
 			return true
 		}
 		for _, choice := range s.Choose {
-			if types(choice.Do) || typesPassword(choice.Steps, depth+1) {
+			if types(choice.Do) || typesPassword(choice.Steps) {
 				return true
 			}
 		}
 		for _, b := range s.Parallel {
-			if typesPassword(b.Steps, depth+1) {
+			if typesPassword(b.Steps) {
 				return true
 			}
 		}

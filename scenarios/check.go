@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"regexp"
 	"slices"
 	"time"
@@ -205,10 +206,14 @@ func (c *checker) accountsCSV() {
 			c.failKey("leave one of them out", "csv and "+key+" exclude each other", a.Pos, key)
 		}
 	}
-	if c.d.opts.SkipSecrets {
-		return
+	read := c.AccountList
+	if c.d.opts.SkipSecrets { // what is there is checked all the same, but for secrets
+		if _, err := os.Stat(c.d.path(a.CSV)); err != nil || c.d.opts.Alone {
+			return
+		}
+		read = c.accountFile
 	}
-	if _, err := c.AccountList(); err != nil {
+	if _, err := read(); err != nil {
 		if p, ok := err.(*Problem); ok {
 			c.d.errs.Add(p)
 			return

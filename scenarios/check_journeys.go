@@ -81,6 +81,7 @@ func (c *checker) activity() {
 }
 
 func (c *checker) journeys() {
+	before := len(c.d.errs.Problems)
 	if len(c.Journeys) == 0 {
 		c.missing(Pos{}, "journeys are", "write journeys: {webmail: [{do: web.login}]}", "journeys")
 	}
@@ -96,6 +97,9 @@ func (c *checker) journeys() {
 		}
 		c.flow(j, around{})
 		c.idle(j)
+	}
+	if len(c.Journeys) > 0 && len(c.d.errs.Problems) == before && len(c.protocols()) == 0 {
+		c.failKey("give a journey an action, such as do: web.login", "the scenario sends nothing: no journey has an action", Pos{}, "journeys")
 	}
 }
 

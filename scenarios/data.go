@@ -4,7 +4,7 @@ package scenarios
 type Feeder struct {
 	CSV     string   `yaml:"csv"`     // relative to the scenario file; the first line names the columns
 	Values  []string `yaml:"values"`  // a list instead
-	Pattern string   `yaml:"pattern"` // "AZ-{n:06}", with From and Count
+	Pattern string   `yaml:"pattern"` // "AZ-{n:06}", with First and Count
 	Corpus  string   `yaml:"corpus"`  // generated: subject, sentence, name, word or address
 	First   int      `yaml:"first"`
 	Count   int      `yaml:"count"`

@@ -127,6 +127,9 @@ func (c *checker) instead() bool {
 		c.failKey("leave one of them out", given[0]+" and "+given[1]+" exclude each other", l.Pos, given[1])
 		return true
 	}
+	if c.Wave.Copy.Stages == "experiment" {
+		c.fail("write all, none or alternate", fmt.Sprintf("with %s, an experiment needs stages", given[0]), c.Wave.Pos, "copy", "stages")
+	}
 	for key, why := range map[string]string{
 		"order":      "the stages keep the order of time",
 		"experiment": "an experiment needs stages",

@@ -284,12 +284,26 @@ func (d *decoder) number(n *node) float64 {
 	return x
 }
 
+// noSecrets refuses secrets that are written out in a step's parameters, which are archived and shown. A template is none.
+func (d *decoder) noSecrets(n *node) {
+	if n.secret && n.scalar() && n.kind != nullNode && !(strings.HasPrefix(n.text, "{{") && strings.HasSuffix(n.text, "}}")) {
+		d.fail(n.pos, `write "{{account.password}}", or take it from data or from an answer`, "a secret must not be written in a scenario")
+	}
+	for _, e := range n.entries {
+		d.noSecrets(e.value)
+	}
+	for _, item := range n.items {
+		d.noSecrets(item)
+	}
+}
+
 // decodeNode keeps the node of a step's parameters, because only the action knows what they mean.
 func (p *Params) decodeNode(d *decoder, n *node) {
 	if n.kind != mapNode {
 		d.want(n, "write with: {name: value}", "a mapping of parameters")
 		return
 	}
+	d.noSecrets(n)
 	p.source = string(n.canonical(nil))
 	f, opts := d.file, d.opts
 	p.decode = func(into any, resolve Resolve) error {

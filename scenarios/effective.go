@@ -102,7 +102,7 @@ func printFlow(n *node) string {
 	case nullNode:
 		return "null"
 	case textNode:
-		if n.secret {
+		if n.secret && !strings.HasPrefix(n.text, "{{") { // a template is no secret
 			return `"(secret)"`
 		}
 		return printText(n.text)

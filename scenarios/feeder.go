@@ -121,9 +121,6 @@ func (d *decoder) feederFile(f *Feeder, pos Pos) {
 		f.rows, f.unread = [][]string{{""}}, true
 		return
 	}
-	if d.opts.Alone {
-		return
-	}
 	name := f.CSV
 	if d.file.dir != "." && !filepath.IsAbs(name) {
 		name = filepath.Join(d.file.dir, name)

@@ -99,7 +99,7 @@ func caret(line []rune, column int) string {
 var (
 	secretKey  = regexp.MustCompile(`(?i)(password|passwd|passphrase|secret|token)["']?\s*:`)
 	userInURL  = regexp.MustCompile(`://[^/@\s]+@`)
-	secretName = regexp.MustCompile(`(?i)^(password|passwd|passphrase|secret|token)$`)
+	secretName = regexp.MustCompile(`(?i)^(.*[_-])?(password|passwd|passphrase|secret|token)$`)
 )
 
 // maskedLine is a line with its secrets blanked out, column for column. It is not to be shown at all where the file could

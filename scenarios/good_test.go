@@ -217,9 +217,10 @@ func TestShipped(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	for name, src := range map[string]string{
-		"4 MiB":      "# " + strings.Repeat("x", 4<<20),
-		"10000 keys": strings.Repeat("a: 1\n", 10_001),
-		"50 levels":  strings.Repeat("[", 1<<20),
+		"4 MiB":         "# " + strings.Repeat("x", 4<<20),
+		"10000 keys":    strings.Repeat("a: 1\n", 10_001),
+		"50 levels":     strings.Repeat("[", 1<<17),
+		"200000 commas": strings.Repeat("[", 1<<20),
 	} {
 		_, err := Parse("x.yaml", []byte(src), Options{})
 		if err == nil || !strings.Contains(err.Error(), name) {

@@ -68,7 +68,7 @@ func TestHostileInput(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %.500s, want %s", fmt.Sprint(err), test.want)
 			}
-			if took > test.most {
+			if took > 20*test.most { // machines are shared: only what grows out of bounds is to fail here
 				t.Errorf("took %v", took)
 			}
 			if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 1500 {

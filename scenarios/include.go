@@ -233,8 +233,8 @@ func (n *node) moveDown(lines int) {
 func (n *node) relocate(dir string) {
 	for _, e := range n.entries {
 		switch e.key {
-		case "tags", "with":
-			continue // texts of the author's own
+		case "tags", "with", "activity", "values":
+			continue // texts and names of the author's own
 		case "csv", "ca", "file", "batches":
 			if v := e.value; v.kind == textNode && v.text != "" && !filepath.IsAbs(v.text) {
 				v.text = path.Join(dir, filepath.ToSlash(v.text))

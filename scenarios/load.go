@@ -31,6 +31,7 @@ type Options struct {
 
 const (
 	largest  = 4 << 20 // bytes of a scenario file
+	mostFlow = 200_000 // commas and brackets; each takes some hundred bytes to read
 	mostKeys = 10_000  // keys in block style; the parser's time grows with their square
 )
 
@@ -129,6 +130,9 @@ func (f *file) tree(src []byte, errs *Errors) ast.Node {
 		if at := invalid(line); at >= 0 {
 			return refuse(Pos{i + 1, utf8.RuneCount(line[:at]) + 1}, "save the file as UTF-8", "not valid UTF-8")
 		}
+	}
+	if most := bytes.Count(src, []byte(",")) + bytes.Count(src, []byte("[")) + bytes.Count(src, []byte("{")); most > mostFlow {
+		return refuse(Pos{1, 1}, "put long lists into CSV files", "more than %d commas and brackets", mostFlow)
 	}
 	tokens := lexer.Tokenize(string(src))
 	if p := tooMuch(tokens); p != nil {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -76,7 +77,9 @@ const deepest = 50
 type reader struct {
 	file  *file
 	found []Problem // with their places only: an excerpt can be made when all secrets are known
-	line  int       // if negative, the line to put every place on: the value comes from Options.Set
+	at    int       // the line that runes are of
+	runes []rune
+	line  int // if negative, the line to put every place on: the value comes from Options.Set
 
 	chosen bool // the keys of the next mapping are names of the author's choice
 
@@ -101,8 +104,14 @@ func (r *reader) place(t *token.Token) Pos {
 		return pos
 	}
 	words := strings.Fields(t.Value)
-	line := []rune(r.file.lines[pos.Line-1])
-	if len(words) == 0 || pos.Column-1 <= len(line) && strings.HasPrefix(string(line[pos.Column-1:]), words[0]) {
+	if r.at != pos.Line { // long lists stand on one line
+		r.at, r.runes = pos.Line, []rune(r.file.lines[pos.Line-1])
+	}
+	line := r.runes
+	if len(words) == 0 {
+		return pos
+	}
+	if first := []rune(words[0]); pos.Column-1+len(first) <= len(line) && slices.Equal(line[pos.Column-1:pos.Column-1+len(first)], first) {
 		return pos
 	}
 	before := string(line[:min(pos.Column-1+len(words[0]), len(line))])

@@ -73,7 +73,7 @@ func TestParams(t *testing.T) {
 
 func TestParamsErrors(t *testing.T) {
 	var into params
-	err := stepWith(t, `{fodler: x, count: 1.5, size: big, wait: 3, token: [hunter2]}`).Decode(&into)
+	err := stepWith(t, `{fodler: x, count: 1.5, size: big, wait: 3, token: ["{{hunter2}}"]}`).Decode(&into)
 	var errs *Errors
 	if !errors.As(err, &errs) {
 		t.Fatalf("got %v", err)

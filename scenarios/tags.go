@@ -22,27 +22,24 @@ func (c *checker) tags() {
 		return
 	}
 	for _, name := range names(c.Journeys) {
-		c.tagsIn(use, c.Journeys[name], 0)
+		c.tagsIn(use, c.Journeys[name])
 	}
 }
 
-func (c *checker) tagsIn(use tagUse, j Journey, depth int) {
-	if depth > 100 { // deeper ones the checks of journeys refuse
-		return
-	}
+func (c *checker) tagsIn(use tagUse, j Journey) {
 	for i := range j {
 		s := &j[i]
 		c.tagsOf(use, s.Tags, s.Pos)
 		for k := range s.Choose {
 			choice := &s.Choose[k]
 			c.tagsOf(use, choice.Tags, choice.Pos)
-			c.tagsIn(use, choice.Steps, depth+1)
+			c.tagsIn(use, choice.Steps)
 		}
 		for _, b := range s.Parallel {
-			c.tagsIn(use, b.Steps, depth+1)
+			c.tagsIn(use, b.Steps)
 		}
-		c.tagsIn(use, s.Steps, depth+1)
-		c.tagsIn(use, s.Else, depth+1)
+		c.tagsIn(use, s.Steps)
+		c.tagsIn(use, s.Else)
 	}
 }
 

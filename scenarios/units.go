@@ -168,16 +168,17 @@ func (t *Dist) decodeNode(d *decoder, n *node) {
 	}) || len(d.errs.Problems) > before {
 		return
 	}
+	at := func(key string) Pos { _, v := d.file.locate(n.pos, t.Kind, key); return v }
 	switch {
 	case len(n.entries) != 1:
 		d.fail(n.pos, "write one of constant, uniform, exponential, lognormal, empirical",
 			"a distribution has one family, not %d", len(n.entries))
 	case t.Kind == "uniform" && t.B < t.A:
-		d.fail(n.pos, "", "max is below min")
+		d.fail(at("max"), "", "max is below min")
 	case t.Kind == "exponential" && t.A == 0:
-		d.fail(n.pos, "", "the mean must be above 0")
+		d.fail(at("mean"), "", "the mean must be above 0")
 	case t.Kind == "lognormal" && (t.A == 0 || t.B < t.A):
-		d.fail(n.pos, "", "the median must be above 0, and p90 not below the median")
+		d.fail(at("p90"), "", "the median must be above 0, and p90 not below the median")
 	}
 }
 

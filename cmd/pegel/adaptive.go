@@ -129,6 +129,10 @@ func (f search) override(p *plan.Plan) (set, said string, err error) {
 	if first := &p.Stages[0]; shape.Hold == 0 { // a day or a soak
 		shape.Ramp, shape.Settle, shape.Hold = scenarios.Duration(first.Ramp), scenarios.Duration(first.Settle), scenarios.Duration(first.Hold)
 	}
+	if p.Scenario.Load.Arrive == scenarios.Together { // the storm of their logins is not what a load is like
+		shape.Settle = max(shape.Settle, scenarios.Duration(shape.Hold.D()/5))
+		shape.Ramp = max(shape.Ramp, shape.Settle)
+	}
 	from, to := p.Stages[0].Users, p.To
 	for i := range p.Stages {
 		from = min(from, p.Stages[i].Users)

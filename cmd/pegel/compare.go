@@ -98,7 +98,7 @@ func synthetic(run *archive.Run, s *scenarios.Scenario) ([]learn.Synthetic, erro
 	var holds []hold
 	for _, e := range run.Events {
 		switch n := len(holds); {
-		case e.Stage == nil:
+		case e.Stage == nil || e.Stage.Situation != "": // a storm of logins is nothing that logs of a usual day hold
 		case e.Kind == archive.EventHold:
 			mix := e.Stage.Mix
 			if mix == nil && len(run.Meta.Personas) == 1 {

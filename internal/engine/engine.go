@@ -3,8 +3,8 @@
 // Every action has three stamps from one monotonic clock: Intended, when the user was to begin it; Began, when it really
 // began; Ended. Response time is Intended to Ended, service time Began to Ended, lag Intended to Began while the user was
 // free; so a late generator shows in its own numbers and never flatters the platform's. Users are closed loops: think
-// time counts from the end of one action to the intended start of the next. Each user is one goroutine that the engine
-// waits for.
+// time counts from the end of one action to the intended start of the next; what is on a beat, and arrivals, keep times of
+// their own. Each user, and each branch of one, is a goroutine that the engine waits for.
 package engine
 
 import (

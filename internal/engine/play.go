@@ -13,6 +13,7 @@ const (
 	goesOn      reason = iota
 	stepsDone          // a branch has come to its end; a journey begins again instead
 	sessionOver        // it has stayed as long as it was to
+	gone               // it plays once and has lost its session: it does not come back
 	fedUp              // it lost patience for good and is away for a while
 	cutOff             // a storm has taken its sessions; it comes back
 	sentAway           // it is to leave, or the run ends
@@ -91,13 +92,13 @@ func (u *user) play(timer *time.Timer, at time.Duration) (reason, time.Duration)
 			ended, how := u.do(&act, intended)
 			free = ended
 			if how == hung {
-				if how = u.stay.lostPatience(act.Action); how == left {
+				if how = u.stay.lostPatience(act.Step); how == left {
 					return fedUp, ended
 				}
 			}
 			switch {
 			case how == lost && u.once: // it does not come back
-				return stepsDone, ended
+				return gone, ended
 			case how == lost:
 				intended = ended + u.lost(act.Key)
 			case how == retried:

@@ -54,6 +54,12 @@ func (quiet) Close() error { return nil }
 // converse plays a journey of one user for some seconds.
 func converse(t *testing.T, e *echo, journey string, opt Options) (events []Event, failed map[probe.Class]uint64) {
 	t.Helper()
+	return converseAt(t, e, "[1]", journey, opt)
+}
+
+// converseAt plays a journey at some loads, one after the other.
+func converseAt(t *testing.T, e *echo, users, journey string, opt Options) (events []Event, failed map[probe.Class]uint64) {
+	t.Helper()
 	src := `
 name: test
 targets: {web: {url: "http://127.0.0.1:1/"}}
@@ -63,7 +69,7 @@ personas: [{name: browser, journey: j}]
 journeys:
   j:
 ` + strings.ReplaceAll("\n"+strings.TrimSpace(journey), "\n", "\n    ") + `
-load: {stages: {users: [1], ramp: 1s, settle: 1s, hold: 3s}}
+load: {order: listed, stages: {users: ` + users + `, ramp: 1s, settle: 1s, hold: 3s}}
 `
 	s, err := scenarios.Parse("test.yaml", []byte(src), scenarios.Options{Getenv: func(string) (string, bool) { return "x", true }})
 	if err != nil {
@@ -122,6 +128,45 @@ func TestVariablesLiveAsLongAsTheSession(t *testing.T) {
 		}
 		if rounds < 2 || classes[probe.Content] != 0 {
 			t.Errorf("%d rounds, classes %v, asked %q", rounds, classes, e.asked)
+		}
+	})
+}
+
+// Who was sent away by a lower stage and comes back saves where its templates and branches look.
+func TestVariablesOfUsersWhoComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &echo{answer: func(string) (string, error) { return `{"n": "7"}`, nil }}
+		_, classes := converseAt(t, e, "[2, 1, 2]", `
+- {do: web.ask, with: {text: first}, save: {n: {json: n}}, think: 100ms}
+- if: n == 7
+  steps: [{do: web.ask, with: {text: "then {{n}}"}, think: 100ms}]
+  else: [{do: web.ask, with: {text: otherwise}, think: 100ms}]
+- parallel:
+    - steps: [{do: web.ask, with: {text: "one {{n}}"}, think: 100ms}]
+    - steps: [{do: web.ask, with: {text: "two {{n}}"}, think: 100ms}]
+`, Options{})
+		for _, asked := range e.asked {
+			if asked == "otherwise" {
+				t.Fatal("the branch was taken as if nothing had been saved")
+			}
+		}
+		if classes[probe.Content] != 0 || classes[probe.OK] < 20 {
+			t.Errorf("classes %v", classes)
+		}
+	})
+}
+
+// A user that always lacks its variable does not run in circles: it begins again after a pause, as one whose session is lost.
+func TestLackingAVariableTakesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &echo{answer: func(string) (string, error) { return "{}", nil }}
+		_, classes := converse(t, e, `
+- if: account.n > 0
+  steps: [{do: web.ask, with: {text: "never {{lost}}"}}]
+- {do: web.ask, with: {text: first}, save: {lost: {json: lost}}}
+`, Options{})
+		if n := classes[probe.Content]; n < 1 || n > 10 {
+			t.Errorf("%d failures in five seconds", n)
 		}
 	})
 }

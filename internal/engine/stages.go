@@ -164,6 +164,7 @@ func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration
 				<-before.ended
 				u.cursor = before.cursor
 				u.cursor.Restart()
+				u.remember() // what the cursor knows of answers is what the user saves from now on
 				arrival = max(arrival, e.now())
 			}
 			u.run(arrival)

@@ -78,9 +78,9 @@ func (u *user) gaveUp() bool {
 }
 
 // lostPatience says what the user does about an action that it gave up.
-func (s *stay) lostPatience(action int) fate {
+func (s *stay) lostPatience(step int) fate {
 	s.hung++
-	s.hungAt = action
+	s.hungAt = step
 	if s.patience.Then == scenarios.Leave || s.hung > s.patience.Most {
 		s.hung = 0
 		if s.quit != nil {
@@ -94,9 +94,9 @@ func (s *stay) lostPatience(action int) fate {
 	return reloaded
 }
 
-// done notes that an action has succeeded: the one that hung does not any more.
-func (s *stay) done(action int) {
-	if s != nil && s.hungAt == action {
+// done notes that a step has succeeded: the one that hung does not any more.
+func (s *stay) done(step int) {
+	if s != nil && s.hungAt == step {
 		s.hung = 0
 	}
 }

@@ -106,7 +106,11 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 	u.intended, u.timeout, u.openErr, u.tags = intended, u.stay.bound(act.Timeout), nil, act.Tags
 	u.began = u.e.now()
 	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
-	err := u.perform(act)
+	lacking := u.lacks(act)
+	err := lacking
+	if err == nil {
+		err = u.perform(act)
+	}
 	ended = u.e.now()
 	flight.Add(-1)
 	if err == nil && act.Save != nil { // after the action's end: looking for values is no work of the platform
@@ -127,9 +131,11 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 	switch {
 	case class == probe.OK:
 		u.backoff = 0
-		u.stay.done(act.Action)
+		u.stay.done(act.Step)
 	case gaveUp:
 		return ended, hung
+	case lacking != nil: // it was not sent, and a journey that goes on would fail at once for ever
+		return ended, lost
 	case class.EndsSession():
 		return ended, lost
 	}
@@ -145,9 +151,6 @@ func (u *user) perform(act *plan.Act) (err error) {
 	}()
 	if u.moment != nil {
 		u.moment.Key, u.moment.Iteration = act.Key, act.Iteration
-		if err := u.lacks(act); err != nil {
-			return err
-		}
 	}
 	if act.Save != nil {
 		u.turn.Want()

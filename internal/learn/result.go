@@ -138,7 +138,8 @@ func (c *collector) way(w way, opt Options) Way {
 	}
 	var busy []int32
 	low, high := math.Inf(1), 0.0
-	for _, h := range best {
+	for _, day := range slices.Sorted(maps.Keys(best)) { // in order, so that sums of fractions are the same each time
+		h := best[day]
 		n := float64(c.hours[h].users[w])
 		if n < quiet*float64(out.Busiest) {
 			out.LeftOut++

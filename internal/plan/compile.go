@@ -79,6 +79,7 @@ func (c *compiler) journey(steps scenarios.Journey, next *int) *Journey {
 	j := &Journey{first: *next}
 	c.scope.enter(steps)
 	c.steps(j, steps)
+	j.describeCode(c.plan.Actions)
 	*next += j.steps
 	return j
 }
@@ -95,8 +96,11 @@ func (c *compiler) steps(j *Journey, steps scenarios.Journey) {
 		case s.Repeat != nil:
 			loop := j.loops
 			j.loops++
-			begin := len(j.code)
+			begin, wrong := len(j.code), len(c.errs.Problems)
 			c.steps(j, s.Steps)
+			if len(j.code) == begin && len(c.errs.Problems) > wrong {
+				continue // what is wrong inside has been said
+			}
 			if len(j.code) == begin {
 				c.fail(s.Pos, "give it steps", "repeat has no steps")
 				continue
@@ -185,6 +189,10 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		return
 	}
 	c.scope.needs = nil
+	if len(protocol.Schemes) > 0 && !slices.Contains(protocol.Schemes, to.URL.Scheme) {
+		c.fail(c.plan.Scenario.Field(to.Pos, "url"), "write "+strings.Join(protocol.Schemes, "://… or ")+"://…", "%s cannot go to an address of the scheme %s, as the target %q has it", name, to.URL.Scheme, target)
+		return
+	}
 	run, err := make(func(into any) error {
 		if err := with.Bind(into, c.resolve); err != nil {
 			return err
@@ -196,9 +204,7 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		c.refused(err, pos)
 		return
 	}
-	if with.Source() != "" {
-		j.describe(name, with.Source())
-	}
+	j.describe(name, with.Source())
 	if timeout == 0 {
 		timeout = to.Timeout.D()
 	}
@@ -221,7 +227,8 @@ func (c *compiler) refused(err error, pos scenarios.Pos) {
 		c.errs.Add(err)
 		return
 	}
-	c.fail(c.plan.Scenario.Field(pos, "with"), "", "%v", err)
+	about := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == ' ' || r == ':' || r == ',' }) // the parameter, mostly
+	c.fail(c.plan.Scenario.Field(pos, append([]string{"with"}, about[:min(1, len(about))]...)...), "", "%v", err)
 }
 
 // bind notes that a target is served by a protocol, and those other targets that belong to it by name (imap.source). It

@@ -15,6 +15,7 @@ type Act struct {
 	Run       probe.Step // nil: only think
 	Timeout   time.Duration
 	Key       uint64        // of the action's random draws
+	Step      int           // its number among those of its user, whatever the iteration
 	Iteration uint64        // how often the user had been at this step
 	Needs     []int         // variables that must have been saved before, by Plan.Variables
 	Save      *Save         // what is taken from the answer; nil: nothing
@@ -96,7 +97,7 @@ func (c *Cursor) Next() (act Act, ok bool) {
 		case opAct, opThink:
 			c.pc++
 			k, n := c.drawn(in.step)
-			act = Act{Iteration: n, Needs: in.needs, Save: in.save, Action: in.action, Verb: in.verb, Target: in.target, Protocol: in.proto, Run: in.run, Timeout: in.timeout, Key: k, Tags: in.tags}
+			act = Act{Step: c.journey.first + in.step, Iteration: n, Needs: in.needs, Save: in.save, Action: in.action, Verb: in.verb, Target: in.target, Protocol: in.proto, Run: in.run, Timeout: in.timeout, Key: k, Tags: in.tags}
 			if in.think != nil {
 				act.Think = in.think.Draw(probe.Mix(k ^ 0x5851f42d4c957f2d))
 			}

@@ -74,6 +74,9 @@ func Build(s *scenarios.Scenario, protocols []probe.Protocol) (*Plan, error) {
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
+	if len(p.Actions) == 0 {
+		return nil, refuse(s, s.Field(scenarios.Pos{}, "journeys"), "give a journey an action, such as do: web.login", "the scenario sends nothing: no persona has an action")
+	}
 	if err := p.stages(); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ const (
 	dataValue
 	addressValue
 	loginValue
+	passwordValue
 	accountValue // its number, as the scenario counts
 	runValue
 )
@@ -80,8 +81,10 @@ func (p *Plan) Value(number int, m *Moment) string {
 	case runValue:
 		return m.Run
 	}
-	login, address, _ := p.Accounts.At(m.User.Account)
+	login, address, password := p.Accounts.At(m.User.Account)
 	switch v.kind {
+	case passwordValue:
+		return password
 	case loginValue:
 		return login
 	case addressValue:
@@ -108,7 +111,7 @@ func (p *Plan) fed(f *feeder, column int, m *Moment) string {
 	return f.Value(int(row%uint64(f.Len())), column)
 }
 
-// values notes the feeders.
+// feeders notes the feeders.
 func (p *Plan) feeders() {
 	for _, name := range p.Scenario.FeederNames() {
 		h := fnv.New64a()
@@ -180,9 +183,9 @@ func (c *compiler) lookUp(name string) (v value, hint, problem string) {
 	case name == "run":
 		return value{kind: runValue, name: name}, "", ""
 	case first == "account":
-		kind, ok := map[string]valueKind{"address": addressValue, "login": loginValue, "n": accountValue}[rest]
+		kind, ok := map[string]valueKind{"address": addressValue, "login": loginValue, "password": passwordValue, "n": accountValue}[rest]
 		if !ok {
-			return value{}, nearest(name, []string{"account.address", "account.login", "account.n"}), fmt.Sprintf("an account has no %q", rest)
+			return value{}, nearest(name, []string{"account.address", "account.login", "account.password", "account.n"}), fmt.Sprintf("an account has no %q", rest)
 		}
 		return value{kind: kind, name: name}, "", ""
 	case first == "data":

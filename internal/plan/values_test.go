@@ -246,6 +246,14 @@ func TestDigestCoversValues(t *testing.T) {
 		{`{a: {values: [x, y]}}`, "- {do: web.ask, with: {text: \"1 {{data.a}}\"}, save: {v: {json: a}}}\n- if: v\n  steps: [{do: web.ask}]"},
 		{`{a: {values: [x, y]}}`, "- {do: web.ask, with: {text: \"1 {{data.a}}\"}, save: {v: {json: a}}}\n- if: not v\n  steps: [{do: web.ask}]"},
 		{`{}`, `- {do: web.ask}`},
+		// what lies behind a condition on answers, which no walk without answers comes to
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{do: web.ask, think: 1s}]"},
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{do: web.ask, think: 50s}]"},
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{do: web.ask, timeout: 50s}]"},
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{do: web.mute, think: 1s}]"},
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{repeat: {times: 9}, steps: [{do: web.ask, think: 1s}]}]"},
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{choose: [{weight: 1, do: web.ask}, {weight: 2, do: web.mute}]}]"},
+		{`{}`, "- {do: web.ask, save: {v: {json: a}}}\n- if: v\n  steps: [{choose: [{weight: 1, do: web.ask}, {weight: 3, do: web.mute}]}]"},
 	} {
 		var said []string
 		p, err := parseTalk(t, c[0], c[1], &said)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 
 	"pegel/scenarios"
 )
@@ -102,6 +103,22 @@ func (j *Journey) describe(parts ...string) {
 		h.Write([]byte(part))
 	}
 	j.content = h.Sum64()
+}
+
+// describeCode notes all that a journey's steps do: also what lies behind the acts that enter the digest by themselves, or
+// behind a condition on answers.
+func (j *Journey) describeCode(actions []string) {
+	for i := range j.code {
+		in := &j.code[i]
+		parts := []string{strconv.Itoa(int(in.op)), in.target, in.timeout.String(), in.every.String(), fmt.Sprint(in.weights, in.to, in.loop, in.times)}
+		if in.op == opAct {
+			parts = append(parts, actions[in.action])
+		}
+		if d := in.think; d != nil {
+			parts = append(parts, d.Kind, fmt.Sprint(int64(d.A), int64(d.B), d.Values))
+		}
+		j.describe(parts...)
+	}
 }
 
 // captures is what a step saves as one text; encoding/json sorts the names.

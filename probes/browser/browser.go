@@ -26,7 +26,7 @@ var ErrNoChromium = errors.New("chromium is not installed: install the package c
 // Protocol returns the protocol browser: login, inbox, open, logout.
 func Protocol() probe.Protocol {
 	return probe.Protocol{
-		Name:    "browser",
+		Name: "browser", Schemes: []string{"http", "https"},
 		Prepare: prepare,
 		Open:    openTab,
 		Actions: map[string]probe.Action{

@@ -21,7 +21,7 @@ const maxOwn = 64
 // Protocol returns the protocol caldav: discover, query, create, update, delete, copy.
 func Protocol() probe.Protocol {
 	return probe.Protocol{
-		Name: "caldav",
+		Name: "caldav", Schemes: []string{"http", "https"},
 		Open: open,
 		Actions: map[string]probe.Action{
 			"discover": discover,

@@ -20,7 +20,7 @@ import (
 // Protocol is IMAP. Its targets have URLs with the scheme imap (port 143 by default) or imaps (993).
 func Protocol() probe.Protocol {
 	return probe.Protocol{
-		Name: "imap",
+		Name: "imap", Schemes: []string{"imap", "imaps"},
 		Open: open,
 		Actions: map[string]probe.Action{
 			"login":         login,

@@ -20,6 +20,9 @@ type Protocol struct {
 	// Name is the first half of every action's name ("imap" in imap.fetch) and the default target of its actions.
 	Name string
 
+	// Schemes are those that its targets' addresses may have; nil: any.
+	Schemes []string
+
 	// Prepare, if set, runs once for each target before the first user starts, for what all users share (a browser
 	// process). The engine hands its result to Open as Target.Shared and closes it after the last user has left.
 	Prepare func(ctx context.Context, target Target) (io.Closer, error)

@@ -13,7 +13,7 @@ import (
 // Protocol is SMTP. Its targets have URLs with the scheme smtp (port 587 by default) or smtps (465).
 func Protocol() probe.Protocol {
 	return probe.Protocol{
-		Name: "smtp",
+		Name: "smtp", Schemes: []string{"smtp", "smtps"},
 		Open: open,
 		Actions: map[string]probe.Action{
 			"login": login,

@@ -26,7 +26,7 @@ const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, li
 // Protocol returns the protocol web: page, request, login, list, read, send, logout.
 func Protocol() probe.Protocol {
 	return probe.Protocol{
-		Name: "web",
+		Name: "web", Schemes: []string{"http", "https"},
 		Open: open,
 		Actions: map[string]probe.Action{
 			"page":    page,

@@ -69,6 +69,9 @@ func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 		if hop == MaxRedirects {
 			return nil, probe.Failf(probe.BadProtocol, r.Method+" "+r.URL.Path, "more than %d redirects", MaxRedirects)
 		}
+		if next.Scheme != r.URL.Scheme || next.Host != r.URL.Host {
+			r.Header = public(r.Header)
+		}
 		r.URL = next
 		if !r.KeepMethod && response.Status < http.StatusTemporaryRedirect && r.Method != http.MethodHead {
 			r.Method, r.Body = http.MethodGet, nil
@@ -78,6 +81,17 @@ func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 			}
 		}
 	}
+}
+
+// public is what of a request's headers may follow a redirect to another server: nothing that could be a secret.
+func public(h http.Header) http.Header {
+	out := http.Header{}
+	for _, name := range []string{"Accept", "Accept-Language", "Content-Type", "Depth", "Prefer", "User-Agent"} {
+		if v := h.Values(name); len(v) > 0 {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // once is one request without redirects.
