@@ -189,7 +189,7 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		return
 	}
 	c.scope.needs = nil
-	if len(protocol.Schemes) > 0 && !slices.Contains(protocol.Schemes, to.URL.Scheme) {
+	if to.URL != nil && len(protocol.Schemes) > 0 && !slices.Contains(protocol.Schemes, to.URL.Scheme) {
 		c.fail(c.plan.Scenario.Field(to.Pos, "url"), "write "+strings.Join(protocol.Schemes, "://… or ")+"://…", "%s cannot go to an address of the scheme %s, as the target %q has it", name, to.URL.Scheme, target)
 		return
 	}
