@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -75,15 +73,14 @@ func TestFindCapacity(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), []string{"run", file, "--find-capacity", "--max-users", "400", "--max-stages", "5", "--precision", "15%", "--out", dir,
+	code, stdout, stderr := runInto(t, dir, []string{"run", file, "--find-capacity", "--max-users", "400", "--max-stages", "5", "--precision", "15%", "--out", dir,
 		"--set", "targets.imap.url=" + platform.URLs.IMAP, "--set", "observe.0.prometheus=" + platform.URLs.Metrics},
-		environment{stdout: &stdout, stderr: &stderr, getenv: func(name string) (string, bool) { return "right-word", name == "PEGEL_PASSWORD" }})
-	t.Logf("exit code %d\n%s\n%s", code, &stderr, &stdout)
+		func(name string) (string, bool) { return "right-word", name == "PEGEL_PASSWORD" })
+	t.Logf("exit code %d\n%s\n%s", code, stderr, stdout)
 	if code != exitOK && code != exitCaution && code != exitNoGo {
 		t.Fatalf("exit code %d", code)
 	}
-	if !strings.Contains(stderr.String(), "from 14 to at most 400 active users (as asked), to ± 15%") {
+	if !strings.Contains(stderr, "from 14 to at most 400 active users (as asked), to ± 15%") {
 		t.Error("it is not said what was chosen")
 	}
 	archived, err := archive.Open(dir)
@@ -125,7 +122,7 @@ func TestFindCapacity(t *testing.T) {
 	if len(stages) < 3 || stages[0] != 14 || !slices.Equal(stages[1:], chosen) {
 		t.Errorf("stages %v, chosen %v", stages, chosen)
 	}
-	if ended == "" || !strings.Contains(stderr.String(), ended) {
+	if ended == "" || !strings.Contains(stderr, ended) {
 		t.Errorf("the last words are %q, and not printed", ended)
 	}
 	judged, _, err := answer([]string{dir}, question{})
@@ -138,7 +135,7 @@ func TestFindCapacity(t *testing.T) {
 	}
 
 	// The command at the end repeats the stages.
-	_, again, ok := strings.Cut(stdout.String(), "Again: ")
+	_, again, ok := strings.Cut(stdout, "Again: ")
 	if !ok {
 		t.Fatal("no command that repeats the run")
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,20 +72,18 @@ func TestWaysToLogInLeaveNoSecret(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var stdout, stderr bytes.Buffer
-			pegel := func(args ...string) int {
-				return run(t.Context(), args, environment{stdout: &stdout, stderr: &stderr, getenv: func(name string) (string, bool) {
-					value, ok := secrets[name]
-					return value, ok
-				}})
+			getenv := func(name string) (string, bool) {
+				value, ok := secrets[name]
+				return value, ok
 			}
 			out := filepath.Join(dir, "run")
-			if code := pegel("run", filepath.Join(dir, "s.yaml"), "--out", out); code != c.code {
-				t.Fatalf("exit code %d, want %d\n%s%s", code, c.code, &stdout, &stderr)
+			code, stdout, stderr := runInto(t, out, []string{"run", filepath.Join(dir, "s.yaml"), "--out", out}, getenv)
+			if code != c.code {
+				t.Fatalf("exit code %d, want %d\n%s%s", code, c.code, stdout, stderr)
 			}
-			everything := []string{stdout.String(), stderr.String()}
+			everything := []string{stdout, stderr}
 			if c.code != exitNoStart {
-				pegel("export", out)
+				run(t.Context(), []string{"export", out}, environment{stdout: io.Discard, stderr: io.Discard, getenv: getenv})
 				rows, err := os.ReadFile(filepath.Join(out, "export", "dimensions.csv"))
 				if err != nil {
 					t.Fatal(err)
@@ -95,8 +94,8 @@ func TestWaysToLogInLeaveNoSecret(t *testing.T) {
 					}
 				}
 				report, err := os.ReadFile(filepath.Join(out, "report.html"))
-				if err != nil || !bytes.Contains(report, []byte(`id="groups"`)) || !strings.Contains(stdout.String(), "interior") {
-					t.Errorf("groups are not in the report (%v) or in the summary\n%s", err, &stdout)
+				if err != nil || !bytes.Contains(report, []byte(`id="groups"`)) || !strings.Contains(stdout, "interior") {
+					t.Errorf("groups are not in the report (%v) or in the summary\n%s", err, stdout)
 				}
 				everything = append(everything, archived(t, out)...)
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,11 +41,10 @@ func driveMail(t *testing.T, sets ...string) (code int, said string, d *archive.
 	for _, set := range sets {
 		args = append(args, "--set", set)
 	}
-	var stdout, stderr bytes.Buffer
-	code = run(context.Background(), args, environment{stdout: &stdout, stderr: &stderr, getenv: func(name string) (string, bool) {
+	code, stdout, stderr := runInto(t, out, args, func(name string) (string, bool) {
 		return real.DefaultPassword, name == "PEGEL_PASSWORD"
-	}})
-	said = stdout.String() + stderr.String()
+	})
+	said = stdout + stderr
 	r, err := archive.Open(out)
 	if err != nil {
 		t.Fatalf("exit code %d: %v\n%s", code, err, said)

@@ -64,7 +64,8 @@ func TestRealServers(t *testing.T) {
 	}
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), args, environment{stdout: &stdout, stderr: &stderr, getenv: os.LookupEnv})
-	if code != exitOK && code != exitCaution {
+	// A busy machine makes the generator late: no verdict, and still nothing may fail or get lost.
+	if code != exitOK && code != exitCaution && code != exitGenerator {
 		t.Fatalf("exit code %d\n%s\n%s", code, &stdout, &stderr)
 	}
 	archived, err := archive.Open(dir)
