@@ -8,7 +8,7 @@ const document = "docs/scenario.md"
 // chapters are the headings of the document that explain the sections, as anchors.
 var chapters = map[string]string{
 	"name": "head", "description": "head", "seed": "head", "compression": "head",
-	"include": "include", "profiles": "profiles", "data": "data", "targets": "targets", "accounts": "accounts",
+	"include": "include", "profiles": "profiles", "data": "data", "targets": "targets", "lines": "lines", "accounts": "accounts",
 	"activity": "activity", "personas": "personas", "journeys": "journeys", "wave": "wave", "environment": "environment",
 	"observe": "observe", "load": "load", "objectives": "objectives", "situations": "situations-and-verdict",
 	"verdict": "situations-and-verdict", "delivery": "delivery",

@@ -23,6 +23,9 @@ func check(s *Scenario, d *decoder) {
 	if c.read("targets") {
 		c.targets()
 	}
+	if c.read("lines") {
+		c.lines()
+	}
 	if c.read("accounts") {
 		c.accounts()
 		c.auth()

@@ -32,6 +32,9 @@ func (c *checker) personas() {
 				}
 			}
 		}
+		if _, ok := c.Lines[p.Line]; !ok && p.Line != "" && c.read("lines") {
+			c.fail(didYouMean(p.Line, names(c.Lines)), fmt.Sprintf("unknown line %q", p.Line), p.Pos, "line")
+		}
 		if p.Count < 0 {
 			c.fail("", "count must not be negative", p.Pos, "count")
 		}

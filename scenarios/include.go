@@ -28,7 +28,7 @@ const (
 // How the parts of a section are told apart where several files have it. A section that is not listed is one thing and is
 // taken whole from one file.
 var (
-	byKey  = []string{"targets", "activity", "journeys", "data", "profiles"}
+	byKey  = []string{"targets", "lines", "activity", "journeys", "data", "profiles"}
 	byName = map[string]string{"personas": "name", "observe": "name", "situations": "name", "objectives": "action"}
 )
 

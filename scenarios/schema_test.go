@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 )
 
@@ -139,7 +138,6 @@ func TestSchemaRejects(t *testing.T) {
 // rejects as well.
 func TestSchemaMutants(t *testing.T) {
 	c := published(t)
-	began := time.Now()
 	tried := 0
 	for i, name := range Shipped() {
 		raw, err := Open(name)
@@ -159,7 +157,7 @@ func TestSchemaMutants(t *testing.T) {
 			}
 		}
 		walk(root)
-		for k := i % 7; k < len(spots) && time.Since(began) < 5*time.Second; k += 7 {
+		for k := i % 7; k < len(spots) && tried < 1500; k += 7 {
 			n := spots[k]
 			for m := range max(1, len(n.entries)) {
 				saved := n.clone()

@@ -77,6 +77,9 @@ func TestFindCapacity(t *testing.T) {
 		"--set", "targets.imap.url=" + platform.URLs.IMAP, "--set", "observe.0.prometheus=" + platform.URLs.Metrics},
 		func(name string) (string, bool) { return "right-word", name == "PEGEL_PASSWORD" })
 	t.Logf("exit code %d\n%s\n%s", code, stderr, stdout)
+	if code == exitGenerator && disturbed(stdout+stderr) {
+		t.Skipf("nothing can be measured here: in each of %d runs the machine was too busy", tries)
+	}
 	if code != exitOK && code != exitCaution && code != exitNoGo {
 		t.Fatalf("exit code %d", code)
 	}

@@ -84,6 +84,9 @@ func (d *driving) drive(ctx context.Context) error {
 	}
 	before, cancelBefore := untilStopped(ctx, stop) // until the archive is begun, one interrupt ends everything
 	defer cancelBefore()
+	if err := engine.CheckSources(d.plan); err != nil {
+		return &exitError{code: exitNoStart, err: err, hint: "lines.*.sources must be addresses of this machine; on Linux all of 127.0.0.0/8 is"}
+	}
 	closeShared, err := d.prepareProtocols(before, targets)
 	defer closeShared()
 	runID := newRunID()

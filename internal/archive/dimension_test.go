@@ -13,7 +13,7 @@ import (
 
 func dimensions(n int) *record.Interval {
 	r := record.NewRecorder(2, 1, 1)
-	r.Dimensions([]string{"interior", "tax"}, [][]record.Label{{{Kind: record.TagKind("page"), Name: "inbox"}}})
+	r.Dimensions([]string{"interior", "tax"}, [][]record.Label{{{Kind: record.TagKind("page"), Name: "inbox"}}}, nil)
 	r.Collect(10 * time.Second)
 	for i := range n {
 		x := record.Sample{Action: i % 2, Ended: time.Duration(i+1) * time.Millisecond, Group: uint16(1 + i%2), Backend: "web-1"}

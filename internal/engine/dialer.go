@@ -38,9 +38,14 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 		timeout = 30 * time.Second
 	}
 	dialer := net.Dialer{Timeout: timeout}
+	source := sourceOf(ctx)
+	if source.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+		dialer.Control = lateLocalPort
+	}
 	var last error
 	for _, a := range addrs {
-		if !d.allowed(a.Unmap()) {
+		if !d.allowed(a.Unmap()) || source.IsValid() && source.Is4() != a.Unmap().Is4() {
 			continue
 		}
 		conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port))

@@ -117,6 +117,7 @@ type engine struct {
 
 	left map[*plan.User]*user // users sent away by a lower stage
 
+	lines      *lines
 	storm      *storm // the next one; nil: the plan has none
 	chosen     bool   // Options.Next has had its last word
 	situations int    // played so far
@@ -145,7 +146,7 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 	defer cancel()
 	e := newEngine(hard, p, recorder, opt)
 	e.lockout = newLockout(p)
-	recorder.Dimensions(p.Groups(), labels(p.TagSets()))
+	recorder.Dimensions(p.Groups(), labels(p.TagSets()), e.lines.sourceNames())
 	collected := make(chan struct{})
 	stopCollecting := make(chan struct{})
 	go func() {
@@ -174,6 +175,7 @@ func newEngine(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt
 	}
 	e := &engine{plan: p, opt: opt, recorder: recorder, start: opt.Start, ctx: ctx,
 		flight: make([]atomic.Int64, len(p.Protocols())), examples: map[string]int{}, left: map[*plan.User]*user{}, aborted: make(chan *AbortError, 1)}
+	e.lines = newLines(p)
 	if storms(p) {
 		e.storm = &storm{begun: make(chan struct{})}
 	}

@@ -144,7 +144,7 @@ func (u *user) beside(branches []*plan.Cursor, at time.Duration) (reason, time.D
 // there when the step comes round again.
 func (u *user) branch(c *plan.Cursor, i, of int) *user {
 	b := u.e.userAt(u.who, c)
-	b.wake = u.wake
+	b.wake, b.end = u.wake, u.end
 	b.pace = u.pace * time.Duration(of)
 	if u.shard != nil {
 		b.shard = u.e.recorder.Shard(int(u.who.ID) + i)

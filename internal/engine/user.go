@@ -17,6 +17,7 @@ type user struct {
 	who     *plan.User
 	account probe.Account
 	group   uint16 // of the account, by number
+	end     *lineEnd
 	cursor  *plan.Cursor
 	shard   *record.Shard // nil: a preflight, nothing is recorded
 	pace    time.Duration
@@ -66,6 +67,7 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 	if e.recorder != nil {
 		u.shard = e.recorder.Shard(int(who.ID))
 	}
+	u.end = e.lines.end(who)
 	persona := &e.plan.Personas[who.Persona]
 	u.pace = persona.Pace
 	if persona.Patience != nil || persona.Session != nil {
@@ -177,6 +179,9 @@ func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.
 	}
 	s := record.Sample{Action: action, Persona: u.who.Persona, Intended: intended, Began: began, Ended: ended, Class: class, InFlight: flight}
 	s.Group, s.Tags = u.group, u.tags
+	if u.end != nil {
+		s.Source = u.end.number
+	}
 	if intended == noLag {
 		s.Intended, s.NoLag, s.Tags = began, true, u.e.plan.Personas[u.who.Persona].Tags
 	} else if u.late {

@@ -225,15 +225,17 @@ func (r *reading) tellSlow(stages []stageDimensions) {
 			r.warn("slow-tag", s.action, s.here, tag, s.label.Name, s.elsewhere)
 		case s.label.Kind == record.KindBackend:
 			r.warn("slow-backend", s.action, s.here, s.label.Name, s.elsewhere)
+		case s.label.Kind == record.KindSource:
+			r.warn("slow-source", s.action, s.here, s.label.Name, s.elsewhere)
 		default:
 			r.warn("slow-group", s.action, s.here, s.label.Name, s.elsewhere)
 		}
 	}
 }
 
-// kinds are the keys of a map by kind: groups first, then backends, then tags.
+// kinds are the keys of a map by kind: groups first, then source addresses, backends, then tags.
 func kinds[T any](m map[string]T) []string {
-	order := []string{record.KindGroup, record.KindBackend}
+	order := []string{record.KindGroup, record.KindSource, record.KindBackend}
 	place := func(kind string) int {
 		if at := slices.Index(order, kind); at >= 0 {
 			return at

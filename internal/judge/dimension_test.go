@@ -25,7 +25,7 @@ func grouped(t *testing.T, groups []string, took func(stage, group, i int) time.
 	w, err := archive.Create(dir, archive.Meta{Format: archive.Version, RunID: "x", Scenario: "judged", Actions: []string{"web.list", "web.connect"}, Personas: []string{"browser"}}, []byte(scenario))
 	must(err)
 	r := record.NewRecorder(2, 1, 1)
-	r.Dimensions(groups, nil)
+	r.Dimensions(groups, nil, nil)
 	at := time.Duration(0)
 	for i, users := range []int{100, 200} {
 		st := &archive.Stage{Index: i, Users: users}

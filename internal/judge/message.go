@@ -157,6 +157,7 @@ var sentences = map[string]string{
 	"played-invalid":         "the situation \"%s\" was played at %s active users, but %s",
 
 	"slow-group":       "%s is slow for some accounts only: its p95 is %s in the group %s and %s in all others",
+	"slow-source":      "%s is slow for some users only: its p95 is %s from the address %s and %s from all others",
 	"slow-backend":     "%s is slow for some accounts only: its p95 is %s on the backend %s and %s on all others",
 	"slow-tag":         "%s is slow for some of its uses only: its p95 is %s where the tag %s is %s, and %s elsewhere",
 	"dimension-capped": "the dimension %s has more values than the %s that are told apart; those beyond count together as %s",

@@ -6,10 +6,11 @@ import (
 	"pegel/probes/probe"
 )
 
-// The kinds of dimensions. A tag's kind is TagKind of its name; the source address will be one more.
+// The kinds of dimensions. A tag's kind is TagKind of its name.
 const (
 	KindBackend = "backend" // which backend of the platform answered
 	KindGroup   = "group"   // of the account
+	KindSource  = "source"  // address that the user comes from
 	tagPrefix   = "tag:"
 )
 
@@ -49,15 +50,15 @@ type entry struct {
 	action   uint16
 	group    uint16 // number, 0: none
 	tags     uint16 // number, 0: none
+	source   uint16 // number, 0: none
 	backend  uint16 // 1 + index of the half's backends, 0: none
 	failed   bool
 }
 
-// Dimensions tells the recorder what Sample.Group and Sample.Tags mean: number n is groups[n-1], and all labels of
-// tags[n-1]. It must be called before the first sample.
-func (r *Recorder) Dimensions(groups []string, tags [][]Label) {
-	r.groups = groups
-	r.tags = tags
+// Dimensions tells the recorder what Sample.Group, Sample.Tags and Sample.Source mean: number n is groups[n-1], all labels of
+// tags[n-1], and sources[n-1]. It must be called before the first sample.
+func (r *Recorder) Dimensions(groups []string, tags [][]Label, sources []string) {
+	r.groups, r.tags, r.source = groups, tags, sources
 }
 
 // note remembers a sample that has a place in some dimension. The one map lookup is the backend's.
@@ -66,7 +67,7 @@ func (h *half) note(x *Sample) {
 		h.lost++
 		return
 	}
-	e := entry{response: uint32(min(max(x.Ended-x.Intended, 0)/unit, maxValue+1)), action: uint16(x.Action), group: x.Group, tags: x.Tags, failed: x.Class != probe.OK}
+	e := entry{response: uint32(min(max(x.Ended-x.Intended, 0)/unit, maxValue+1)), action: uint16(x.Action), group: x.Group, tags: x.Tags, source: x.Source, failed: x.Class != probe.OK}
 	if x.Backend != "" {
 		e.backend = h.backend(x.Backend)
 	}
@@ -105,6 +106,9 @@ func (r *Recorder) count(in *Interval, h *half) {
 			for _, label := range r.tags[n-1] {
 				in.in(e, r.admit(label))
 			}
+		}
+		if n := int(e.source); n > 0 && n <= len(r.source) {
+			in.in(e, r.admit(Label{KindSource, r.source[n-1]}))
 		}
 		if e.backend > 0 {
 			in.in(e, r.admit(Label{KindBackend, h.backends[e.backend-1]}))

@@ -54,7 +54,7 @@ func TestNamesAreCappedOverTheRun(t *testing.T) {
 
 func TestGroupsAndTags(t *testing.T) {
 	r := NewRecorder(2, 1, 2)
-	r.Dimensions([]string{"interior", "tax"}, [][]Label{{{TagKind("page"), "inbox"}}, {{TagKind("kind"), "read"}, {TagKind("page"), "inbox"}}})
+	r.Dimensions([]string{"interior", "tax"}, [][]Label{{{TagKind("page"), "inbox"}}, {{TagKind("kind"), "read"}, {TagKind("page"), "inbox"}}}, nil)
 	for i := range 60 {
 		r.Shard(i).Record(&Sample{Action: 1, Intended: time.Second, Began: 2 * time.Second, Ended: 3 * time.Second, Group: uint16(i % 3), Tags: uint16(i % 3), Backend: "b"})
 	}
@@ -78,7 +78,7 @@ func TestGroupsAndTags(t *testing.T) {
 // A worker that records faster than anything is bounded, and what is left out is counted.
 func TestDimensionsAreBounded(t *testing.T) {
 	r := NewRecorder(1, 1, 1)
-	r.Dimensions([]string{"g"}, nil)
+	r.Dimensions([]string{"g"}, nil, nil)
 	for range mostEntries + 100 {
 		r.Shard(0).Record(&Sample{Ended: time.Millisecond, Group: 1})
 	}
@@ -93,7 +93,7 @@ func TestDimensionsAreBounded(t *testing.T) {
 
 func TestRecordingWithGroupsAllocatesNothing(t *testing.T) {
 	r := NewRecorder(3, 2, 1)
-	r.Dimensions([]string{"interior", "tax"}, [][]Label{{{TagKind("page"), "inbox"}}})
+	r.Dimensions([]string{"interior", "tax"}, [][]Label{{{TagKind("page"), "inbox"}}}, nil)
 	i := 0
 	record := func() {
 		x := sample(i % 1000)
@@ -119,7 +119,7 @@ func BenchmarkRecordGroups(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := NewRecorder(3, 2, 1)
-			r.Dimensions([]string{"interior"}, [][]Label{{{TagKind("page"), "inbox"}}})
+			r.Dimensions([]string{"interior"}, [][]Label{{{TagKind("page"), "inbox"}}}, nil)
 			x := sample(5)
 			change(&x)
 			b.ReportAllocs()

@@ -22,6 +22,7 @@ type Sample struct {
 	In, Out  int64                           // bytes
 	Group    uint16                          // of the account, a number that Recorder.Dimensions was told; 0: none
 	Tags     uint16                          // set of tags, likewise
+	Source   uint16                          // address that the user comes from, likewise
 	Backend  string                          // which backend answered; empty where the platform does not tell
 }
 
@@ -148,6 +149,7 @@ type Recorder struct {
 
 	groups []string       // what Sample.Group means
 	tags   [][]Label      // what Sample.Tags means
+	source []string       // what Sample.Source means
 	known  map[Label]bool // labels met so far; only the collector's
 	names  map[string]int // how many of each kind
 }
@@ -231,7 +233,7 @@ func (s *Shard) Record(x *Sample) {
 		s.active.series[k] = series
 	}
 	series.record(x)
-	if (x.Backend != "" || x.Group|x.Tags != 0) && x.Class != probe.Canceled {
+	if (x.Backend != "" || x.Group|x.Tags|x.Source != 0) && x.Class != probe.Canceled {
 		s.active.note(x)
 	}
 	if !x.NoLag {

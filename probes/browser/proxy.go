@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chromedp/cdproto/target"
+
 	"pegel/probes/probe"
 )
 
@@ -42,6 +44,11 @@ type failure struct {
 
 // upstreamKey is the context key of a client connection's own transport.
 type upstreamKey struct{}
+
+// only makes a browser context send everything through this proxy.
+func (p *proxy) only(c *target.CreateBrowserContextParams) {
+	c.ProxyServer, c.ProxyBypassList = p.address(), "<-loopback>"
+}
 
 func startProxy(dial dialFunc) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -29,6 +29,7 @@ const closeWait = 800 * time.Millisecond
 type tab struct {
 	browser *Browser
 	process *process
+	proxy   *proxy // the browser's, or the user's own where it comes over a line
 	base    *url.URL
 	session cdp.Session     // the tab
 	ctx     context.Context // chromedp's
@@ -57,18 +58,22 @@ func openTab(t *probe.Turn, to probe.Target, _ probe.Account) (probe.Session, er
 		return nil, probe.Failf(probe.Limited, doing, "one browser takes %d users at once", MaxUsers)
 	}
 	p, err := b.running(t.Context())
+	through := b.proxy
+	if err == nil && to.Line != 0 {
+		through, err = startProxy(to.DialContext)
+	}
 	if err != nil {
 		<-b.slots
 		return nil, err
 	}
 	base := *to.URL
 	base.User = nil
-	s := &tab{browser: b, process: p, base: &base, crashed: make(chan struct{}), now: t.Context()}
+	s := &tab{browser: b, process: p, proxy: through, base: &base, crashed: make(chan struct{}), now: t.Context()}
 	s.crash = sync.OnceFunc(func() { close(s.crashed) })
 	// The tab's context must outlive the turn: chromedp ends a tab with the context of its first command.
 	parent, cancel := context.WithCancel(p.ctx)
 	s.cancel = cancel
-	s.ctx, _ = chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(s.listen))
+	s.ctx, _ = chromedp.NewContext(parent, chromedp.WithNewBrowserContext(through.only), chromedp.WithListener(s.listen))
 	unhook := context.AfterFunc(t.Context(), cancel)
 	err = chromedp.Do(s.ctx, quiet)
 	if !unhook() && err == nil {
@@ -109,6 +114,9 @@ func (s *tab) Close() error {
 	s.browser.closing.Go(func() {
 		defer close(gone)
 		defer func() { <-s.browser.slots }()
+		if s.proxy != s.browser.proxy {
+			defer s.proxy.Close() // only this tab used it, and its connections end with it
+		}
 		chromedp.Cancel(s.ctx) // of no use any more, whatever it says
 		// Without a tab, chromedp leaves a browser context that it has just made.
 		if c := chromedp.FromContext(s.ctx); c.Target == nil && c.BrowserContextID != "" && !s.process.dead() {
@@ -140,7 +148,7 @@ func (s *tab) do(t *probe.Turn, step func() error) error {
 		cancel(errCrashed)
 	}()
 	s.now = ctx
-	moment := s.browser.proxy.moment()
+	moment := s.proxy.moment()
 	err := step()
 	err = s.classify(ctx, moment, "", err)
 	cancel(nil)
@@ -171,7 +179,7 @@ func (s *tab) classify(ctx context.Context, moment uint64, doing string, err err
 		return probe.Fail(probe.ClassOf(err), doing, err)
 	}
 	if own.Class == probe.Overload || own.Class == probe.BadProtocol || own.Class == probe.Auth || own.Class == probe.Content {
-		if why := s.browser.proxy.since(moment, hostPort(s.base)); why != nil {
+		if why := s.proxy.since(moment, hostPort(s.base)); why != nil {
 			return probe.Fail(probe.ClassOf(why), own.Doing, why)
 		}
 	}

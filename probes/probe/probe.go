@@ -65,6 +65,9 @@ type Target struct {
 	TLS      *tls.Config
 	// DialContext dials TCP. address is host:port.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Line is the number of the user's end of a line that DialContext goes over, 0 where there is none; no two users have the same.
+	// What shares connections between users must keep those of different numbers apart.
+	Line uint64
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
 }

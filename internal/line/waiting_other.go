@@ -1,0 +1,5 @@
+//go:build !linux
+
+package line
+
+func waiting(uintptr) int { return 0 }
