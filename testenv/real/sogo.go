@@ -26,8 +26,9 @@ func postgres(name string) string {
 	return ""
 }
 
-// sogoScript starts sogod below a mount namespace of its own, because the place of its configuration is part of the
-// program, and as its own user, because it refuses to run as root.
+// sogoScript starts sogod in a mount namespace of its own, because the place of its configuration is part of the program,
+// and as its own user, because it refuses to run as root. It is the first process of a process namespace: the kernel kills
+// the workers, which lead process groups of their own, when that one ends.
 const sogoScript = `mount --bind "$1/etc" /etc/sogo && cd "$1/home" &&
 exec setpriv --reuid="$2" --regid="$2" --init-groups --pdeathsig KILL env HOME="$1/home" "$3"`
 
@@ -86,7 +87,7 @@ func (s *Stack) startSOGo(ctx context.Context, o Options) error {
 	}
 	for n, i := range o.instances(s.Dir) {
 		err := s.launch(program{name: i.Name, path: find("unshare"), killed: true,
-			args: []string{"-m", "--propagation", "private", "/bin/sh", "-c", sogoScript, i.Name, filepath.Join(s.Dir, i.Name), sogoUser, find("sogod")}})
+			args: []string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", sogoScript, i.Name, filepath.Join(s.Dir, i.Name), sogoUser, find("sogod")}})
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ package real
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -84,6 +83,25 @@ func closeAndLook(t *testing.T, s *Stack) {
 	if _, err := os.Stat(s.Dir); !os.IsNotExist(err) {
 		t.Errorf("the state directory is still there after Close: %v", err)
 	}
+}
+
+// stopped reports whether a process of the daemon stands still.
+func stopped(t *testing.T, s *Stack, daemon string) bool {
+	t.Helper()
+	for _, d := range s.daemons {
+		if d.name != daemon {
+			continue
+		}
+		for _, pid := range d.family.update(true) {
+			stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+			if err == nil && bytes.Contains(stat, []byte("(sogod) T ")) {
+				return true
+			}
+		}
+		return false
+	}
+	t.Fatalf("no daemon %s", daemon)
+	return false
 }
 
 // proportionalKiB is the memory of a process with its share of what it has in common with others.
@@ -172,7 +190,7 @@ func (a *agent) loginSOGo(web, login, password string) {
 func TestSOGo(t *testing.T) {
 	s := startWith(t, Options{Accounts: 50, SOGo: &SOGo{Instances: 2, Workers: 3}, Tweaks: Tweaks{
 		WebMaxConn: 9, WebBalance: "roundrobin", WebWeights: []int{20, 10}, DatabaseConnections: 90, DovecotStock: true,
-		WebSpeeds: []float64{1, 0.8},
+		WebSpeeds: []float64{1, 0.7},
 	}})
 	t.Run("page", func(t *testing.T) {
 		_, text := newAgent(t).do("GET", s.Web+"SOGo/", "", "")
@@ -198,6 +216,19 @@ func TestSOGo(t *testing.T) {
 		}
 	})
 	t.Run("balance", func(t *testing.T) { testRoutes(t, s, "SOGo/", []string{"sogo1", "sogo2"}) })
+	t.Run("throttle", func(t *testing.T) {
+		for end := time.Now().Add(deadline); ; time.Sleep(7 * time.Millisecond) {
+			if stopped(t, s, "sogo1") {
+				t.Fatal("sogo1 is stopped, whose speed is 1")
+			}
+			if stopped(t, s, "sogo2") {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatal("sogo2 never stands still")
+			}
+		}
+	})
 	t.Run("limits", func(t *testing.T) {
 		metrics := get(t, s.HAProxyMetrics)
 		for _, want := range []string{
@@ -255,9 +286,9 @@ func testSOGoMail(t *testing.T, s *Stack) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	draftURL := s.Web + "SOGo/so/" + Account(3) + "/Mail/" + draft.MailboxPath + "/" + draft.DraftID
+	draftURL := mail + "folder" + draft.MailboxPath + "/" + draft.DraftID
 	if response, text := from.do("POST", draftURL+"/send", "application/json", string(message)); response.StatusCode != http.StatusOK {
-		t.Fatalf("sending: %s %.600s", response.Status, text)
+		t.Fatalf("sending with %+v: %s %.600s", draft, response.Status, text)
 	}
 	for end := time.Now().Add(deadline); ; time.Sleep(4 * pollEvery) {
 		_, text := to.do("POST", s.Web+"SOGo/so/"+Account(4)+"/Mail/0/folderINBOX/view", "application/json", `{"sortingAttributes":{"sort":"arrival","asc":0,"match":"OR"}}`)
@@ -412,7 +443,8 @@ func TestWebFailures(t *testing.T) {
 		{Options{SOGo: &SOGo{}, Tweaks: Tweaks{WebWeights: []int{1, 2}}}, "2 weights for 1"},
 		{Options{SOGo: &SOGo{}, Tweaks: Tweaks{WebSpeeds: []float64{-1}}}, "speed -1"},
 		{Options{SOGo: &SOGo{}, Tweaks: Tweaks{DatabaseExtra: "no_such_setting = 1\n"}}, "no_such_setting"},
-		{Options{Roundcube: &Roundcube{}, Tweaks: Tweaks{RoundcubeExtra: "no_such_function();\n"}}, "500"},
+		{Options{SOGo: &SOGo{}, Tweaks: Tweaks{DovecotExtra: "no_such_setting = 1\n"}}, "dovecot ended"},
+		{Options{Roundcube: &Roundcube{}, Tweaks: Tweaks{HAProxyExtra: "frontend broken\n  bind nowhere\n"}}, "nowhere"},
 	} {
 		if len(c.o.Missing()) > 0 {
 			continue // TestSOGo and TestRoundcube say so
@@ -426,9 +458,7 @@ func TestWebFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.o.Dir, c.o.Ports.Free = dir, true
-		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
-		s, err := Start(ctx, c.o)
-		cancel()
+		s, err := Start(t.Context(), c.o)
 		if err == nil {
 			s.Close()
 		}
