@@ -24,6 +24,7 @@ const (
 	postdrop     = "postdrop"
 	radicaleUser = "radicale"
 	haproxyUser  = "haproxy"
+	xandikosUser = radicaleUser // its package makes no user
 )
 
 // settings is what the templates see.

@@ -80,7 +80,6 @@ func programs(ctx context.Context, dir string, o Options) ([]program, error) {
 		haproxy,
 	}
 	if o.Xandikos {
-		// no user of its own comes with the package
 		all = append(all, program{name: "xandikos", path: find("xandikos"), user: xandikosUser, args: []string{"-l", "127.0.0.1", "-p", strconv.Itoa(o.Ports.Xandikos),
 			"-d", filepath.Join(dir, "xandikos", "data"), "--defaults", "--current-user-principal", "/" + XandikosAccount() + "/"}})
 	}

@@ -127,6 +127,10 @@ type Stack struct {
 // Account returns the login, which is also the address, of the account with the given number.
 func Account(number int) string { return fmt.Sprintf("u%05d@%s", number, Domain) }
 
+// XandikosAccount is the login, with the stack's password, of the only account that Xandikos serves: it knows one
+// principal. Its calendar is /LOGIN/calendars/calendar/, its address book /LOGIN/contacts/addressbook/.
+func XandikosAccount() string { return Account(1) }
+
 // Start starts the stack and returns when every server answers. The context bounds the start only. An error cites the end
 // of the log of the server at fault; nothing is left running then.
 func Start(ctx context.Context, o Options) (*Stack, error) {
