@@ -63,31 +63,65 @@ func listening(ctx context.Context, s *scenarios.Scenario, u *url.URL) bool {
 // startDebian starts Dovecot, Postfix, Radicale and HAProxy on their default ports, and the embedded webmail behind
 // HAProxy.
 func startDebian(ctx context.Context) (*servers, error) {
-	if missing := real.Missing(); len(missing) > 0 {
+	return startReal(ctx, real.Options{Accounts: real.DefaultAccounts})
+}
+
+// startReal starts the real servers that the options describe in realDir, and the embedded webmail behind HAProxy where
+// no other web application is to stand there.
+func startReal(ctx context.Context, o real.Options) (_ *servers, err error) {
+	if missing := o.Missing(); len(missing) > 0 {
 		return nil, &exitError{code: exitNoStart, err: fmt.Errorf("the real servers cannot be started: missing %s", strings.Join(missing, ", ")),
-			hint: "on Debian as root: apt-get install dovecot-imapd dovecot-lmtpd postfix haproxy radicale"}
+			hint: "on Debian as root: .ci/setup test, or apt-get install " + strings.Join(packagesOf(missing), " ")}
 	}
 	if err := freshDir(realDir); err != nil {
 		return nil, fmt.Errorf("starting real servers: %w", err)
 	}
-	webmail, err := testenv.Start(context.WithoutCancel(ctx), testenv.Options{Accounts: real.DefaultAccounts, Password: real.DefaultPassword})
+	s := new(servers)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if o.Instances() == 0 {
+		s.webmail, err = testenv.Start(context.WithoutCancel(ctx), testenv.Options{Accounts: o.Accounts, Password: real.DefaultPassword})
+		if err != nil {
+			return nil, err
+		}
+		behind, err := url.Parse(s.webmail.URLs.Web)
+		if err != nil {
+			return nil, err
+		}
+		o.Webmail = behind.Host
+	}
+	o.Dir = realDir
+	s.stack, err = real.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	behind, err := url.Parse(webmail.URLs.Web)
-	if err != nil {
-		return nil, errors.Join(err, webmail.Close())
+	return s, nil
+}
+
+// packagesOf leaves out what is missing and no package, which is named in several words.
+func packagesOf(missing []string) []string {
+	var packages []string
+	for _, m := range missing {
+		if !strings.Contains(m, " ") {
+			packages = append(packages, m)
+		}
 	}
-	stack, err := real.Start(ctx, real.Options{Dir: realDir, Webmail: behind.Host})
-	if err != nil {
-		return nil, errors.Join(err, webmail.Close())
-	}
-	return &servers{stack: stack, webmail: webmail}, nil
+	return packages
 }
 
 // Close stops everything and removes what the servers wrote.
 func (s *servers) Close() error {
-	return errors.Join(s.stack.Close(), s.webmail.Close(), os.RemoveAll(realDir))
+	var errs []error
+	if s.stack != nil {
+		errs = append(errs, s.stack.Close())
+	}
+	if s.webmail != nil {
+		errs = append(errs, s.webmail.Close())
+	}
+	return errors.Join(append(errs, os.RemoveAll(realDir))...)
 }
 
 // freshDir makes an empty directory; one that is there already is replaced only if it is ours.

@@ -6,25 +6,31 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"pegel/testenv"
+	"pegel/testenv/real"
 )
 
 func testenvCommand(env environment) *cobra.Command {
 	var (
 		choice   platformChoice
 		accounts int
-		debian   bool
+		debian   debianChoice
 		list     bool
 	)
 	cmd := &cobra.Command{
 		Use:   "testenv",
 		Short: "run the embedded platform in the foreground, or find its true capacity",
 		Args: func(cmd *cobra.Command, args []string) error {
+			if debian.kind == debianMail && len(args) == 1 && slices.Contains(debianKinds, args[0]) {
+				debian.kind = args[0] // "--real sogo", which pflag takes for a flag without a value and an argument
+				return nil
+			}
 			if len(args) > 0 {
 				return usage("%s has no command %q%s", cmd.CommandPath(), args[0], suggestion(cmd, args[0]))
 			}
@@ -37,13 +43,19 @@ func testenvCommand(env environment) *cobra.Command {
 			if accounts < 1 || accounts > 99_999 {
 				return usage("--accounts %d is not between 1 and 99999", accounts)
 			}
-			if debian && choice.named() {
+			if debian.kind != "" && choice.named() {
 				return usage("--real starts real servers, which take no --profile or --definition")
+			}
+			if err := debian.check(cmd); err != nil {
+				return err
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
-			if debian {
-				return foreground(ctx, env)
+			if debian.kind != "" {
+				if !cmd.Flags().Changed("accounts") {
+					accounts = real.DefaultAccounts
+				}
+				return debian.foreground(ctx, env, accounts)
 			}
 			def, err := choice.open()
 			if err != nil {
@@ -62,9 +74,9 @@ func testenvCommand(env environment) *cobra.Command {
 		},
 	}
 	choice.flags(cmd)
-	cmd.Flags().BoolVar(&debian, "real", false, "start Dovecot, Postfix, Radicale and HAProxy from Debian packages instead")
+	debian.flags(cmd)
 	cmd.Flags().BoolVar(&list, "list", false, "list the shipped profiles and the families of drawn platforms")
-	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts")
+	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts (with --real by default 1000)")
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(truthCommand(env))
 	return cmd
@@ -128,19 +140,6 @@ func listPlatforms(env environment) error {
 		fmt.Fprintf(w, "  %s\t%s%s\n", f.Name, f.What, outside)
 	}
 	return w.Flush()
-}
-
-// foreground runs the real servers until Ctrl-C.
-func foreground(ctx context.Context, env environment) error {
-	s, err := startDebian(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	fmt.Fprintf(env.stdout, "real servers, %d accounts u00000@example.test…, password %s\nimap     %s\nsmtp     %s\ncaldav   %s\nweb      %s\nmetrics  %s %s\nca       %s\nCtrl-C ends them\n",
-		s.stack.Accounts, s.stack.Password, s.stack.IMAP, s.stack.SMTP, s.stack.CalDAV, s.stack.Web, s.stack.HAProxyMetrics, s.stack.DovecotMetrics, s.stack.CAFile)
-	untilInterrupted(ctx, env)
-	return nil
 }
 
 func untilInterrupted(ctx context.Context, env environment) {

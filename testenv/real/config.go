@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"math"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -23,38 +24,83 @@ const (
 	postdrop     = "postdrop"
 	radicaleUser = "radicale"
 	haproxyUser  = "haproxy"
+	xandikosUser = radicaleUser // its package makes no user
 )
 
 // settings is what the templates see.
 type settings struct {
-	Dir, Instance, Domain, Password, MailUser, Webmail string
-	Folders                                            []string
-	Ports                                              Ports
-	Clients                                            int // connections of one Dovecot service
-	MaxConn                                            int // connections of HAProxy
-	IMAPMaxConn, CalDAVMaxConn, WebMaxConn             int
-	Extra                                              string
+	Dir, InstanceName, Domain, Password, MailUser, WebUser string
+	Folders                                                []string
+	Ports                                                  Ports
+	Accounts                                               int
+	Clients                                                int // connections of one Dovecot service
+	MaxConn                                                int // connections of HAProxy
+	IMAPMaxConn, CalDAVMaxConn, WebMaxConn                 int
+	DovecotStock, SOGo, Xandikos                           bool
+	XandikosAccount                                        string
+	Web                                                    []instance // servers of the web frontend
+	Balanced                                               bool       // they are instances of SOGo or Roundcube
+	WebBalance, WebCookie                                  string
+	WebTimeout                                             int // seconds until an answer is given up
+	Workers                                                int
+	PingSeconds                                            int
+	Database                                               string // URL
+	DatabaseConnections                                    int
+	SessionKey                                             string
+	Instance                                               instance // the one that the file is for
+	Extra                                                  string
+}
+
+func newSettings(dir string, o Options) settings {
+	descriptors := descriptorLimit()
+	s := settings{
+		Dir: dir, InstanceName: filepath.Base(dir), Domain: Domain, Password: o.Password, MailUser: mailUser, WebUser: webUser,
+		Folders: []string{"Drafts", "Sent", "Trash", "Junk"},
+		Ports:   o.Ports, Accounts: o.Accounts,
+		Clients:     min(20000, descriptors),
+		MaxConn:     min(8000, (descriptors-100)/2), // two descriptors a connection, and some for listeners and checks
+		IMAPMaxConn: o.Tweaks.IMAPMaxConn, CalDAVMaxConn: o.Tweaks.CalDAVMaxConn, WebMaxConn: o.Tweaks.WebMaxConn,
+		DovecotStock: o.Tweaks.DovecotStock, SOGo: o.SOGo != nil, Xandikos: o.Xandikos, XandikosAccount: XandikosAccount(),
+		Web: o.instances(dir), Balanced: o.Instances() > 0, WebBalance: o.Tweaks.WebBalance, WebTimeout: 60,
+		DatabaseConnections: o.Tweaks.DatabaseConnections,
+	}
+	if o.Webmail != "" {
+		s.Web = []instance{{Name: "webmail", Address: o.Webmail}}
+	}
+	if s.Balanced && !o.Tweaks.WebNoCookie {
+		s.WebCookie = RouteCookie
+	}
+	switch {
+	case o.SOGo != nil:
+		s.Workers = o.SOGo.Workers
+		s.PingSeconds = int(math.Ceil(o.SOGo.Ping.Seconds()))
+		s.WebTimeout += s.PingSeconds
+		s.Database = "postgresql://sogo:sogo@" + loopback(o.Ports.PostgreSQL) + "/sogo"
+	case o.Roundcube != nil:
+		s.Workers = o.Roundcube.Workers
+	}
+	return s
 }
 
 // writeConfig writes the configuration of every server and the directories it needs into dir.
 func writeConfig(dir string, o Options) error {
-	descriptors := descriptorLimit()
-	s := settings{
-		Dir: dir, Instance: filepath.Base(dir), Domain: Domain, Password: o.Password, MailUser: mailUser,
-		Folders: []string{"Drafts", "Sent", "Trash", "Junk"},
-		Ports:   o.Ports,
-		Clients: min(20000, descriptors),
-		MaxConn: min(8000, (descriptors-100)/2), // two descriptors a connection, and some for listeners and checks
-		Webmail: o.Webmail, IMAPMaxConn: o.Tweaks.IMAPMaxConn, CalDAVMaxConn: o.Tweaks.CalDAVMaxConn, WebMaxConn: o.Tweaks.WebMaxConn,
-	}
-	for _, d := range []struct {
+	s := newSettings(dir, o)
+	type folder struct {
 		name  string
 		mode  os.FileMode
 		owner string
-	}{
+	}
+	folders := []folder{
 		{"log", 0o755, ""}, {"dovecot", 0o755, ""}, {"mail", 0o755, mailUser}, {"haproxy", 0o755, ""},
 		{"radicale", 0o755, ""}, {"radicale/collections", 0o700, radicaleUser}, {"postfix", 0o755, ""},
-	} {
+	}
+	if o.Xandikos {
+		folders = append(folders, folder{"xandikos", 0o755, ""}, folder{"xandikos/data", 0o700, xandikosUser})
+	}
+	if s.Balanced {
+		folders = append(folders, folder{"nginx", 0o755, ""})
+	}
+	for _, d := range folders {
 		if err := makeDir(filepath.Join(dir, d.name), d.mode, d.owner); err != nil {
 			return err
 		}
@@ -62,22 +108,24 @@ func writeConfig(dir string, o Options) error {
 	if err := makeQueue(filepath.Join(dir, "postfix")); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		template, path, extra, owner string
-		mode                         os.FileMode
-	}{
-		{"dovecot.conf.tmpl", "dovecot/dovecot.conf", o.Tweaks.DovecotExtra, "", 0o600}, // holds the password
-		{"main.cf.tmpl", "postfix/main.cf", o.Tweaks.PostfixExtra, "", 0o644},
-		{"master.cf.tmpl", "postfix/master.cf", "", "", 0o644},
-		{"radicale.conf.tmpl", "radicale/config", "", "", 0o644},
-		{"haproxy.cfg.tmpl", "haproxy/haproxy.cfg", o.Tweaks.HAProxyExtra, "", 0o644},
-	} {
+	type file struct {
+		template, path, extra string
+		mode                  os.FileMode
+		owner                 string
+	}
+	files := []file{
+		{"dovecot.conf.tmpl", "dovecot/dovecot.conf", o.Tweaks.DovecotExtra, 0o600, ""}, // holds the password
+		{"main.cf.tmpl", "postfix/main.cf", o.Tweaks.PostfixExtra, 0o644, ""},
+		{"master.cf.tmpl", "postfix/master.cf", "", 0o644, ""},
+		{"radicale.conf.tmpl", "radicale/config", "", 0o644, ""},
+		{"haproxy.cfg.tmpl", "haproxy/haproxy.cfg", o.Tweaks.HAProxyExtra, 0o600, haproxyUser}, // may hold the password
+	}
+	if s.Balanced {
+		files = append(files, file{"nginx.conf.tmpl", "nginx/nginx.conf", "", 0o644, ""})
+	}
+	for _, f := range files {
 		s.Extra = f.extra
-		text, err := render(f.template, s)
-		if err != nil {
-			return err
-		}
-		if err := writeFile(filepath.Join(dir, f.path), text, f.mode, f.owner); err != nil {
+		if err := writeTemplate(f.template, filepath.Join(dir, f.path), s, f.mode, f.owner); err != nil {
 			return err
 		}
 	}
@@ -85,7 +133,24 @@ func writeConfig(dir string, o Options) error {
 	for i := range o.Accounts + 1 {
 		fmt.Fprintf(&users, "%s:%s\n", Account(i), o.Password)
 	}
-	return writeFile(filepath.Join(dir, "radicale/users"), []byte(users.String()), 0o600, radicaleUser)
+	if err := writeFile(filepath.Join(dir, "radicale/users"), []byte(users.String()), 0o600, radicaleUser); err != nil {
+		return err
+	}
+	switch {
+	case o.SOGo != nil:
+		return writeSOGo(dir, o, s)
+	case o.Roundcube != nil:
+		return writeRoundcube(dir, o, s)
+	}
+	return nil
+}
+
+func writeTemplate(template, path string, s settings, mode os.FileMode, owner string) error {
+	text, err := render(template, s)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, text, mode, owner)
 }
 
 func render(name string, s settings) ([]byte, error) {

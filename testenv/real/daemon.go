@@ -1,12 +1,16 @@
 package real
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +42,34 @@ func newLauncher() *launcher {
 	return l
 }
 
+func (l *launcher) start(command *exec.Cmd) error {
+	started := make(chan error, 1)
+	l.work <- func() { started <- command.Start() }
+	return <-started
+}
+
+// run runs a command as a system user to its end, with what it reads given, and returns what it printed as the error if
+// it fails.
+func (l *launcher) run(ctx context.Context, user, input, path string, args ...string) error {
+	command := exec.CommandContext(ctx, path, args...)
+	command.Dir = "/"
+	command.Stdin = strings.NewReader(input)
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, &out
+	command.WaitDelay = orphanGrace
+	var err error
+	if command.SysProcAttr, err = attributes(user, syscall.SIGKILL); err != nil {
+		return err
+	}
+	if err = l.start(command); err == nil {
+		err = command.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("running %s: %w: %s", filepath.Base(path), err, strings.TrimSpace(out.String()))
+	}
+	return nil
+}
+
 func (l *launcher) close() {
 	close(l.work)
 	<-l.done
@@ -49,8 +81,9 @@ type daemon struct {
 	log     string
 	command *exec.Cmd
 	family  family
-	exited  chan struct{} // closed when the first process has been waited for
-	err     error         // its end; valid once exited is closed
+	signal  syscall.Signal // asks it to end
+	exited  chan struct{}  // closed when the first process has been waited for
+	err     error          // its end; valid once exited is closed
 }
 
 // launch starts p in a session of its own, with its output appended to the log.
@@ -65,15 +98,13 @@ func (l *launcher) launch(p program, log string) (*daemon, error) {
 	command.Dir = "/"
 	command.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}, p.env...)
 	command.Stdout, command.Stderr = out, out
-	if command.SysProcAttr, err = attributes(p.user); err != nil {
+	if command.SysProcAttr, err = attributes(p.user, p.stopSignal()); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.name, err)
 	}
-	started := make(chan error, 1)
-	l.work <- func() { started <- command.Start() }
-	if err := <-started; err != nil {
+	if err := l.start(command); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.name, err)
 	}
-	d := &daemon{name: p.name, log: log, command: command, exited: make(chan struct{}), family: newFamily(command.Process.Pid)}
+	d := &daemon{name: p.name, log: log, command: command, signal: p.stopSignal(), exited: make(chan struct{}), family: newFamily(command.Process.Pid)}
 	go func() {
 		defer close(d.exited)
 		d.err = command.Wait()
@@ -81,17 +112,19 @@ func (l *launcher) launch(p program, log string) (*daemon, error) {
 	return d, nil
 }
 
-func (d *daemon) ended() bool {
+func (d *daemon) ended() bool { return closed(d.exited) }
+
+func closed(c <-chan struct{}) bool {
 	select {
-	case <-d.exited:
+	case <-c:
 		return true
 	default:
 		return false
 	}
 }
 
-// stop asks the server to end and returns when none of its processes is left.
-func (d *daemon) stop() error {
+// stop asks the server to end and returns when none of its processes is left. Once hurry is closed they are killed.
+func (d *daemon) stop(hurry <-chan struct{}) error {
 	d.family.update(!d.ended())
 	d.terminate()
 	deadline := time.Now().Add(stopGrace)
@@ -110,7 +143,7 @@ func (d *daemon) stop() error {
 		switch now := time.Now(); {
 		case now.After(end):
 			return fmt.Errorf("stopping %s: processes %v do not end", d.name, left)
-		case now.After(deadline):
+		case now.After(deadline) || closed(hurry):
 			d.family.kill()
 		}
 	}
@@ -119,7 +152,7 @@ func (d *daemon) stop() error {
 func (d *daemon) terminate() {
 	if !d.ended() {
 		// an error means that it has just ended, which the caller sees anyway
-		_ = terminate(d.command.Process)
+		_ = d.command.Process.Signal(d.signal)
 	}
 }
 

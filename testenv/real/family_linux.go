@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// attributes makes the child lead a session and process group of its own, run as the named system user ("" is root) and end when
-// this process dies.
-func attributes(name string) (*syscall.SysProcAttr, error) {
-	a := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
+// attributes makes the child lead a session and process group of its own, run as the named system user ("" is root) and get
+// the signal when this process dies.
+func attributes(name string, death syscall.Signal) (*syscall.SysProcAttr, error) {
+	a := &syscall.SysProcAttr{Setsid: true, Pdeathsig: death}
 	if name != "" {
 		uid, gid, err := ids(name, "")
 		if err != nil {
@@ -21,8 +21,6 @@ func attributes(name string) (*syscall.SysProcAttr, error) {
 	}
 	return a, nil
 }
-
-func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
 // descriptorLimit returns how many descriptors a process of this machine may have open.
 func descriptorLimit() int {
@@ -81,6 +79,18 @@ func (f *family) kill() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // fails only if it has just ended
 	}
 }
+
+// signalChildren sends a signal to all members known but the root. One that has taken over a number meanwhile is spared
+// if it was there at the last update.
+func (f *family) signalChildren(s syscall.Signal) {
+	for pid := range f.members {
+		if pid != f.root {
+			_ = syscall.Kill(pid, s)
+		}
+	}
+}
+
+const signalStop, signalContinue = syscall.SIGSTOP, syscall.SIGCONT
 
 type process struct {
 	parent, group int

@@ -4,16 +4,13 @@ package real
 
 import (
 	"errors"
-	"os"
 	"syscall"
 )
 
 // Missing keeps Start from getting here on other systems.
 var errNotLinux = errors.New("real servers run on Linux only")
 
-func attributes(string) (*syscall.SysProcAttr, error) { return nil, errNotLinux }
-
-func terminate(*os.Process) error { return errNotLinux }
+func attributes(string, syscall.Signal) (*syscall.SysProcAttr, error) { return nil, errNotLinux }
 
 func descriptorLimit() int { return 1024 }
 
@@ -24,3 +21,7 @@ func newFamily(int) family { return family{} }
 func (family) update(bool) []int { return nil }
 
 func (family) kill() {}
+
+func (family) signalChildren(syscall.Signal) {}
+
+const signalStop, signalContinue syscall.Signal = 0, 0

@@ -23,8 +23,15 @@ type Ports struct {
 	Radicale       int // Radicale: CalDAV, 5232
 	ProxyIMAP      int // HAProxy: IMAP with TLS, 1144
 	ProxyCalDAV    int // HAProxy: CalDAV, 5233
-	ProxyWeb       int // HAProxy: web, 8090; used with Options.Webmail only
+	ProxyWeb       int // HAProxy: web, 8090; used with Webmail, SOGo and Roundcube only
 	ProxyMetrics   int // HAProxy: Prometheus and statistics, 8404
+
+	Web           []int // nginx, for each instance of SOGo or Roundcube: 8081 and following
+	App           []int // sogod or PHP-FPM of each instance: 20001 and following
+	PostgreSQL    int   // with SOGo: 15432
+	Memcached     int   // with SOGo: 21211
+	Xandikos      int   // Xandikos: CalDAV without authentication, 5234
+	ProxyXandikos int   // HAProxy: CalDAV of Xandikos, 5235
 }
 
 // Free ports are looked for below the range from which Linux takes the ports of outgoing connections, so that no client
@@ -32,9 +39,10 @@ type Ports struct {
 const freeFrom, freeTo = 12000, 32000
 
 // complete chooses the ports that are 0 and makes sure that all of them can be listened on.
-func (p *Ports) complete(web bool) error {
+func (p *Ports) complete(o *Options) error {
 	taken := map[int]string{}
-	table := p.table(web)
+	p.Web, p.App = resized(p.Web, o.Instances()), resized(p.App, o.Instances())
+	table := p.table(o)
 	for _, e := range table { // the caller's choices first, so that no free port collides with them
 		if *e.port == 0 && !p.Free {
 			*e.port = e.standard
@@ -71,7 +79,14 @@ type portEntry struct {
 	name     string
 }
 
-func (p *Ports) table(web bool) []portEntry {
+// resized returns a copy of exactly n ports; 0 where none was given.
+func resized(ports []int, n int) []int {
+	out := make([]int, n)
+	copy(out, ports)
+	return out
+}
+
+func (p *Ports) table(o *Options) []portEntry {
 	table := []portEntry{
 		{&p.IMAP, 1143, "Dovecot's IMAP"},
 		{&p.IMAPS, 1993, "Dovecot's IMAP with TLS"},
@@ -85,8 +100,19 @@ func (p *Ports) table(web bool) []portEntry {
 		{&p.ProxyCalDAV, 5233, "HAProxy's CalDAV"},
 		{&p.ProxyMetrics, 8404, "HAProxy's metrics"},
 	}
-	if web {
+	if o.web() {
 		table = append(table, portEntry{&p.ProxyWeb, 8090, "HAProxy's web"})
+	}
+	for i := range o.Instances() {
+		table = append(table,
+			portEntry{&p.Web[i], 8081 + i, fmt.Sprintf("nginx of instance %d", i+1)},
+			portEntry{&p.App[i], 20001 + i, fmt.Sprintf("application of instance %d", i+1)})
+	}
+	if o.SOGo != nil {
+		table = append(table, portEntry{&p.PostgreSQL, 15432, "PostgreSQL"}, portEntry{&p.Memcached, 21211, "memcached"})
+	}
+	if o.Xandikos {
+		table = append(table, portEntry{&p.Xandikos, 5234, "Xandikos"}, portEntry{&p.ProxyXandikos, 5235, "HAProxy's Xandikos"})
 	}
 	return table
 }
@@ -101,7 +127,8 @@ func listenable(port int) error {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-func (p *Ports) urls(web bool) URLs {
+func (o *Options) urls() URLs {
+	p := &o.Ports
 	u := URLs{
 		IMAP:           "imaps://" + loopback(p.ProxyIMAP),
 		IMAPDirect:     "imaps://" + loopback(p.IMAPS),
@@ -113,8 +140,23 @@ func (p *Ports) urls(web bool) URLs {
 		HAProxyMetrics: "http://" + loopback(p.ProxyMetrics) + "/metrics",
 		DovecotMetrics: "http://" + loopback(p.DovecotMetrics) + "/metrics",
 	}
-	if web {
+	if o.web() {
 		u.Web = "http://" + loopback(p.ProxyWeb) + "/"
+	}
+	for _, port := range p.Web {
+		direct := "http://" + loopback(port) + "/"
+		u.WebDirect = append(u.WebDirect, direct)
+		u.NginxStatus = append(u.NginxStatus, direct+"nginx-status")
+		if o.Roundcube != nil {
+			u.PHPStatus = append(u.PHPStatus, direct+"fpm-status")
+		}
+	}
+	if o.SOGo != nil {
+		u.SOGoDAV = u.Web + "SOGo/dav/"
+		u.ActiveSync = u.Web + "Microsoft-Server-ActiveSync"
+	}
+	if o.Xandikos {
+		u.Xandikos = "http://" + loopback(p.ProxyXandikos) + "/"
 	}
 	return u
 }

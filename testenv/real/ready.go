@@ -15,22 +15,24 @@ import (
 	"time"
 )
 
-const askLimit = 2 * time.Second // for one attempt to get an answer
+const askLimit = 5 * time.Second // for one attempt to get an answer; the first page of a cold web application takes longest
 
 // answer asks a server once and returns nil if it answered as it should.
 type answer func(ctx context.Context) error
 
 // awaitAll waits until every port gives the answer of its protocol.
-func (s *Stack) awaitAll(ctx context.Context, p Ports) error {
+func (s *Stack) awaitAll(ctx context.Context, o Options) error {
+	p := o.Ports
 	verified, err := clientTLS(s.CAFile)
 	if err != nil {
 		return err
 	}
-	for _, e := range []struct {
+	type question struct {
 		daemon string
 		what   string
 		ask    answer
-	}{
+	}
+	questions := []question{
 		{"dovecot", "IMAP", greeting(loopback(p.IMAP), nil, "* OK")},
 		{"dovecot", "IMAP with TLS", greeting(loopback(p.IMAPS), verified, "* OK")},
 		{"dovecot", "LMTP", greeting(loopback(p.LMTP), nil, "220 ")},
@@ -42,7 +44,23 @@ func (s *Stack) awaitAll(ctx context.Context, p Ports) error {
 		{"haproxy", "CalDAV", page(s.CalDAV, 0)},
 		{"postfix", "submission", greeting(loopback(p.Submission), nil, "220 ")},
 		{"postfix", "SMTP", greeting(loopback(p.SMTP), nil, "220 ")},
-	} {
+	}
+	path := ""
+	if o.SOGo != nil {
+		questions = append(questions, question{"memcached", "memcached", connection(loopback(p.Memcached))})
+		path = "SOGo/"
+	}
+	for n, i := range o.instances(s.Dir) {
+		questions = append(questions, question{i.Name, "instance " + i.Name, page(s.WebDirect[n]+path, http.StatusOK)})
+	}
+	if o.Instances() > 0 {
+		questions = append(questions, question{"haproxy", "web", page(s.Web+path, http.StatusOK)})
+	}
+	if o.Xandikos {
+		questions = append(questions, question{"xandikos", "CalDAV of Xandikos", page("http://"+loopback(p.Xandikos)+"/", 0)},
+			question{"haproxy", "CalDAV of Xandikos", page(s.Xandikos, 0)})
+	}
+	for _, e := range questions {
 		if err := s.await(ctx, e.daemon, e.what, e.ask); err != nil {
 			return err
 		}
@@ -110,6 +128,17 @@ func greeting(address string, config *tls.Config, want string) answer {
 			return fmt.Errorf("greeting of %s is %q, want %q", address, strings.TrimSpace(line), want)
 		}
 		return nil
+	}
+}
+
+// connection expects a listener.
+func connection(address string) answer {
+	return func(ctx context.Context) error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp4", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
 	}
 }
 

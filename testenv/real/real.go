@@ -1,12 +1,13 @@
 // Package real starts a mail platform of real servers for tests and rehearsals: Dovecot (IMAP, LMTP, authentication),
-// Postfix (submission and inbound SMTP), Radicale (CalDAV) and HAProxy in front of them.
+// Postfix (submission and inbound SMTP), Radicale (CalDAV) and HAProxy in front of them; on demand also SOGo (with
+// PostgreSQL, memcached and nginx), Roundcube (with PHP-FPM and nginx) or Xandikos.
 //
 // Every server runs from a private configuration in one state directory, listens on 127.0.0.1 only, and is a direct child
 // of this process; the system's own configuration and services are neither read nor touched, and no mail leaves the
-// machine. All accounts share one password and come into being at their first login or delivery. A certificate authority
+// machine. All accounts share one password, and their mailboxes come into being at the first login or delivery. A certificate authority
 // made for the stack signs the servers' certificate, so that clients can verify it.
 //
-// Debian's packages, Linux and root are assumed; Missing says what is lacking.
+// Debian's packages, Linux and root are assumed; Missing and Options.Missing say what is lacking.
 package real
 
 import (
@@ -28,7 +29,7 @@ const (
 	// DefaultAccounts is the number of accounts where Options.Accounts is 0.
 	DefaultAccounts = 1000
 
-	startLimit = 30 * time.Second // Start gives up then, whatever its context allows
+	startLimit = 60 * time.Second // Start gives up then, whatever its context allows
 )
 
 // Options chooses the stack; the zero value is a working stack on the default ports.
@@ -37,39 +38,66 @@ type Options struct {
 	// to system users. If empty, a directory below /var/tmp is made, and removed by Close; a directory of the caller is
 	// kept with its mail.
 	Dir string
-	// Accounts is the largest account number; calendars exist for u00000 to this one, mailboxes for any name. 0 means
-	// DefaultAccounts.
+	// Accounts is the largest account number; calendars and logins of SOGo exist for u00000 to this one, mailboxes for any
+	// name. 0 means DefaultAccounts.
 	Accounts int
 	// Password of all accounts: letters, digits and ._~!@^*+=- only. Empty means DefaultPassword.
 	Password string
 	Ports    Ports
 	// Webmail is the host:port of a web server that HAProxy puts behind its web frontend. Empty: no such frontend.
-	Webmail string
-	Tweaks  Tweaks
+	Webmail   string
+	SOGo      *SOGo      // starts SOGo behind the web frontend, instead of Webmail
+	Roundcube *Roundcube // the same with Roundcube
+	Xandikos  bool       // starts Xandikos beside Radicale
+	Tweaks    Tweaks
 }
 
 // Tweaks changes limits and configurations, for tests that need a bottleneck in a known place.
 type Tweaks struct {
-	IMAPMaxConn   int    // sessions HAProxy passes to Dovecot at a time; 0 means 1000
-	CalDAVMaxConn int    // requests HAProxy passes to Radicale at a time; 0 means 6, what its listen backlog holds
-	WebMaxConn    int    // requests HAProxy passes to Webmail at a time; 0 means no limit
-	DovecotExtra  string // appended to dovecot.conf
-	PostfixExtra  string // appended to main.cf
-	HAProxyExtra  string // appended to haproxy.cfg
+	IMAPMaxConn   int // sessions HAProxy passes to Dovecot at a time; 0 means 1000
+	CalDAVMaxConn int // requests HAProxy passes to Radicale at a time; 0 means 6, what its listen backlog holds
+	WebMaxConn    int // requests HAProxy passes to each server of the web frontend at a time; 0 means no limit
+	// WebBalance is HAProxy's algorithm over the instances of SOGo or Roundcube: roundrobin (where empty), leastconn,
+	// source, static-rr, first or random.
+	WebBalance string
+	// WebWeights are HAProxy's weights of the instances, in their order, 1 to 256; equal where nil.
+	WebWeights []int
+	// WebNoCookie leaves out the cookie RouteCookie, by which HAProxy keeps a browser with its instance.
+	WebNoCookie bool
+	// WebSpeeds are the shares of the time that the processes of the instances may run, in their order: 0.5 stops them for
+	// half of each ThrottlePeriod, as a CPU quota does. 0 and 1 mean all the time.
+	WebSpeeds []float64
+	// DatabaseConnections is PostgreSQL's max_connections, three of them for the superuser; 0 means 400.
+	DatabaseConnections int
+	// DovecotStock leaves Dovecot its own limits: one process for each of 1,024 sessions, 10 of them for one account and
+	// address.
+	DovecotStock   bool
+	DovecotExtra   string // appended to dovecot.conf
+	PostfixExtra   string // appended to main.cf
+	HAProxyExtra   string // appended to haproxy.cfg
+	SOGoExtra      string // appended to the keys of sogo.conf; the last of equal keys counts
+	RoundcubeExtra string // appended to config.inc.php
+	DatabaseExtra  string // appended to postgresql.conf
 }
 
 // URLs says where the servers of a stack answer, all on 127.0.0.1.
 type URLs struct {
-	IMAP           string // imaps:// through HAProxy
-	IMAPDirect     string // imaps:// at Dovecot
-	IMAPStartTLS   string // imap:// at Dovecot, which offers STARTTLS
-	SMTP           string // smtp:// submission at Postfix, which demands STARTTLS and AUTH
-	SMTPInbound    string // smtp:// for mail arriving from outside, without authentication
-	CalDAV         string // http:// through HAProxy
-	CalDAVDirect   string // http:// at Radicale
-	Web            string // http:// through HAProxy; empty without Options.Webmail
-	HAProxyMetrics string // the Prometheus page of HAProxy
-	DovecotMetrics string // the OpenMetrics page of Dovecot
+	IMAP           string   // imaps:// through HAProxy
+	IMAPDirect     string   // imaps:// at Dovecot
+	IMAPStartTLS   string   // imap:// at Dovecot, which offers STARTTLS
+	SMTP           string   // smtp:// submission at Postfix, which demands STARTTLS and AUTH
+	SMTPInbound    string   // smtp:// for mail arriving from outside, without authentication
+	CalDAV         string   // http:// through HAProxy
+	CalDAVDirect   string   // http:// at Radicale
+	Xandikos       string   // http:// through HAProxy, with the login of XandikosAccount; empty without Options.Xandikos
+	Web            string   // http:// through HAProxy; empty without Webmail, SOGo and Roundcube
+	WebDirect      []string // http:// at the nginx of each instance of SOGo or Roundcube
+	SOGoDAV        string   // CalDAV and CardDAV of SOGo through HAProxy
+	ActiveSync     string   // ActiveSync of SOGo through HAProxy
+	HAProxyMetrics string   // the Prometheus page of HAProxy
+	DovecotMetrics string   // the OpenMetrics page of Dovecot
+	NginxStatus    []string // the stub_status page of each instance
+	PHPStatus      []string // the status page of each instance's PHP-FPM; "?json" may be appended
 }
 
 // Stack is a running platform. Close must be called.
@@ -79,21 +107,34 @@ type Stack struct {
 	CAFile   string // certificate authority of the servers, PEM
 	Accounts int
 	Password string
+	// AccessLogs are the access logs of the web instances, in their order: nginx's combined format, then the seconds that
+	// the whole request and the application took.
+	AccessLogs []string
+	// BalancerLog is HAProxy's log, with a line in its HTTP format for each request to SOGo or Roundcube.
+	BalancerLog string
 
-	ownsDir  bool
-	launcher *launcher
-	daemons  []*daemon
-	close    sync.Once
-	closeErr error
+	ports     Ports
+	ownsDir   bool
+	launcher  *launcher
+	daemons   []*daemon
+	throttles []*throttle
+	close     sync.Once
+	closeErr  error
+	hurry     chan struct{} // closed by Kill
+	kill      sync.Once
 }
 
 // Account returns the login, which is also the address, of the account with the given number.
 func Account(number int) string { return fmt.Sprintf("u%05d@%s", number, Domain) }
 
+// XandikosAccount is the login, with the stack's password, of the only account that Xandikos serves: it knows one
+// principal. Its calendar is /LOGIN/calendars/calendar/, its address book /LOGIN/contacts/addressbook/.
+func XandikosAccount() string { return Account(1) }
+
 // Start starts the stack and returns when every server answers. The context bounds the start only. An error cites the end
 // of the log of the server at fault; nothing is left running then.
 func Start(ctx context.Context, o Options) (*Stack, error) {
-	if missing := Missing(); len(missing) > 0 {
+	if missing := o.Missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("starting real servers: missing %s", strings.Join(missing, ", "))
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
@@ -101,7 +142,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("starting real servers: %w", err)
 	}
-	s := &Stack{Accounts: o.Accounts, Password: o.Password, launcher: newLauncher()}
+	s := &Stack{Accounts: o.Accounts, Password: o.Password, launcher: newLauncher(), hurry: make(chan struct{})}
 	err := s.start(ctx, o)
 	if err == nil {
 		return s, nil
@@ -129,7 +170,10 @@ func (o *Options) complete() error {
 	if o.Tweaks.CalDAVMaxConn == 0 {
 		o.Tweaks.CalDAVMaxConn = 6
 	}
-	return o.Ports.complete(o.Webmail != "")
+	if err := o.completeWeb(); err != nil {
+		return err
+	}
+	return o.Ports.complete(o)
 }
 
 func (s *Stack) start(ctx context.Context, o Options) error {
@@ -143,11 +187,31 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := writeConfig(s.Dir, o); err != nil {
 		return err
 	}
-	s.URLs = o.Ports.urls(o.Webmail != "")
-	programs, err := programs(ctx, s.Dir)
+	s.URLs, s.ports = o.urls(), o.Ports
+	s.BalancerLog = filepath.Join(s.Dir, "log", "haproxy.log")
+	for _, i := range o.instances(s.Dir) {
+		s.AccessLogs = append(s.AccessLogs, i.AccessLog)
+	}
+	programs, err := programs(ctx, s.Dir, o)
 	if err != nil {
 		return err
 	}
+	if err := s.launch(programs...); err != nil {
+		return err
+	}
+	if o.SOGo != nil {
+		if err := s.startSOGo(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := s.awaitAll(ctx, o); err != nil {
+		return err
+	}
+	s.throttle(o)
+	return nil
+}
+
+func (s *Stack) launch(programs ...program) error {
 	for _, p := range programs {
 		d, err := s.launcher.launch(p, filepath.Join(s.Dir, "log", p.name+".log"))
 		if err != nil {
@@ -155,7 +219,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		}
 		s.daemons = append(s.daemons, d)
 	}
-	return s.awaitAll(ctx, o.Ports)
+	return nil
 }
 
 // makeDir makes the state directory, or checks the caller's.
@@ -209,10 +273,13 @@ func (s *Stack) Err() error {
 // if Start made it. Further calls return the same error.
 func (s *Stack) Close() error {
 	s.close.Do(func() {
+		for _, t := range s.throttles {
+			t.close()
+		}
 		errs := make([]error, len(s.daemons))
 		var stopping sync.WaitGroup
 		for i, d := range s.daemons {
-			stopping.Go(func() { errs[i] = d.stop() })
+			stopping.Go(func() { errs[i] = d.stop(s.hurry) })
 		}
 		stopping.Wait()
 		s.launcher.close()
@@ -225,6 +292,9 @@ func (s *Stack) Close() error {
 	})
 	return s.closeErr
 }
+
+// Kill has a Close, under way or to come, kill all processes at once. It does not wait.
+func (s *Stack) Kill() { s.kill.Do(func() { close(s.hurry) }) }
 
 // plainWord reports whether s is made of ASCII letters, digits and the further characters only.
 func plainWord(s, further string) bool {

@@ -290,12 +290,19 @@ func TestStartAgainInKeptDir(t *testing.T) {
 	}
 }
 
-// TestNothingSurvivesKill starts a stack in another process, kills that without warning and expects its servers to end.
+// TestNothingSurvivesKill starts a stack in another process, kills that without warning and expects its servers to end,
+// also those that are stopped at that moment or do not end by themselves.
 func TestNothingSurvivesKill(t *testing.T) {
 	needServers(t)
-	const variable = "PEGEL_TEST_STACK_DIR"
+	const variable, kindVariable = "PEGEL_TEST_STACK_DIR", "PEGEL_TEST_STACK_KIND"
+	kinds := map[string]Options{
+		"sogo":      {SOGo: &SOGo{Instances: 2, Workers: 2}, Xandikos: Options{Xandikos: true}.Missing() == nil, Tweaks: Tweaks{WebSpeeds: []float64{0.1, 1}}},
+		"roundcube": {Roundcube: &Roundcube{Workers: 2}, Tweaks: Tweaks{WebSpeeds: []float64{0.1}}},
+	}
 	if dir := os.Getenv(variable); dir != "" {
-		s, err := Start(t.Context(), Options{Dir: dir, Accounts: 1, Ports: Ports{Free: true}})
+		o := kinds[os.Getenv(kindVariable)]
+		o.Dir, o.Accounts, o.Ports = dir, 1, Ports{Free: true}
+		s, err := Start(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,6 +315,23 @@ func TestNothingSurvivesKill(t *testing.T) {
 		time.Sleep(deadline) // until killed
 		t.Fatal("was not killed")
 	}
+	tried := false
+	for kind, o := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			if missing := o.Missing(); len(missing) > 0 {
+				t.Skipf("these servers cannot be started here, missing: %s", strings.Join(missing, ", "))
+			}
+			tried = true
+			testKilled(t, variable, kindVariable+"="+kind)
+		})
+	}
+	if tried { // both have the servers of the plain stack as well
+		return
+	}
+	t.Run("mail", func(t *testing.T) { testKilled(t, variable, kindVariable+"=") })
+}
+
+func testKilled(t *testing.T, variable, kind string) {
 	dir, err := os.MkdirTemp("/var/tmp", "pegel-killed-")
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +341,7 @@ func TestNothingSurvivesKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingSurvivesKill$", "-test.v")
-	child.Env = append(os.Environ(), variable+"="+dir)
+	child.Env = append(os.Environ(), variable+"="+dir, kind)
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
