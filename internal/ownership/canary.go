@@ -105,3 +105,9 @@ func messageIDOf(header []byte) string {
 	}
 	return id
 }
+
+// claimsRun tells whether a header says that it is of a run.
+func claimsRun(header []byte, run string) bool {
+	fields, _ := textproto.NewReader(bufio.NewReader(bytes.NewReader(header))).ReadMIMEHeader()
+	return fields.Get(corpus.RunField) == run
+}
