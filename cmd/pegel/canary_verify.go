@@ -284,6 +284,8 @@ func writeFindings(w io.Writer, shown []ownership.Finding, wrong, verified int, 
 	switch {
 	case only:
 		fmt.Fprintf(&b, "stopped after %.1f s at the first foreign item\n", took.Seconds())
+	case verified == 0:
+		b.WriteString("no account could be verified\n")
 	case wrong == 0 && len(shown) > 0:
 		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s: not enough evidence about %d of them\n", verified, pass, took.Seconds(), len(shown))
 	case wrong == 0:

@@ -358,14 +358,17 @@ func (d *dav) titled(ctx context.Context, c collection, visit func(at *url.URL, 
 	return nil
 }
 
+// own is the name of the collection that create makes. Calendars and address books may have one home.
+func (d *dav) own() string { return objectTitle + "-" + d.make }
+
 // create makes a calendar or an address book for canaries in a home without one.
 func (d *dav) create(ctx context.Context) (collection, error) {
-	u := d.home.JoinPath(objectTitle, "/")
+	u := d.home.JoinPath(d.own(), "/")
 	doing := "make a " + d.make
 	xmlHeader := http.Header{"Content-Type": {"application/xml; charset=utf-8"}}
-	method, body := "MKCALENDAR", `<c:mkcalendar xmlns="DAV:" xmlns:c="`+d.namespace+`"><set><prop><displayname>`+objectTitle+`</displayname></prop></set></c:mkcalendar>`
+	method, body := "MKCALENDAR", `<c:mkcalendar xmlns="DAV:" xmlns:c="`+d.namespace+`"><set><prop><displayname>`+d.own()+`</displayname></prop></set></c:mkcalendar>`
 	extended := `<mkcol xmlns="DAV:" xmlns:c="` + d.namespace + `"><set><prop><resourcetype><collection/><c:` + d.make + `/></resourcetype><displayname>` +
-		objectTitle + `</displayname></prop></set></mkcol>`
+		d.own() + `</displayname></prop></set></mkcol>`
 	if d.kind == Contacts {
 		method, body = "MKCOL", extended
 	}
@@ -403,7 +406,7 @@ func (d *dav) remove(ctx context.Context, at *url.URL, etag string) error {
 
 // removeEmpty deletes the collection that create made, if nothing is in it.
 func (d *dav) removeEmpty(ctx context.Context, c collection) error {
-	if path.Base(c.url.Path) != objectTitle {
+	if path.Base(c.url.Path) != d.own() {
 		return nil
 	}
 	inside, err := d.ask(ctx, "look into the collection of canaries", "PROPFIND", c.url, "1", `<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`)
