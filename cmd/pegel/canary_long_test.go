@@ -53,7 +53,7 @@ func TestLongCanary800AccountsOnDovecot(t *testing.T) {
 	if os.Getenv("PEGEL_LONG") == "" {
 		t.Skip("takes some minutes: set PEGEL_LONG=1")
 	}
-	const accounts, each, newsletters = 800, 12, 3
+	const accounts, each, newsletters = 800, 10, 3
 	stack, err := real.Start(t.Context(), real.Options{Accounts: 2 * accounts, Ports: real.Ports{Free: true}})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestLongCanary800AccountsOnDovecot(t *testing.T) {
 	var followers sync.WaitGroup
 	for _, args := range [][]string{nil, {"--fingerprints", prints, "--run", "none"}} {
 		followers.Go(func() {
-			out, at := m.follow(t, ready, append([]string{scenario, "--accounts", batch, "--for", "20m"}, args...))
+			out, at := m.follow(t, ready, append([]string{scenario, "--accounts", batch, "--for", "6m"}, args...))
 			var v verified
 			if err := json.Unmarshal([]byte(out), &v); err != nil || !v.Stopped {
 				t.Errorf("%v in %s", err, out)

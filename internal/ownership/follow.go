@@ -67,6 +67,9 @@ func (v *Verifier) round(ctx context.Context, cancel func()) (r Round) {
 	parallel(ctx, len(v.accounts), v.work.Connections, func(i int) {
 		w := v.accounts[i]
 		err := v.look(ctx, w)
+		if w.read != nil {
+			w.read.rest()
+		}
 		if len(w.foreign.signed) > 0 {
 			cancel()
 			w.err = nil

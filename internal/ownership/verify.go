@@ -146,6 +146,7 @@ func (v *Verifier) lookAtMail(ctx context.Context, side Side, w *watched) (err e
 			return err
 		}
 	}
+	w.read.wake()
 	folders, err := w.read.folders(true)
 	for i := 0; err == nil && i < len(folders); i++ {
 		f := folders[i]
