@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -21,11 +24,11 @@ import (
 	"pegel/scenarios"
 )
 
-// The targets of the scenario between which the migration copies; imap.copy has the same.
-const (
-	sourceTarget = "imap.source"
-	targetTarget = "imap"
-)
+// canaryTargets are the targets of the scenario to which the migration copies each kind of item; it copies from those with
+// oldPlatform behind their names, as imap.copy does.
+var canaryTargets = map[ownership.Kind]string{ownership.Mail: "imap", ownership.Events: "caldav", ownership.Contacts: "carddav"}
+
+const oldPlatform = ".source"
 
 // usualKey is the environment variable with the key of canaries and fingerprints, where --key names no other.
 const usualKey = "PEGEL_CANARY_KEY"
@@ -43,6 +46,7 @@ func canaryCommand(env environment) *cobra.Command {
   canary fingerprint  before it: keyed hashes of the Message-IDs of each source account, read-only
   canary plant        before it: signed items into each source account
   canary verify       after each pass, or while it runs (--follow): own items, missing, foreign and whose
+  canary remove       at the end: takes the signed items out again, on both platforms
 
 Nothing of people's mail is changed, kept or printed.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -54,14 +58,15 @@ Nothing of people's mail is changed, kept or printed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(canaryMapCommand(env), canaryFingerprintCommand(env), canaryPlantCommand(env), canaryVerifyCommand(env))
+	cmd.AddCommand(canaryMapCommand(env), canaryFingerprintCommand(env), canaryPlantCommand(env), canaryVerifyCommand(env), canaryRemoveCommand(env))
 	return cmd
 }
 
-// canaryFlags are what fingerprint, plant and verify have in common.
+// canaryFlags are what fingerprint, plant, verify and remove have in common.
 type canaryFlags struct {
 	changes
 	accounts, key, run string
+	items              []string
 	days, connections  int
 }
 
@@ -69,6 +74,7 @@ func (f *canaryFlags) register(cmd *cobra.Command) {
 	f.flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.accounts, "accounts", "", "CSV file of the batch: source, target, and where there are any shared")
+	flags.StringSliceVar(&f.items, "items", nil, "kinds of items: mail, events, contacts (default mail, and the others where the scenario has both their targets)")
 	flags.StringVar(&f.key, "key", usualKey, "environment variable with the key, at least 16 characters")
 	flags.StringVar(&f.run, "run", "", "name of the batch in its canaries (default: that of the file of --accounts)")
 	flags.IntVar(&f.days, "days", 0, "age of mail in days at which core and deferred pass part (default wave.copy.core.days, else 7)")
@@ -105,8 +111,22 @@ func (f *canaryFlags) work(env environment, file string) (*scenarios.Scenario, o
 	}
 	days := cmp.Or(f.days, s.Wave.Copy.Days(), usualDays)
 	name := strings.TrimSuffix(filepath.Base(f.accounts), filepath.Ext(f.accounts))
-	return s, ownership.Work{Key: key, Moves: moves, Run: "canary-" + fileName(cmp.Or(f.run, name)),
+	return s, ownership.Work{Key: key, Moves: moves, Run: runName(cmp.Or(f.run, name)),
 		Limit: time.Duration(days) * 24 * time.Hour, Connections: f.connections}, nil
+}
+
+// runName is a batch's name as it stands in header fields: what is not ASCII is replaced, and a checksum keeps such names apart.
+func runName(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '-'
+		}
+		return r
+	}, fileName(name))
+	if plain != fileName(name) {
+		plain += fmt.Sprintf("-%08x", crc32.ChecksumIEEE([]byte(name)))
+	}
+	return "canary-" + plain
 }
 
 // readCSV reads a file by one of ownership's readers. What is wrong with it is an invalid input.
@@ -122,27 +142,61 @@ func readCSV[T any](path string, read func(name string, r io.Reader) (T, error))
 	return v, nil
 }
 
-// canarySide makes one of the scenario's two platforms ready, and finds out how to log in to each account of the batch before
-// the first packet.
-func canarySide(s *scenarios.Scenario, name string, moves []ownership.Move) (ownership.Side, error) {
+// kinds are the items that the flags mean.
+func (f *canaryFlags) kinds(s *scenarios.Scenario) ([]ownership.Kind, error) {
+	var list []ownership.Kind
+	for _, name := range f.items {
+		kind := ownership.Kind(name)
+		if _, known := canaryTargets[kind]; !known {
+			return nil, usage("--items %.40q is none of mail, events, contacts", name)
+		}
+		if !slices.Contains(list, kind) {
+			list = append(list, kind)
+		}
+	}
+	if len(f.items) > 0 {
+		return list, nil
+	}
+	for _, kind := range ownership.Kinds() {
+		_, to := s.Targets.ByName[canaryTargets[kind]]
+		_, from := s.Targets.ByName[canaryTargets[kind]+oldPlatform]
+		if kind == ownership.Mail || from && to {
+			list = append(list, kind)
+		}
+	}
+	return list, nil
+}
+
+// platform makes one of the scenario's two platforms ready, the old one where side is oldPlatform, else the new one. It finds out how to log in to
+// each account of the batch before the first packet.
+func (f *canaryFlags) platform(s *scenarios.Scenario, side string, moves []ownership.Move) (ownership.Platform, error) {
+	kinds, err := f.kinds(s)
+	if err != nil {
+		return nil, err
+	}
 	targets, err := engine.Targets(s)
 	if err != nil {
-		return ownership.Side{}, &exitError{code: exitScenario, err: err}
-	}
-	target, ok := targets[name]
-	if !ok {
-		return ownership.Side{}, &exitError{code: exitScenario, err: fmt.Errorf("%s: the scenario has no target %s", s.Path, name),
-			hint: "mail is copied from targets.imap.source to targets.imap"}
+		return nil, &exitError{code: exitScenario, err: err}
 	}
 	account, err := logins(s)
 	if err != nil {
-		return ownership.Side{}, err
+		return nil, err
+	}
+	all := ownership.Platform{}
+	for _, kind := range kinds {
+		name := canaryTargets[kind] + side
+		target, ok := targets[name]
+		if !ok {
+			return nil, &exitError{code: exitScenario, err: fmt.Errorf("%s: the scenario has no target %s", s.Path, name),
+				hint: fmt.Sprintf("%s are copied from targets.%s%s to targets.%[2]s", kind, canaryTargets[kind], oldPlatform)}
+		}
+		all[kind] = ownership.Side{Target: target, Account: account}
 	}
 	var wrong table.Errors
 	for _, m := range moves {
-		who, at := m.Source, m.SourceAt()
-		if name == targetTarget {
-			who, at = m.Target, m.TargetAt()
+		who, at := accountOn(side)(m), m.TargetAt()
+		if side == oldPlatform {
+			at = m.SourceAt()
 		}
 		if _, err := account(who); err != nil {
 			wrong = append(wrong, table.Problem{File: at.File, Line: at.Line, Column: at.Column, Text: err.Error(),
@@ -150,9 +204,17 @@ func canarySide(s *scenarios.Scenario, name string, moves []ownership.Move) (own
 		}
 	}
 	if len(wrong) > 0 {
-		return ownership.Side{}, &exitError{code: exitScenario, err: wrong}
+		return nil, &exitError{code: exitScenario, err: wrong}
 	}
-	return ownership.Side{Target: target, Account: account}, nil
+	return all, nil
+}
+
+// accountOn tells which of a move's accounts is on a platform.
+func accountOn(side string) func(ownership.Move) string {
+	if side == oldPlatform {
+		return func(m ownership.Move) string { return m.Source }
+	}
+	return func(m ownership.Move) string { return m.Target }
 }
 
 // logins tells how to log in as an account that is called by its login or its address. One that the scenario does not list can be

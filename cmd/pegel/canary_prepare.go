@@ -20,15 +20,17 @@ func canaryPlantCommand(env environment) *cobra.Command {
 		Short: "put signed items into each source account of a batch",
 		Long: `Appends four small signed messages to the INBOX of each source account (target imap.source): two that
 the core pass carries over and two older ones that the deferred pass does, each with its original
-date, marked as read. What is there already is not planted again. Plant right before the batch:
-younger items grow older.`,
+date, marked as read. Where the scenario has the targets caldav.source and caldav, two signed events
+come into a calendar, one ahead and one long past; with carddav.source and carddav a contact into an
+address book. What is there already is not planted again. Plant right before the batch: younger
+items grow older.`,
 		Args: exactly(1, "one scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, work, err := flags.work(env, args[0])
 			if err != nil {
 				return err
 			}
-			side, err := canarySide(s, sourceTarget, work.Moves)
+			side, err := flags.platform(s, oldPlatform, work.Moves)
 			if err != nil {
 				return err
 			}
@@ -67,18 +69,19 @@ names. Of mailboxes with more than --sample messages an even sample is kept.`,
 			if sample < 16 || sample > 1<<20 {
 				return usage("--sample %d: give a number from 16 to %d", sample, 1<<20)
 			}
+			flags.items = []string{string(ownership.Mail)}
 			s, work, err := flags.work(env, args[0])
 			if err != nil {
 				return err
 			}
-			side, err := canarySide(s, sourceTarget, work.Moves)
+			side, err := flags.platform(s, oldPlatform, work.Moves)
 			if err != nil {
 				return err
 			}
 			ctx, release := untilInterrupt(cmd.Context(), env)
 			defer release()
 			now := time.Now()
-			sketches, outcomes := ownership.Fingerprint(ctx, side, work, sample, now, nil)
+			sketches, outcomes := ownership.Fingerprint(ctx, side[ownership.Mail], work, sample, now, nil)
 			if ctx.Err() != nil {
 				return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s was not written", out)}
 			}
@@ -94,6 +97,7 @@ names. Of mailboxes with more than --sample messages an even sample is kept.`,
 		},
 	}
 	flags.register(cmd)
+	_ = cmd.Flags().MarkHidden("items") // fingerprints are of mail
 	cmd.Flags().StringVar(&out, "out", "", "file for the fingerprints")
 	cmd.Flags().IntVar(&sample, "sample", ownership.UsualSample, "messages of each account to keep at most")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was done for each account as JSON")

@@ -28,6 +28,7 @@ type migration struct {
 	login                        func(side string, i int) string // side is s or t
 	accounts                     int
 	dir                          string
+	dav                          string // of calendars and address books, one server for both platforms; "" for none
 }
 
 const canaryScenario = `
@@ -35,7 +36,7 @@ name: batch
 targets:
   imap: {url: %q%s}
   imap.source: {url: %q%s}
-accounts: {pattern: "u{n:05}@example.test", count: 1000, first: 0, password: {env: PEGEL_PASSWORD}}
+%saccounts: {pattern: "u{n:05}@example.test", count: 1000, first: 0, password: {env: PEGEL_PASSWORD}}
 activity: {desktop: 50%%, source: test}
 personas: [{name: desktop, journey: mail}]
 journeys: {mail: [{do: imap.login}]}
@@ -59,12 +60,18 @@ func (m *migration) files(t *testing.T) (scenario, batch string) {
 	if m.ca != "" {
 		ca = fmt.Sprintf(", ca: %q", m.ca)
 	}
+	dav := ""
+	if m.dav != "" {
+		for _, name := range []string{"caldav", "caldav.source", "carddav", "carddav.source"} {
+			dav += fmt.Sprintf("  %s: {url: %q}\n", name, m.dav)
+		}
+	}
 	var rows strings.Builder
 	rows.WriteString("source,target\r\n")
 	for i := range m.accounts {
 		fmt.Fprintf(&rows, "%s,%s\r\n", m.login("s", i), m.login("t", i))
 	}
-	return m.write(t, "s.yaml", fmt.Sprintf(canaryScenario, m.target, ca, m.source, ca)), m.write(t, "batch.csv", rows.String())
+	return m.write(t, "s.yaml", fmt.Sprintf(canaryScenario, m.target, ca, m.source, ca, dav)), m.write(t, "batch.csv", rows.String())
 }
 
 // dial logs in to an account.
@@ -357,31 +364,40 @@ func (b *telling) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// A batch on the embedded platform.
-func TestCanarySwap(t *testing.T) {
-	p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 100, Password: "right-word", MessagesPerAccount: -1, SourceAccounts: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.Close() })
-	m := &migration{source: p.URLs.IMAPSource, target: p.URLs.IMAP, password: p.Password(), accounts: 12,
-		login: func(side string, i int) string { return p.Login(i + 1) }}
-	m.swap(t)
+// onBoth runs a test with a batch on the embedded platform and on a real Dovecot, whose accounts u00001 and on are the old platform's,
+// u00101 and on the new one's.
+func onBoth(t *testing.T, accounts int, test func(t *testing.T, m *migration)) {
+	t.Run("embedded", func(t *testing.T) {
+		p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 100, Password: "right-word", MessagesPerAccount: -1, SourceAccounts: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		test(t, &migration{source: p.URLs.IMAPSource, target: p.URLs.IMAP, password: p.Password(), accounts: accounts,
+			login: func(side string, i int) string { return p.Login(i + 1) }})
+	})
+	t.Run("dovecot", func(t *testing.T) { test(t, dovecotMigration(t, accounts)) })
 }
 
-// The same on a real Dovecot, whose accounts u00001 and on are the old platform's, u00101 and on the new one's.
-func TestCanarySwapOnDovecot(t *testing.T) {
+func dovecotMigration(t *testing.T, accounts int) *migration {
 	if missing := real.Missing(); len(missing) > 0 {
-		t.Skipf("the swapped batch is not tested on Dovecot: missing %s", strings.Join(missing, ", "))
+		t.Skipf("batches are not tested on real servers: missing %s", strings.Join(missing, ", "))
 	}
 	stack, err := real.Start(t.Context(), real.Options{Accounts: 200, Ports: real.Ports{Free: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stack.Close() })
-	m := &migration{source: stack.IMAPDirect, target: stack.IMAPDirect, ca: stack.CAFile, password: stack.Password, accounts: 12,
+	return &migration{source: stack.IMAPDirect, target: stack.IMAPDirect, ca: stack.CAFile, password: stack.Password, accounts: accounts, dav: stack.CalDAVDirect,
 		login: func(side string, i int) string { return real.Account(i + 1 + map[string]int{"s": 0, "t": 100}[side]) }}
-	m.swap(t)
+}
+
+// The swapped batch, on both platforms.
+func TestCanarySwap(t *testing.T) {
+	onBoth(t, 12, func(t *testing.T, m *migration) {
+		m.dav = "" // TestCanaryObjects looks after calendars
+		m.swap(t)
+	})
 }
 
 // 800 accounts are verified in under two minutes. With 200 messages in each it takes some four times as long as with these 20.

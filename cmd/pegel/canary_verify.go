@@ -32,7 +32,12 @@ func canaryVerifyCommand(env environment) *cobra.Command {
 		Short: "look in each target account of a batch for its own items and for foreign ones",
 		Long: `Looks in all mailboxes of each target account (target imap), read-only: which of the account's own items are
 there, which are missing, which are foreign and whose, and whether shared mailboxes (column shared)
-can be opened. Items are those of canary plant and, with --fingerprints, people's own messages.
+can be opened. Items are those of canary plant and, with --fingerprints, people's own messages. Where
+the scenario has caldav.source and caldav, or carddav.source and carddav, calendars and address books
+are looked at as well; --items chooses.
+
+A few messages of somebody else's prove nothing without a canary: people resend and move mail. They are
+told as not enough evidence, with exit code 122 where nothing else is wrong.
 
 --pass core misses only what the core pass carries over; the default is everything. --follow looks again and
 again while a pass runs and stops at the first foreign item; --hook names a command that is called
@@ -68,9 +73,12 @@ func (c *verifying) verify(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	side, err := canarySide(s, targetTarget, work.Moves)
+	side, err := c.platform(s, "", work.Moves)
 	if err != nil {
 		return err
+	}
+	if _, mail := side[ownership.Mail]; !mail && c.prints != "" {
+		return usage("--fingerprints are of mail, which --items leaves out")
 	}
 	var prints *ownership.Fingerprints
 	if c.prints != "" {
@@ -109,14 +117,8 @@ func (c *verifying) verify(ctx context.Context, file string) error {
 func (c *verifying) following(ctx context.Context, v *ownership.Verifier) (list []ownership.Finding, found bool) {
 	limited, cancel := context.WithTimeout(ctx, c.most)
 	defer cancel()
-	list = v.Follow(limited, c.every, func(looks, failed int) {
-		switch {
-		case failed > 0:
-			fmt.Fprintf(c.env.stderr, "look %d: %d accounts could not be looked at\n", looks, failed)
-		case looks == 1:
-			fmt.Fprintln(c.env.stderr, "following; every account has been looked at once")
-		}
-	})
+	said := followText{w: c.env.stderr}
+	list = v.Follow(limited, c.every, said.tell)
 	for i := range list {
 		if len(list[i].Foreign) > 0 {
 			return list, true
@@ -125,11 +127,35 @@ func (c *verifying) following(ctx context.Context, v *ownership.Verifier) (list 
 	return nil, false
 }
 
+// followText tells how following goes: when it has begun, and when accounts fail, recover or come into doubt, but not the same again and again.
+type followText struct {
+	w                io.Writer
+	failed, doubtful int
+}
+
+func (t *followText) tell(r ownership.Round) {
+	switch {
+	case r.Failed > t.failed:
+		fmt.Fprintf(t.w, "look %d: %d accounts could not be looked at, and are tried again; following goes on. One of them: %v\n", r.Look, r.Failed, r.First)
+	case r.Failed < t.failed && r.Failed > 0:
+		fmt.Fprintf(t.w, "look %d: %d accounts still cannot be looked at\n", r.Look, r.Failed)
+	case r.Failed < t.failed:
+		fmt.Fprintf(t.w, "look %d: all accounts can be looked at again\n", r.Look)
+	case r.Look == 1:
+		fmt.Fprintln(t.w, "following; every account has been looked at once")
+	}
+	if r.Doubtful > t.doubtful {
+		fmt.Fprintf(t.w, "look %d: %d accounts have messages of others, not enough evidence yet\n", r.Look, r.Doubtful)
+	}
+	t.failed, t.doubtful = r.Failed, r.Doubtful
+}
+
 // tell prints the findings, calls the hook and makes the exit code. With only, just the accounts with foreign items are told: the others were
 // not looked at to the end.
 func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took time.Duration, only bool) error {
-	var wrong []ownership.Finding
+	var wrong, shown []ownership.Finding
 	var failures []error
+	doubtful := 0
 	for _, f := range list {
 		switch {
 		case f.Wrong():
@@ -137,10 +163,16 @@ func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took tim
 		case f.Err != nil:
 			failures = append(failures, f.Err)
 		}
+		if f.Wrong() || len(f.Doubtful) > 0 {
+			shown = append(shown, f)
+		}
+		if len(f.Doubtful) > 0 {
+			doubtful++
+		}
 	}
 	all := len(list)
 	if only {
-		list, failures = wrong, nil
+		list, shown, failures = wrong, wrong, nil
 	}
 	var err error
 	if c.json {
@@ -150,17 +182,22 @@ func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took tim
 			Stopped  bool                `json:"stopped"` // at the first foreign item; accounts are those with one
 			OK       bool                `json:"ok"`
 			Verified int                 `json:"verified"`
+			Doubtful int                 `json:"doubtful"` // accounts with messages of others, but not enough evidence
 			Seconds  float64             `json:"seconds"`
 			Accounts []ownership.Finding `json:"accounts"`
-		}{1, pass, only, len(wrong)+len(failures) == 0, all - len(failures), took.Seconds(), list})
+		}{1, pass, only, len(wrong)+len(failures)+doubtful == 0, all - len(failures), doubtful, took.Seconds(), list})
 	} else {
-		err = writeFindings(c.env.stdout, wrong, all-len(failures), pass, took, only)
+		err = writeFindings(c.env.stdout, shown, len(wrong), all-len(failures), pass, took, only)
 	}
 	if err != nil {
 		return err
 	}
 	if len(wrong) == 0 {
-		return tellFailures(c.env, failures, all)
+		if failed := tellFailures(c.env, failures, all); failed != nil || doubtful == 0 {
+			return failed
+		}
+		return &exitError{code: exitCaution, err: fmt.Errorf("%d of %d accounts have messages of others: not enough evidence of a wrong pass", doubtful, all),
+			hint: "people may have resent or moved these themselves; look at the accounts, or plant canaries before the next pass"}
 	}
 	c.call(wrong)
 	failed := tellFailures(c.env, failures, all)
@@ -214,32 +251,30 @@ func ownerText(f ownership.Foreign) string {
 }
 
 // writeFindings is the table of the accounts that are wrong.
-func writeFindings(w io.Writer, wrong []ownership.Finding, verified int, pass ownership.Pass, took time.Duration, only bool) error {
+func writeFindings(w io.Writer, shown []ownership.Finding, wrong, verified int, pass ownership.Pass, took time.Duration, only bool) error {
 	var b strings.Builder
-	if len(wrong) > 0 {
+	if len(shown) > 0 {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "ACCOUNT\tOWN\tMISSING\tFOREIGN\tWHOSE\tFIRST\tSHARED")
-		for _, f := range wrong {
-			own := fmt.Sprintf("%d of %d", f.Canaries.Present+f.Fingerprints.Present, f.Canaries.Expected+f.Fingerprints.Expected)
-			missing := fmt.Sprint(f.Missing)
+		for _, f := range shown {
+			sum := f.Own()
+			own, missing := fmt.Sprintf("%d of %d", sum.Present, sum.Expected), fmt.Sprint(f.Missing)
 			if only || f.Err != nil {
 				missing = "?"
 			}
-			lines := max(1, len(f.Foreign))
-			for i := range lines {
-				count, whose, first := "0", "", ""
-				if i < len(f.Foreign) {
-					x := f.Foreign[i]
-					count, whose, first = fmt.Sprint(x.Canaries+x.Fingerprints), ownerText(x), fmt.Sprintf("%s uid %d", x.First.Mailbox, x.First.UID)
-					if x.Target != "" {
-						whose += " (belongs to " + x.Target + ")"
-					}
-				}
-				if i == 0 {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Target, own, missing, count, whose, first, sharedText(f.Shared))
-				} else {
-					fmt.Fprintf(t, "\t\t\t%s\t%s\t%s\t\n", count, whose, first)
-				}
+			rows := [][3]string{}
+			for _, x := range f.Foreign {
+				rows = append(rows, foreignCells(x, ""))
+			}
+			for _, x := range f.Doubtful {
+				rows = append(rows, foreignCells(x, "not enough evidence: "))
+			}
+			if len(rows) == 0 {
+				rows = append(rows, [3]string{"0"})
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Target, own, missing, rows[0][0], rows[0][1], rows[0][2], sharedText(f.Shared))
+			for _, row := range rows[1:] {
+				fmt.Fprintf(t, "\t\t\t%s\t%s\t%s\t\n", row[0], row[1], row[2])
 			}
 		}
 		if err := t.Flush(); err != nil {
@@ -249,13 +284,30 @@ func writeFindings(w io.Writer, wrong []ownership.Finding, verified int, pass ow
 	switch {
 	case only:
 		fmt.Fprintf(&b, "stopped after %.1f s at the first foreign item\n", took.Seconds())
-	case len(wrong) == 0:
+	case verified == 0:
+		b.WriteString("no account could be verified\n")
+	case wrong == 0 && len(shown) > 0:
+		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s: not enough evidence about %d of them\n", verified, pass, took.Seconds(), len(shown))
+	case wrong == 0:
 		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s: own items present, none foreign\n", verified, pass, took.Seconds())
 	default:
-		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s, %d wrong\n", verified, pass, took.Seconds(), len(wrong))
+		fmt.Fprintf(&b, "%d accounts verified after the %s pass in %.1f s, %d wrong\n", verified, pass, took.Seconds(), wrong)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// foreignCells are how many items, whose they are and where the first lies.
+func foreignCells(x ownership.Foreign, doubt string) [3]string {
+	whose := doubt + ownerText(x)
+	if x.Target != "" {
+		whose += " (belongs to " + x.Target + ")"
+	}
+	first := x.First.Mailbox
+	if x.First.Kind == ownership.Mail {
+		first += fmt.Sprintf(" uid %d", x.First.UID)
+	}
+	return [3]string{fmt.Sprint(x.Canaries + x.Fingerprints), whose, first}
 }
 
 func sharedText(list []ownership.Shared) string {

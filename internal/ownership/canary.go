@@ -46,8 +46,8 @@ func canariesOf(run, owner string, limit time.Duration) []canary {
 	return []canary{
 		{run, owner, Core, 1, hour},
 		{run, owner, Core, 2, max(hour, min(day, limit/4))},
-		// Servers search by whole days in a time zone of theirs; two days are beyond any doubt.
-		{run, owner, Deferred, 1, limit + 2*day},
+		// Servers search by whole days, in the zone of the date or in theirs: three days are beyond any doubt, on either side of the earth.
+		{run, owner, Deferred, 1, limit + 3*day},
 		{run, owner, Deferred, 2, limit + 400*day},
 	}
 }
@@ -104,4 +104,10 @@ func messageIDOf(header []byte) string {
 		}
 	}
 	return id
+}
+
+// claimsRun tells whether a header says that it is of a run.
+func claimsRun(header []byte, run string) bool {
+	fields, _ := textproto.NewReader(bufio.NewReader(bytes.NewReader(header))).ReadMIMEHeader()
+	return fields.Get(corpus.RunField) == run
 }

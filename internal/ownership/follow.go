@@ -3,16 +3,24 @@ package ownership
 import (
 	"context"
 	"errors"
-	"sync/atomic"
+	"sync"
 	"time"
 )
+
+// Round is what one whole look of Follow came to.
+type Round struct {
+	Look   int // from 1
+	Failed int // accounts that could not be looked at
+	First  error
+	// Doubtful is how many accounts have messages of others that do not yet prove anything.
+	Doubtful int
+}
 
 // Follow looks at every account again and again, from the beginning of one look to that of the next at least every apart, and
 // stops at the first foreign item; without one it goes on until the context ends. Connections stay open from one look to the next;
 // accounts that could not be looked at are tried again with the next look. It returns what is known then, in which nothing
-// counts as missing, for the pass may be under way. round, if not nil, is called after each whole look with the number of
-// accounts that failed in it.
-func (v *Verifier) Follow(ctx context.Context, every time.Duration, round func(looks, failed int)) []Finding {
+// counts as missing, for the pass may be under way. round, if not nil, is called after each whole look.
+func (v *Verifier) Follow(ctx context.Context, every time.Duration, round func(Round)) []Finding {
 	defer func() {
 		for _, w := range v.accounts {
 			w.hangUp()
@@ -22,12 +30,21 @@ func (v *Verifier) Follow(ctx context.Context, every time.Duration, round func(l
 	defer cancel()
 	for looks := 1; looking.Err() == nil; looks++ {
 		began := time.Now()
-		failed := v.round(looking, cancel)
+		r := v.round(looking, cancel)
 		if looking.Err() != nil {
 			break
 		}
-		if round != nil {
-			round(looks, failed)
+		proven, thin := v.judge()
+		for i := range proven {
+			if len(proven[i]) > 0 {
+				cancel()
+			}
+			if len(thin[i]) > 0 {
+				r.Doubtful++
+			}
+		}
+		if r.Look = looks; round != nil && looking.Err() == nil {
+			round(r)
 		}
 		timer := time.NewTimer(time.Until(began.Add(every)))
 		select {
@@ -43,22 +60,29 @@ func (v *Verifier) Follow(ctx context.Context, every time.Duration, round func(l
 	return list
 }
 
-// round looks at every account once, and cancels all looking at the first foreign item. What was cut off by that keeps the error
-// it had before.
-func (v *Verifier) round(ctx context.Context, cancel func()) (failed int) {
-	var errs atomic.Int64
+// round looks at every account once, and cancels all looking at the first signed item that is foreign. What was cut off by that
+// keeps the error it had before.
+func (v *Verifier) round(ctx context.Context, cancel func()) (r Round) {
+	var mu sync.Mutex
 	parallel(ctx, len(v.accounts), v.work.Connections, func(i int) {
 		w := v.accounts[i]
 		err := v.look(ctx, w)
-		if !w.foreign.empty() {
+		if w.read != nil {
+			w.read.rest()
+		}
+		if len(w.foreign.signed) > 0 {
 			cancel()
 			w.err = nil
 		} else if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 			w.err = err
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		if w.err != nil {
-			errs.Add(1)
+			if r.Failed++; r.First == nil {
+				r.First = w.err
+			}
 		}
 	})
-	return int(errs.Load())
+	return r
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -34,14 +35,34 @@ const (
 	stalled     = time.Minute // without a byte: the server is taken for gone
 )
 
-// patient is a connection on which a server that says nothing for too long has gone.
-type patient struct{ net.Conn }
+// patient is a connection on which a server that says nothing for too long has gone, unless nothing was asked: between two looks of a pass
+// that is followed, connections idle.
+type patient struct {
+	net.Conn
+	idle *atomic.Bool
+}
 
 func (p patient) Read(b []byte) (int, error) {
-	if err := p.SetReadDeadline(time.Now().Add(stalled)); err != nil {
+	limit := time.Now().Add(stalled)
+	if p.idle.Load() {
+		limit = time.Time{}
+	}
+	if err := p.SetReadDeadline(limit); err != nil {
 		return 0, err
 	}
 	return p.Conn.Read(b)
+}
+
+// rest says that nothing is asked of the server until wake; both change the deadline of the Read that is under way. That a read between the
+// two calls of either sets the other one's deadline costs a connection at worst, which is made anew.
+func (r *reader) rest() {
+	r.idle.Store(true)
+	_ = r.conn.SetReadDeadline(time.Time{}) // a connection that is gone shows at the next command
+}
+
+func (r *reader) wake() {
+	r.idle.Store(false)
+	_ = r.conn.SetReadDeadline(time.Now().Add(stalled))
 }
 
 // reader is a connection with one account, logged in.
@@ -50,6 +71,7 @@ type reader struct {
 	conn    net.Conn
 	account probe.Account
 	unguard func() bool
+	idle    atomic.Bool
 	shared  []string // prefixes of other people's mailboxes
 }
 
@@ -98,7 +120,7 @@ func (s Side) connect(ctx context.Context, startTLS bool) (*reader, error) {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	r := &reader{conn: conn, unguard: context.AfterFunc(ctx, func() { conn.Close() })}
-	conn = patient{conn}
+	conn = patient{conn, &r.idle}
 	config := s.Target.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{}

@@ -8,7 +8,7 @@ import (
 
 // Defect is one reason why a map would move mail to the wrong person, or cannot be shown not to.
 type Defect struct {
-	Code  string // source-twice, target-twice, other-person, unknown, ambiguous, name, alias, deferred-differs, deferred-missing, deferred-extra
+	Code  string // source-twice, target-twice, person-twice, other-person, unknown, ambiguous, name, alias, deferred-differs, deferred-missing, deferred-extra
 	Place Place
 	Text  string
 }
@@ -26,6 +26,7 @@ func CheckMap(core, deferred []Move, directory []Person) []Defect {
 	for _, m := range core {
 		c.person(m)
 	}
+	c.onePersonOnce(core)
 	if deferred != nil {
 		c.oneToOne(deferred)
 		c.same(core, deferred)
@@ -124,6 +125,30 @@ func (c *mapCheck) person(m Move) {
 	for _, alias := range m.Aliases {
 		if owner, known := c.find(alias, m.aliasAt, "alias"); known && owner != to {
 			c.add("alias", m.aliasAt, "alias %s belongs to %s, not to %s", alias, c.who(owner), c.who(to))
+		}
+	}
+}
+
+// onePersonOnce finds people who stand in the map twice under different addresses: their mail would come together in one mailbox, or one
+// mailbox be taken for two.
+func (c *mapCheck) onePersonOnce(moves []Move) {
+	type row struct {
+		name string
+		line int
+	}
+	seen := [2]map[int]row{{}, {}} // by person, of sources and targets
+	for _, m := range moves {
+		for side, name := range []string{m.Source, m.Target} {
+			owners := c.people[canonical(name)]
+			if len(owners) != 1 {
+				continue
+			}
+			first, twice := seen[side][owners[0]]
+			if !twice {
+				seen[side][owners[0]] = row{name, m.sourceAt.Line}
+			} else if canonical(first.name) != canonical(name) {
+				c.add("person-twice", []Place{m.sourceAt, m.targetAt}[side], "%s and %s in line %d are both %s", name, first.name, first.line, c.who(owners[0]))
+			}
 		}
 	}
 }

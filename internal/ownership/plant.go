@@ -3,6 +3,7 @@ package ownership
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -33,13 +34,66 @@ type Outcome struct {
 // inbox is where canaries are planted.
 const inbox = "INBOX"
 
-// Plant puts the canaries of each account that are not there yet into its INBOX, read and with their original dates. Outcomes come in the order of the
-// moves; done, if not nil, is called after each account, one call at a time.
-func Plant(ctx context.Context, source Side, work Work, now time.Time, done func(Outcome)) []Outcome {
+// Plant puts the canaries of each account that are not there yet into its INBOX, read and with their original dates, and where the
+// platform has them into a calendar and an address book. Outcomes come in the order of the moves; done, if not nil, is called after each account, one
+// call at a time.
+func Plant(ctx context.Context, source Platform, work Work, now time.Time, done func(Outcome)) []Outcome {
 	return work.each(ctx, func(ctx context.Context, m Move) (o Outcome) {
-		o.Made, o.Found, o.Err = plant(ctx, source, work, m.Source, now)
+		for _, kind := range Kinds() {
+			side, ok := source[kind]
+			if !ok || o.Err != nil {
+				continue
+			}
+			var made, found int
+			if kind == Mail {
+				made, found, o.Err = plant(ctx, side, work, m.Source, now)
+			} else {
+				made, found, o.Err = plantObjects(ctx, side, kind, work, m.Source, now)
+			}
+			o.Made, o.Found = o.Made+made, o.Found+found
+		}
 		return o
 	}, done)
+}
+
+// plantObjects puts events or contacts into the account's first calendar or address book; one is made where there is none.
+func plantObjects(ctx context.Context, source Side, kind Kind, work Work, owner string, now time.Time) (made, found int, err error) {
+	d, err := source.openDAV(ctx, kind, owner)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer d.close()
+	wanted, batch, there := objectsOf(kind, work.Run, owner), map[string]object{}, map[string]bool{}
+	for _, o := range wanted {
+		batch[o.id(work.Key)] = o
+	}
+	list, err := d.collections(ctx)
+	for i := 0; err == nil && i < len(list); i++ {
+		err = d.titled(ctx, list[i], func(_ *url.URL, _, data string) {
+			if o, _, ok := readObject(work.Key, kind, data, batch); ok {
+				there[o.id(work.Key)] = true
+			}
+		})
+	}
+	for _, o := range wanted {
+		id := o.id(work.Key)
+		if there[id] {
+			found++
+			continue
+		}
+		if err == nil && len(list) == 0 {
+			list = make([]collection, 1)
+			list[0], err = d.create(ctx)
+		}
+		if err == nil {
+			err = d.put(ctx, list[0], id, o.data(work.Key, now, work.Limit))
+		}
+		if err != nil {
+			return made, found, d.fail(ctx, err)
+		}
+		made++
+	}
+	return made, found, err
 }
 
 func plant(ctx context.Context, source Side, work Work, owner string, now time.Time) (made, found int, err error) {

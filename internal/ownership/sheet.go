@@ -21,7 +21,7 @@ const (
 )
 
 // sheet is a CSV file with its places: UTF-8 with or without a byte order mark, either line end, separated by comma,
-// semicolon or tab, whichever the head line has most of.
+// semicolon or tab: what a first line such as "sep=;" says, else whichever the head line has most of.
 type sheet struct {
 	file    string
 	lines   []string
@@ -60,15 +60,19 @@ func readSheet(file string, r io.Reader, needed ...string) (*sheet, error) {
 		return nil, s.fatal(1, 1, "save it with the line ends of Unix or Windows", "the lines end with a carriage return alone")
 	}
 	s.lines = strings.Split(string(raw), "\n")
-	if err := s.parse(raw, head, needed); err != nil {
+	comma := separator(string(bytes.TrimLeft(raw, " \t\r\n")))
+	if first, rest, more := bytes.Cut(raw, []byte("\n")); more && len(bytes.TrimSpace(first)) == len("sep=;") && bytes.HasPrefix(bytes.ToLower(first), []byte("sep=")) {
+		comma, raw = rune(first[4]), append([]byte("\n"), rest...) // spreadsheets write and read such a line; the others keep their numbers
+	}
+	if err := s.parse(raw, comma, head, needed); err != nil {
 		return nil, err
 	}
 	return s, s.err()
 }
 
-func (s *sheet) parse(raw []byte, headHint string, needed []string) error {
+func (s *sheet) parse(raw []byte, comma rune, headHint string, needed []string) error {
 	c := csv.NewReader(bytes.NewReader(raw))
-	c.Comma = separator(string(bytes.TrimLeft(raw, " \t\r\n")))
+	c.Comma = comma
 	c.FieldsPerRecord = -1
 	width := 0
 	for {
@@ -131,7 +135,7 @@ func (s *sheet) head(r row, hint string, needed []string) {
 	}
 	for _, name := range needed {
 		if _, ok := s.columns[name]; !ok {
-			s.fail(r, 0, hint, "the column %s is missing", name)
+			s.fail(r, 0, hint, "the column %s is missing; there are %.200s", name, strings.Join(r.cells, ", "))
 		}
 	}
 }

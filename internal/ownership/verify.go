@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -14,12 +15,13 @@ import (
 // again is cheap.
 type Verifier struct {
 	work   Work
-	target Side
+	target Platform
 	pass   Pass
 	prints *index
 	marks  []*Sketch // of each move; nil without fingerprints
 
-	byOwner  map[string]int // move of a source
+	byOwner  map[string]int    // move of a source
+	objects  map[string]object // canaries of the batch in calendars and address books
 	accounts []*watched
 }
 
@@ -30,10 +32,14 @@ type watched struct {
 	mark  *Sketch
 	hash  *hasher
 	read  *reader // open while a pass is followed
+	davs  map[Kind]*dav
 
+	owners   map[string]bool     // sources whose items belong here: its own, and others where a batch merges accounts
 	upTo     map[string]position // by mailbox
+	tags     map[string]string   // by calendar or address book
+	looked   bool                // once to the end
 	messages int
-	own      map[string]bool // Message-IDs of its own canaries
+	own      map[string]bool // Message-IDs and UIDs of its own canaries
 	has      []bool          // of its sketch
 	foreign  suspects
 	shared   []Shared
@@ -48,11 +54,13 @@ type position struct {
 
 // NewVerifier makes a Verifier for the items that the pass and those before it carry over: after the core pass only the newest are missed. prints may be
 // nil: then only canaries are looked for, else every source of the batch must be in it.
-func NewVerifier(target Side, work Work, pass Pass, prints *Fingerprints) (*Verifier, error) {
-	v := &Verifier{work: work, target: target, pass: pass, byOwner: map[string]int{}, marks: make([]*Sketch, len(work.Moves))}
+func NewVerifier(target Platform, work Work, pass Pass, prints *Fingerprints) (*Verifier, error) {
+	v := &Verifier{work: work, target: target, pass: pass, byOwner: map[string]int{}, objects: work.objectIndex(), marks: make([]*Sketch, len(work.Moves))}
+	owners := work.ownersAt(func(m Move) string { return m.Target })
 	for i, m := range work.Moves {
 		v.byOwner[canonical(m.Source)] = i
-		w := &watched{index: i, move: m, upTo: map[string]position{}, own: map[string]bool{}, foreign: newSuspects()}
+		w := &watched{index: i, move: m, owners: owners[canonical(m.Target)], davs: map[Kind]*dav{}, upTo: map[string]position{}, tags: map[string]string{},
+			own: map[string]bool{}, foreign: newSuspects()}
 		if prints != nil {
 			mark, ok := prints.Of(work.Key, m.Source)
 			if !ok {
@@ -70,20 +78,19 @@ func NewVerifier(target Side, work Work, pass Pass, prints *Fingerprints) (*Veri
 
 // Once looks at every account, its shared mailboxes included, and closes its connections again. done, if not nil, is called after each
 // account, one call at a time.
-func (v *Verifier) Once(ctx context.Context, done func(Finding)) []Finding {
+func (v *Verifier) Once(ctx context.Context, done func(Move, error)) []Finding {
 	var mu sync.Mutex
 	parallel(ctx, len(v.accounts), v.work.Connections, func(i int) {
 		w := v.accounts[i]
 		w.err = v.look(ctx, w)
-		if w.err == nil {
+		if w.err == nil && w.read != nil {
 			w.err = v.reach(w)
 		}
 		w.hangUp()
 		if done != nil {
-			f := v.finding(w)
 			mu.Lock()
 			defer mu.Unlock()
-			done(f)
+			done(w.move, w.err)
 		}
 	})
 	return v.findings(ctx)
@@ -92,11 +99,15 @@ func (v *Verifier) Once(ctx context.Context, done func(Finding)) []Finding {
 // findings is what is known of all accounts. Those that the end of the context left out have an error.
 func (v *Verifier) findings(ctx context.Context) []Finding {
 	list := make([]Finding, len(v.accounts))
-	for i, w := range v.accounts {
-		if w.err == nil && len(w.upTo) == 0 && ctx.Err() != nil {
+	for _, w := range v.accounts {
+		if w.err == nil && !w.looked && ctx.Err() != nil {
 			w.err = errors.New("not looked at")
 		}
+	}
+	proven, thin := v.judge()
+	for i, w := range v.accounts {
 		list[i] = v.finding(w)
+		list[i].Foreign, list[i].Doubtful = proven[i], thin[i]
 	}
 	return list
 }
@@ -106,15 +117,36 @@ func (w *watched) hangUp() {
 		w.read.close()
 		w.read = nil
 	}
+	for kind, d := range w.davs {
+		d.close()
+		delete(w.davs, kind)
+	}
 }
 
-// look reads what is new in one account's own mailboxes.
-func (v *Verifier) look(ctx context.Context, w *watched) (err error) {
+// look reads what is new in one account: in its own mailboxes, calendars and address books.
+func (v *Verifier) look(ctx context.Context, w *watched) error {
+	var err error
+	if side, ok := v.target[Mail]; ok {
+		err = v.lookAtMail(ctx, side, w)
+	}
+	for _, kind := range Kinds() {
+		if side, ok := v.target[kind]; ok && kind != Mail && err == nil {
+			err = v.lookAtObjects(ctx, side, kind, w)
+		}
+	}
+	if err == nil {
+		w.looked = true
+	}
+	return err
+}
+
+func (v *Verifier) lookAtMail(ctx context.Context, side Side, w *watched) (err error) {
 	if w.read == nil {
-		if w.read, err = v.target.open(ctx, w.move.Target); err != nil {
+		if w.read, err = side.open(ctx, w.move.Target); err != nil {
 			return err
 		}
 	}
+	w.read.wake()
 	folders, err := w.read.folders(true)
 	for i := 0; err == nil && i < len(folders); i++ {
 		f := folders[i]
@@ -125,7 +157,7 @@ func (v *Verifier) look(ctx context.Context, w *watched) (err error) {
 	}
 	if err != nil {
 		w.hangUp()
-		return fmt.Errorf("%s on %s: %w", w.move.Target, v.target.Target.Name, interrupted(ctx, err, err))
+		return fmt.Errorf("%s on %s: %w", w.move.Target, side.Target.Name, interrupted(ctx, err, err))
 	}
 	return nil
 }
@@ -146,7 +178,7 @@ func (v *Verifier) lookIn(w *watched, mailbox string) error {
 		if err == nil && len(candidates) > 0 {
 			err = w.read.fetch(candidates, canaryFields, false, func(m message) {
 				if c, ok := readCanary(v.work.Key, m.header); ok {
-					v.canary(w, c, Item{mailbox, uint32(m.uid)})
+					v.canary(w, c, Item{Mail, mailbox, uint32(m.uid)})
 				}
 			})
 		}
@@ -176,17 +208,61 @@ func (v *Verifier) marked(w *watched, mailbox string, from imap.UID, next *imap.
 			candidates.AddNum(m.uid)
 		}
 		if id != "" {
-			v.print(w, w.hash.hash(id), Item{mailbox, uint32(m.uid)})
+			v.print(w, w.hash.hash(id), Item{Mail, mailbox, uint32(m.uid)})
 		}
 	})
 	return candidates, err
 }
 
-// canary puts a signed item to its owner. Those of other batches are nobody's loss, but may be foreign.
+// lookAtObjects looks for canaries in calendars or address books; those that say that nothing has changed are left out.
+func (v *Verifier) lookAtObjects(ctx context.Context, side Side, kind Kind, w *watched) (err error) {
+	d := w.davs[kind]
+	if d == nil {
+		if d, err = side.openDAV(ctx, kind, w.move.Target); err != nil {
+			return err
+		}
+		w.davs[kind] = d
+	}
+	list, err := d.collections(ctx)
+	for i := 0; err == nil && i < len(list); i++ {
+		c := list[i]
+		if c.tag != "" && w.tags[c.url.Path] == c.tag {
+			continue
+		}
+		err = d.titled(ctx, c, func(at *url.URL, _, data string) {
+			if o, _, ok := readObject(v.work.Key, kind, data, v.objects); ok {
+				v.object(w, o, at.Path, Item{Kind: kind, Mailbox: c.url.Path})
+			}
+		})
+		if err == nil {
+			w.tags[c.url.Path] = c.tag
+		}
+	}
+	if err != nil {
+		w.hangUp()
+		return d.fail(ctx, err)
+	}
+	return nil
+}
+
+// object puts an event or a contact to its owner.
+func (v *Verifier) object(w *watched, o object, path string, at Item) {
+	switch {
+	case !w.owners[canonical(o.owner)]:
+		if !w.foreign.seen[path] {
+			w.foreign.seen[path] = true
+			w.foreign.canary(canonical(o.owner), at)
+		}
+	case o.run == v.work.Run:
+		w.own[o.id(v.work.Key)] = true
+	}
+}
+
+// canary puts a signed message to its owner. Those of other batches are nobody's loss, but may be foreign.
 func (v *Verifier) canary(w *watched, c canary, at Item) {
 	switch {
-	case c.owner != canonical(w.move.Source):
-		v.foreignCanary(w, c, at)
+	case !w.owners[canonical(c.owner)]:
+		w.foreign.canary(canonical(c.owner), at)
 	case c.run == v.work.Run:
 		w.own[c.messageID(v.work.Key)] = true
 	}
@@ -195,9 +271,8 @@ func (v *Verifier) canary(w *watched, c canary, at Item) {
 	}
 }
 
-func (v *Verifier) foreignCanary(w *watched, c canary, at Item) { w.foreign.canary(c.owner, at) }
-
-// print judges one message by its hash. It is foreign where the account's source surely did not have it and another one did.
+// print judges one message by its hash. It is foreign where the account's source surely did not have it and only accounts had it
+// whose mail belongs elsewhere.
 func (v *Verifier) print(w *watched, h uint64, at Item) {
 	if i, mine := w.mark.find(h); mine {
 		w.has[i] = true
@@ -206,53 +281,97 @@ func (v *Verifier) print(w *watched, h uint64, at Item) {
 	if !w.mark.covers(h) {
 		return
 	}
-	var owners []string
-	for _, e := range v.prints.having(h) {
-		owners = append(owners, canonical(v.work.Moves[e.account].Source))
+	owners := v.prints.having(h)
+	for _, e := range owners {
+		if w.owners[canonical(v.work.Moves[e.account].Source)] {
+			return
+		}
 	}
 	if len(owners) > 0 {
-		w.foreign.hash(h, owners, at)
+		w.foreign.print(h, at)
 	}
 }
 
 // expected tells whether the pass, or one before it, has carried an item over for certain.
 func (v *Verifier) expected(a age) bool { return a == young || v.pass == Deferred }
 
-// finding is what is known of an account by now.
-func (v *Verifier) finding(w *watched) Finding {
-	f := Finding{Source: w.move.Source, Target: w.move.Target, Messages: w.messages, Shared: w.shared, Foreign: w.foreign.list(v.targetOf)}
-	if w.err != nil {
-		f.Err, f.Error = w.err, w.err.Error()
+// countPrints is how many messages of an account's sketch should be there, and are.
+func (v *Verifier) countPrints(w *watched) (c Count) {
+	if w.mark == nil {
+		return c
 	}
-	for _, c := range canariesOf(v.work.Run, w.move.Source, v.work.Limit) {
-		if c.pass == Deferred && v.pass != Deferred {
-			continue
-		}
-		f.Canaries.Expected++
-		if w.own[c.messageID(v.work.Key)] {
-			f.Canaries.Present++
-		}
-	}
-	if w.mark != nil {
-		for i, a := range w.mark.Ages {
-			if v.expected(a) {
-				f.Fingerprints.Expected++
-				if w.has[i] {
-					f.Fingerprints.Present++
-				}
+	for i, a := range w.mark.Ages {
+		if v.expected(a) {
+			c.Expected++
+			if w.has[i] {
+				c.Present++
 			}
 		}
 	}
-	if w.err == nil {
-		f.Missing = f.Canaries.Expected - f.Canaries.Present + f.Fingerprints.Expected - f.Fingerprints.Present
+	return c
+}
+
+// countObjects is the same for canaries in calendars or address books, which the core pass carries over.
+func (v *Verifier) countObjects(w *watched, kind Kind) (c Count) {
+	if _, ok := v.target[kind]; !ok {
+		return c
+	}
+	for _, o := range objectsOf(kind, v.work.Run, w.move.Source) {
+		c.Expected++
+		if w.own[o.id(v.work.Key)] {
+			c.Present++
+		}
+	}
+	return c
+}
+
+// countCanaries is the same for canaries in mail.
+func (v *Verifier) countCanaries(w *watched) (c Count) {
+	if _, ok := v.target[Mail]; !ok {
+		return c
+	}
+	for _, item := range canariesOf(v.work.Run, w.move.Source, v.work.Limit) {
+		if item.pass == Deferred && v.pass != Deferred {
+			continue
+		}
+		c.Expected++
+		if w.own[item.messageID(v.work.Key)] {
+			c.Present++
+		}
+	}
+	return c
+}
+
+// finding is what is known of an account by now, but for foreign items.
+func (v *Verifier) finding(w *watched) Finding {
+	f := Finding{Source: w.move.Source, Target: w.move.Target, Messages: w.messages, Shared: w.shared, Canaries: v.countCanaries(w),
+		Events: v.countObjects(w, Events), Contacts: v.countObjects(w, Contacts), Fingerprints: v.countPrints(w)}
+	if w.err != nil {
+		f.Err, f.Error = w.err, w.err.Error()
+	} else {
+		own := f.Own()
+		f.Missing = own.Expected - own.Present
 	}
 	return f
 }
 
-// targetOf is where the mail of a source belongs.
+// targetOf is where the items of a source belong.
 func (v *Verifier) targetOf(owner string) string {
 	if i, ok := v.byOwner[owner]; ok {
 		return v.work.Moves[i].Target
 	}
 	return ""
+}
+
+// ownersAt are the sources whose items belong into each account of a side: one each, unless the batch merges accounts.
+func (w Work) ownersAt(account func(Move) string) map[string]map[string]bool {
+	all := map[string]map[string]bool{}
+	for _, m := range w.Moves {
+		at := canonical(account(m))
+		if all[at] == nil {
+			all[at] = map[string]bool{}
+		}
+		all[at][canonical(m.Source)] = true
+	}
+	return all
 }
