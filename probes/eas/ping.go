@@ -156,7 +156,9 @@ func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string) error {
 			return judge(ofPing, name, a.status)
 		}
 		t.Awaited(min(a.waited, heartbeat))
-		t.Mark(probe.PhaseFirstByte)
+		if marked, _ := t.Phases(); marked[probe.PhaseComplete] == 0 { // else the folders were asked for first
+			t.Mark(probe.PhaseFirstByte)
+		}
 		t.Mark(probe.PhaseComplete)
 		return nil
 	}
