@@ -18,6 +18,7 @@ func testenvCommand(env environment) *cobra.Command {
 	var (
 		choice   platformChoice
 		accounts int
+		phones   int
 		debian   bool
 		list     bool
 	)
@@ -49,7 +50,7 @@ func testenvCommand(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := testenv.Start(ctx, testenv.Options{Definition: def, Seed: choice.seed, Accounts: accounts, Password: demoPassword, SourceAccounts: true})
+			p, err := testenv.Start(ctx, testenv.Options{Definition: def, Seed: choice.seed, Accounts: accounts, Password: demoPassword, SourceAccounts: true, PhoneWorkers: phones})
 			if err != nil {
 				return err
 			}
@@ -65,6 +66,7 @@ func testenvCommand(env environment) *cobra.Command {
 	cmd.Flags().BoolVar(&debian, "real", false, "start Dovecot, Postfix, Radicale and HAProxy from Debian packages instead")
 	cmd.Flags().BoolVar(&list, "list", false, "list the shipped profiles and the families of drawn platforms")
 	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts")
+	cmd.Flags().IntVar(&phones, "phone-workers", 0, "how many commands of phones are served at a time, waiting Pings among them; 0: any number")
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(truthCommand(env))
 	return cmd
