@@ -9,8 +9,11 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // Options say what platform to start. Zero values stand for the defaults given here.
@@ -42,12 +45,17 @@ type Options struct {
 	// for a platform that loses, doubles or misdelivers mail; nil: into that account's. It is called from many goroutines.
 	Route func(account int) []int
 
+	// PhoneWorkers is how many processes serve phones, by ActiveSync: each command holds one until it is answered, a Ping for all
+	// its heartbeat, and further ones wait. 0: as many as are needed.
+	PhoneWorkers int
+	PhonePolicy  bool // phones are refused until they have got a policy key
+
 	ErrorLog *log.Logger // complaints of the servers about their clients; nil drops them
 }
 
 // Ports are TCP ports; 0 takes a free one.
 type Ports struct {
-	IMAP, IMAPS, SMTP, CalDAV, Web, WebTLS, Metrics, IMAPSource int
+	IMAP, IMAPS, SMTP, CalDAV, EAS, Web, WebTLS, Metrics, IMAPSource int
 }
 
 // URLs are the addresses of a platform's servers. Those that were not asked for are empty.
@@ -56,6 +64,7 @@ type URLs struct {
 	IMAPS      string // imaps://
 	SMTP       string // smtp://, with AUTH PLAIN, and STARTTLS if TLS is on
 	CalDAV     string // http://…/, with basic authentication
+	EAS        string // http://…/Microsoft-Server-ActiveSync, with basic authentication
 	Web        string // http://…/
 	WebTLS     string // https://…/
 	Metrics    string // http://…/metrics
@@ -69,6 +78,7 @@ type Platform struct {
 
 	options Options
 	network *Network
+	workers *workers
 	ctx     context.Context // ends when the platform closes; visits run under it
 	cancel  context.CancelFunc
 	unhook  func() bool
@@ -151,6 +161,12 @@ func (p *Platform) start() error {
 	if p.URLs.CalDAV, err = p.startHTTP(newCalendarServer(calendars, p.charge), o.Ports.CalDAV, nil); err != nil {
 		return err
 	}
+	p.workers = newWorkers("phones", o.PhoneWorkers, p.ctx.Done())
+	phones := &phoneServer{store: store, charge: p.charge, ctx: p.ctx, workers: p.workers, policy: o.PhonePolicy, known: make(map[phone]imap.UID)}
+	if p.URLs.EAS, err = p.startHTTP(phones, o.Ports.EAS, nil); err != nil {
+		return err
+	}
+	p.URLs.EAS += strings.TrimPrefix(phonePath, "/")
 	if p.URLs.Web, err = p.startHTTP(page, o.Ports.Web, nil); err != nil {
 		return err
 	}
@@ -159,7 +175,7 @@ func (p *Platform) start() error {
 			return err
 		}
 	}
-	metrics, err := p.startHTTP(newMetricsHandler(p.network.Stats), o.Ports.Metrics, nil)
+	metrics, err := p.startHTTP(newMetricsHandler(p.Stats), o.Ports.Metrics, nil)
 	if err != nil {
 		return err
 	}
@@ -285,7 +301,7 @@ func (p *Platform) Login(i int) string { return fmt.Sprintf("u%05d@%s", i, p.opt
 func (p *Platform) Password() string { return p.options.Password }
 
 // Stats reads the counters of the platform's resources.
-func (p *Platform) Stats() []ResourceStats { return p.network.Stats() }
+func (p *Platform) Stats() []ResourceStats { return append(p.network.Stats(), p.workers.stats()...) }
 
 // Connections is the number of client connections now open to all servers together.
 func (p *Platform) Connections() int {

@@ -55,7 +55,7 @@ func TestImportArrowsPointDown(t *testing.T) {
 		may, listed := arrows[name]
 		switch {
 		case name == "probes":
-			may = []string{"probes/probe", "probes/imap", "probes/smtp", "probes/caldav", "probes/web", "probes/browser"}
+			may = []string{"probes/probe", "probes/imap", "probes/smtp", "probes/caldav", "probes/eas", "probes/web", "probes/browser"}
 		case strings.HasPrefix(name, "probes/") && !listed:
 			may = probeMay
 		case !listed:

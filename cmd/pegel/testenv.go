@@ -20,6 +20,7 @@ func testenvCommand(env environment) *cobra.Command {
 	var (
 		choice   platformChoice
 		accounts int
+		phones   int
 		debian   debianChoice
 		list     bool
 	)
@@ -61,14 +62,14 @@ func testenvCommand(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := testenv.Start(ctx, testenv.Options{Definition: def, Seed: choice.seed, Accounts: accounts, Password: demoPassword, SourceAccounts: true})
+			p, err := testenv.Start(ctx, testenv.Options{Definition: def, Seed: choice.seed, Accounts: accounts, Password: demoPassword, SourceAccounts: true, PhoneWorkers: phones})
 			if err != nil {
 				return err
 			}
 			defer p.Close()
 			u := p.URLs
-			fmt.Fprintf(env.stdout, "platform %s, %d accounts, password %s\nweb      %s\nimap     %s\nsource   %s\nsmtp     %s\ncaldav   %s\nmetrics  %s\nCtrl-C ends it\n",
-				def.Name, accounts, demoPassword, u.Web, u.IMAP, u.IMAPSource, u.SMTP, u.CalDAV, u.Metrics)
+			fmt.Fprintf(env.stdout, "platform %s, %d accounts, password %s\nweb      %s\nimap     %s\nsource   %s\nsmtp     %s\ncaldav   %s\neas      %s\nmetrics  %s\nCtrl-C ends it\n",
+				def.Name, accounts, demoPassword, u.Web, u.IMAP, u.IMAPSource, u.SMTP, u.CalDAV, u.EAS, u.Metrics)
 			untilInterrupted(ctx, env)
 			return p.Close()
 		},
@@ -77,6 +78,7 @@ func testenvCommand(env environment) *cobra.Command {
 	debian.flags(cmd)
 	cmd.Flags().BoolVar(&list, "list", false, "list the shipped profiles and the families of drawn platforms")
 	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts (with --real by default 1000)")
+	cmd.Flags().IntVar(&phones, "phone-workers", 0, "how many commands of phones are served at a time, waiting Pings among them; 0: any number")
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(truthCommand(env))
 	return cmd

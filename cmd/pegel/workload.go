@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"pegel/internal/plan"
@@ -12,7 +13,7 @@ import (
 // loads the page and then calls the same interface as the light clients.
 func operations(action string) []string {
 	ops, listed := map[string][]string{
-		"imap.connect": nil, "smtp.connect": nil, "web.connect": nil, "caldav.connect": nil, "browser.connect": nil,
+		"imap.connect": nil, "smtp.connect": nil, "web.connect": nil, "caldav.connect": nil, "browser.connect": nil, "eas.connect": nil,
 		"browser.login": {"web.page", "web.login", "web.list"},
 		"browser.inbox": {"web.page", "web.list"},
 		"browser.open":  {"web.read"},
@@ -39,6 +40,9 @@ func simulable(p *plan.Plan) error {
 	}
 	if pos, asks := p.DependsOnAnswers(); asks {
 		refuse(pos, "this if depends on answers of the platform, and a simulated platform answers nothing")
+	}
+	if slices.Contains(p.Actions, "eas.ping") {
+		refuse(scenarios.Pos{}, "a simulated platform holds no answers back, so eas.ping cannot be simulated")
 	}
 	for i := range p.Personas {
 		persona, from := &p.Personas[i], &p.Scenario.Personas[i]

@@ -205,6 +205,15 @@ func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.
 // Elapsed implements probe.Host.
 func (u *user) Elapsed() time.Duration { return u.e.now() - u.began }
 
+// Await makes the action's time-out, and the user's patience, begin after what the platform is asked to wait.
+func (u *user) Await(most time.Duration) { u.timeout += most }
+
+// Awaited takes a wait out of the action's times, as the opening of a session is.
+func (u *user) Awaited(d time.Duration) {
+	u.began += d
+	u.intended += d
+}
+
 // Account implements probe.Host.
 func (u *user) Account() probe.Account { return u.account }
 

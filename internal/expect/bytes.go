@@ -2,6 +2,7 @@ package expect
 
 import (
 	"strings"
+	"time"
 
 	"pegel/internal/corpus"
 	"pegel/scenarios"
@@ -22,6 +23,7 @@ const (
 	defaultLast  = 50.0
 	defaultQuery = 20.0 // events answered
 	browserPage  = 1_500_000.0
+	phoneBody    = 1024.0 // of each text
 )
 
 // meanMessage is the mean size of the mix in bytes.
@@ -51,7 +53,20 @@ type given struct {
 	Back       int    `yaml:"back"`
 	Ahead      int    `yaml:"ahead"`
 	Carries    string `yaml:"carries"`
+
+	Heartbeat time.Duration `yaml:"heartbeat"`
+	Folder    string        `yaml:"folder"`
+	Folders   []string      `yaml:"folders"`
+	Initial   bool          `yaml:"initial"`
+	Window    int           `yaml:"window"`
+	Filter    string        `yaml:"filter"`
+	Body      int           `yaml:"body"`
+	Invites   bool          `yaml:"invites"`
+	Keep      bool          `yaml:"keep"`
 }
+
+// phoneHeartbeat is how long an eas.ping waits that does not say.
+const phoneHeartbeat = 8 * time.Minute
 
 // measure fills in the leaf's bytes, mails and copied items; message is the mean size of a message of the mix.
 func (l *leaf) measure(with scenarios.Params, message float64) {
@@ -63,6 +78,11 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 	protocol, verb, _ := strings.Cut(l.name, ".")
 	l.in, l.out = small, small
 	switch verb {
+	case "ping":
+		l.held = phoneHeartbeat
+		if g.Heartbeat > 0 {
+			l.held = g.Heartbeat
+		}
 	case "fetch", "read", "open":
 		l.in = message
 	case "resync":
@@ -76,7 +96,14 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 	case "send", "append":
 		l.out += message
 	case "sync":
-		l.in = mailbox * message
+		switch {
+		case protocol != "eas":
+			l.in = mailbox * message
+		case g.Initial: // of a text only the beginning
+			l.in = mailbox * (envelope + or(g.Body, phoneBody))
+		default:
+			l.in = envelope + or(g.Body, phoneBody) // what has come since the last time: about one
+		}
 	case "copy":
 		item := message
 		if protocol == "caldav" || protocol == "carddav" {

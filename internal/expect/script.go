@@ -3,6 +3,7 @@ package expect
 import (
 	"math"
 	"strings"
+	"time"
 
 	"pegel/scenarios"
 )
@@ -69,6 +70,8 @@ type leaf struct {
 	in, out float64 // bytes
 	mails   float64 // submitted
 	copied  float64 // items copied
+
+	held time.Duration // how long the platform is asked to hold its answer back, unless something comes before
 }
 
 func (r *reader) journey(steps scenarios.Journey) script {
@@ -144,7 +147,7 @@ func (r *reader) action(name, target string, with scenarios.Params, think *scena
 	l := leaf{name: name, target: target}
 	l.measure(with, r.message)
 	r.leaves = append(r.leaves, l)
-	s := script{Once: make(vector, len(r.leaves)), Time: r.response, Ends: 1}
+	s := script{Once: make(vector, len(r.leaves)), Time: r.response + l.held.Seconds(), Ends: 1}
 	s.Once[len(r.leaves)-1] = 1
 	if think != nil {
 		s.Time += think.Mean().Seconds()

@@ -25,8 +25,8 @@ func (p *Plan) delivery(c *compiler) {
 	if d == nil || !d.Check {
 		return
 	}
-	if !slices.Contains(p.Actions, "smtp.send") {
-		c.fail(d.Pos, "leave delivery out, or let a journey do smtp.send", "delivery is to be checked, but no persona sends mail")
+	if !slices.Contains(p.Actions, "smtp.send") && !slices.Contains(p.Actions, "eas.send") {
+		c.fail(d.Pos, "leave delivery out, or let a journey do smtp.send or eas.send", "delivery is to be checked, but no persona sends mail")
 		return
 	}
 	p.Delivered = c.number(DeliveryAction)

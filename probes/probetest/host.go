@@ -158,6 +158,12 @@ func (h *Host) Elapsed() time.Duration {
 	return time.Since(h.began) - h.opening
 }
 
+// Await does nothing: the context that Do was given is the whole time there is.
+func (h *Host) Await(time.Duration) {}
+
+// Awaited takes a wait out of the action's time, as the engine does.
+func (h *Host) Awaited(d time.Duration) { h.opening += d }
+
 // Account implements probe.Host.
 func (h *Host) Account() probe.Account { return h.account }
 

@@ -10,6 +10,8 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"pegel/probes/probe"
 )
@@ -33,6 +35,8 @@ type Request struct {
 	// Auth books the whole exchange as the phase auth instead of first_byte and complete: for a login that an action
 	// needs first.
 	Auth bool
+	// Hold says that the server is meant to hold its answer back: no phase is marked, and the response tells how long it took.
+	Hold bool
 }
 
 // Response is a complete answer.
@@ -41,6 +45,9 @@ type Response struct {
 	Header http.Header
 	Body   []byte
 	URL    *url.URL // after redirects
+
+	// Waited is the time from the end of the request to the first byte of the answer, of a request with Hold.
+	Waited time.Duration
 }
 
 // Do sends a request, follows redirects and reads the answer to its end. Any status is an answer and no error; see
@@ -62,7 +69,9 @@ func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 			return nil, probe.Fail(probe.BadProtocol, r.Method+" "+r.URL.Path, err)
 		}
 		if !ok {
-			t.Mark(end)
+			if !r.Hold {
+				t.Mark(end)
+			}
 			c.offer(t, r, response)
 			return response, nil
 		}
@@ -99,7 +108,14 @@ func (c *Client) once(t *probe.Turn, r Request) (*Response, error) {
 	ex := &exchange{turn: t, secure: r.URL.Scheme == "https"}
 	defer ex.end()
 	ctx := context.WithValue(t.Context(), exchangeKey{}, ex)
-	if !r.Auth {
+	var wrote, first atomic.Int64 // Unix nanoseconds; the transport's goroutines set them
+	switch {
+	case r.Hold:
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			WroteRequest:         func(httptrace.WroteRequestInfo) { wrote.Store(time.Now().UnixNano()) },
+			GotFirstResponseByte: func() { first.Store(time.Now().UnixNano()) },
+		})
+	case !r.Auth:
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			GotFirstResponseByte: func() { ex.mark(probe.PhaseFirstByte) },
 		})
@@ -127,7 +143,11 @@ func (c *Client) once(t *probe.Turn, r Request) (*Response, error) {
 	if len(body) > MaxBody {
 		return nil, probe.Failf(probe.Content, "read the answer", "longer than %d bytes", MaxBody)
 	}
-	return &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, URL: r.URL}, nil
+	response := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, URL: r.URL}
+	if from, to := wrote.Load(), first.Load(); from > 0 && to > from {
+		response.Waited = time.Duration(to - from)
+	}
+	return response, nil
 }
 
 // cause takes the wrapping off that repeats method and URL; what is inside stays recognisable to errors.Is. For a
