@@ -94,8 +94,23 @@ func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Sess
 	return s, nil
 }
 
-// connect opens the connection up to the greeting and marks the phases. The context guards it until end.
+// connect opens the connection up to the greeting. It is done by a goroutine of its own, which ends with it, because dialling
+// and TLS need a stack many times as deep as all that comes after, and the user's own would keep it for as long as it waits.
 func (s *session) connect(t *probe.Turn) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil { // the engine's own net is spread below the user's goroutine
+				done <- probe.Failf(probe.BadProtocol, "connect", "probe failed: %v", r)
+			}
+		}()
+		done <- s.establish(t)
+	}()
+	return <-done
+}
+
+// establish is what connect does. It marks the phases. The context guards the connection until end.
+func (s *session) establish(t *probe.Turn) error {
 	s.shut()
 	s.ctx = t.Context()
 	network, err := s.target.DialContext(s.ctx, "tcp", address(s.target))

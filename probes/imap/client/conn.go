@@ -106,17 +106,14 @@ func (c *Conn) Bye() Status { return c.bye }
 // Idling tells whether the connection is in IDLE.
 func (c *Conn) Idling() bool { return c.idling }
 
-// StartTLS puts TLS on the connection. config must name the server. The handshake is done by a goroutine of its own, which
-// ends with it, because it needs a stack many times as deep as all that comes after, and stacks are slow to shrink.
+// StartTLS puts TLS on the connection. config must name the server.
 func (c *Conn) StartTLS(config *tls.Config) error {
 	if d := c.desk; d != nil && d.r < d.w {
 		// Whatever a third party puts in before TLS would be taken for the server's word after it.
 		return c.lost(probe.Failf(probe.BadProtocol, "start TLS", "the server spoke out of turn"))
 	}
 	conn := tls.Client(counted{c}, config)
-	done := make(chan error, 1)
-	go func() { done <- conn.Handshake() }()
-	if err := <-done; err != nil {
+	if err := conn.Handshake(); err != nil {
 		return c.lost(err)
 	}
 	c.secure = conn

@@ -7,7 +7,7 @@ import (
 
 // desk is what a connection needs only while it works.
 type desk struct {
-	in   [16 << 10]byte // what has arrived and is not yet used: in[r:w]; as large as a record of TLS
+	in   []byte // what has arrived and is not yet used: in[r:w]; small, or large while much comes
 	r, w int
 	mark int // up to here the bytes are in the accounts
 
@@ -23,6 +23,9 @@ type desk struct {
 	breaks []int  // where in out a literal begins that the server must allow first
 
 	ask ask
+
+	small [4 << 10]byte
+	large *[16 << 10]byte // nil until it was needed; as large as a record of TLS
 }
 
 // ask is what the command under way wants to know.
@@ -40,7 +43,18 @@ type ask struct {
 	m       Message
 }
 
-var desks = sync.Pool{New: func() any { return new(desk) }}
+var (
+	desks  = sync.Pool{New: func() any { return new(desk) }}
+	larges = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+)
+
+// enlarge makes room where more comes at a time than the small buffer takes. Nothing may lie in it.
+func (d *desk) enlarge() {
+	if d.large == nil && d.w == len(d.small) {
+		d.large = larges.Get().(*[16 << 10]byte)
+		d.in = d.large[:]
+	}
+}
 
 // mostKept is how large a buffer may be that goes back to the pool.
 const mostKept = 32 << 10
@@ -49,6 +63,7 @@ const mostKept = 32 << 10
 func (c *Conn) work() *desk {
 	if c.desk == nil {
 		c.desk = desks.Get().(*desk)
+		c.desk.in = c.desk.small[:]
 	}
 	return c.desk
 }
@@ -62,6 +77,10 @@ func (c *Conn) release() {
 	c.desk = nil
 	d.r, d.w, d.mark, d.line, d.spent = 0, 0, 0, 0, 0
 	d.ask = ask{}
+	if d.large != nil {
+		larges.Put(d.large)
+		d.large = nil
+	}
 	if cap(d.text) > mostKept {
 		d.text = nil
 	}

@@ -77,7 +77,7 @@ func (c *Conn) drain() {
 			break
 		}
 		if d.r > 0 {
-			d.w = copy(d.in[:], d.in[d.r:d.w])
+			d.w = copy(d.in, d.in[d.r:d.w])
 			d.r, d.mark = 0, 0
 		}
 		if d.w == len(d.in) {

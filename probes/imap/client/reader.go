@@ -19,9 +19,10 @@ func (c *Conn) load() error {
 	if c.err != nil {
 		return c.err
 	}
+	d.enlarge()
 	d.r, d.w, d.mark = 0, 0, 0
 	for range 100 {
-		n, err := c.arrive(d.in[:])
+		n, err := c.arrive(d.in)
 		if n > 0 {
 			d.w = n
 			if f := d.ask.first; f != nil {
