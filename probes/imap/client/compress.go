@@ -31,7 +31,7 @@ func (b below) Read(p []byte) (int, error) {
 
 // sendStored writes stored blocks, which end at a byte's boundary, so that the server sees all of them at once.
 func (c *Conn) sendStored(p []byte) error {
-	out := make([]byte, 0, len(p)+5*(len(p)/0xffff+1))
+	out := make([]byte, 0, len(p)+5*(len(p)/0xffff+2))
 	for len(p) > 0 {
 		n := min(len(p), 0xffff)
 		out = append(out, 0)
@@ -40,6 +40,7 @@ func (c *Conn) sendStored(p []byte) error {
 		out = append(out, p[:n]...)
 		p = p[n:]
 	}
+	out = append(out, 0, 0, 0, 0xff, 0xff) // an empty block: some unpackers hand over nothing before it
 	if c.secure != nil {
 		_, err := c.secure.Write(out)
 		return err
