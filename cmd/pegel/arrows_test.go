@@ -14,6 +14,8 @@ var arrows = map[string][]string{
 	"probes/probe":          {},
 	"probes/probe/httpconn": {"probes/probe"},
 	"probes/probetest":      {"probes/probe"},
+	"probes/imap":           {"probes/imap/client", "probes/probe", "internal/corpus"},
+	"probes/imap/client":    {"probes/probe"},
 	"internal/plan":         {"scenarios", "probes/probe", "internal/corpus"},
 	"internal/delivery":     {"internal/corpus", "probes/probe"},
 	"internal/engine":       {"internal/delivery", "internal/line", "internal/plan", "internal/record", "probes/probe", "scenarios"},

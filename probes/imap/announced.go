@@ -1,10 +1,6 @@
 package imap
 
-import (
-	"bytes"
-	"strconv"
-	"time"
-)
+import "time"
 
 // announced remembers when the server said, of its own accord, that messages had come: whoever fetches them later can tell
 // since when they were to be seen. It belongs to one selected mailbox.
@@ -23,47 +19,31 @@ type announcement struct {
 // mostAnnounced bounds what is remembered between two looks; messages beyond are seen without a known time.
 const mostAnnounced = 64
 
-// hear takes note of an untagged line: "* 23 EXISTS" or "* 5 EXPUNGE".
-func (a *announced) hear(line []byte) {
-	rest, ok := bytes.CutPrefix(line, []byte("* "))
-	if !ok {
-		return
+// begin takes note that the user begins to wait, in a mailbox of so many messages.
+func (a *announced) begin(messages uint32) {
+	if len(a.counts) == 0 {
+		a.base = messages
 	}
-	number, word, ok := bytes.Cut(bytes.TrimRight(rest, "\r\n"), []byte(" "))
-	if !ok || len(number) > 10 {
-		return
-	}
-	exists, expunged := bytes.EqualFold(word, []byte("EXISTS")), bytes.EqualFold(word, []byte("EXPUNGE"))
-	if !exists && !expunged {
-		return
-	}
-	n, err := strconv.ParseUint(string(number), 10, 32)
-	if err != nil {
-		return
-	}
-	if expunged {
-		if a.base >= uint32(n) {
-			a.base--
-		}
-		for i := range a.counts {
-			if a.counts[i].messages >= uint32(n) {
-				a.counts[i].messages--
-			}
-		}
-		return
-	}
+	a.since = time.Now()
+}
+
+// exists takes note that the server has said how many messages there are.
+func (a *announced) exists(messages uint32) {
 	if len(a.counts) < mostAnnounced {
-		a.counts = append(a.counts, announcement{uint32(n), time.Now(), a.since})
+		a.counts = append(a.counts, announcement{messages, time.Now(), a.since})
 	}
 }
 
-// after takes over what an IDLE that has ended heard.
-func (a *announced) after(idle *announced) {
-	if len(a.counts) == 0 {
-		a.base = idle.base
+// expunged takes note that a message has gone.
+func (a *announced) expunged(number uint32) {
+	if a.base >= number {
+		a.base--
 	}
-	room := mostAnnounced - len(a.counts)
-	a.counts = append(a.counts, idle.counts[:min(room, len(idle.counts))]...)
+	for i := range a.counts {
+		if a.counts[i].messages >= number {
+			a.counts[i].messages--
+		}
+	}
 }
 
 // of is the announcement of the message with a sequence number, in a mailbox of so many messages. Where some have gone

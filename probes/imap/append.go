@@ -5,9 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"pegel/internal/corpus"
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -38,11 +37,11 @@ func appendMessage(decode func(any) error) (probe.Step, error) {
 			Run: t.RunID(), Key: t.Draw(0), Size: size.Draw(t.Draw(1)), Date: now,
 			From: s.account.Address, To: []string{t.Peer(2).Address}, Owner: s.account.Address,
 		})
-		mailbox, err := s.place(t, params.Mailbox.In(t))
+		mailbox, err := s.place(params.Mailbox.In(t))
 		if err != nil {
 			return err
 		}
-		uid, err := s.put(t, mailbox, message, &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}, Time: now})
+		uid, err := s.put(mailbox, message, `\Seen`, now, true)
 		if err != nil {
 			return err
 		}
@@ -54,32 +53,24 @@ func appendMessage(decode func(any) error) (probe.Step, error) {
 	}), nil
 }
 
-// put appends a message to a mailbox, which it makes where needed, and returns the UID if the server tells it.
-//
-// It makes sure beforehand, once per user and mailbox, that the mailbox exists: a refusal of the announced literal
-// (TRYCREATE) would make the client library give up the connection.
-func (s *session) put(t *probe.Turn, mailbox string, message []byte, options *imap.AppendOptions) (imap.UID, error) {
+// put appends a message to a mailbox, which it makes where needed, and returns the UID if the server tells it. Whether the
+// mailbox exists is found out once per user and mailbox.
+func (s *session) put(mailbox string, message []byte, flags string, arrived time.Time, mark bool) (uint32, error) {
 	if err := s.ensure(mailbox); err != nil {
 		return 0, err
 	}
-	// Only a literal that the server must allow first has an answer before it is sent (RFC 7888).
-	asks := len(message) > 4096 || !s.client.Caps().Has(imap.CapLiteralMinus)
-	cmd := s.client.Append(mailbox, int64(len(message)), options)
-	if asks {
-		t.Mark(probe.PhaseFirstByte)
+	if mark {
+		s.first()
 	}
-	// What fails here shows in the answer too, or in its absence, and there with the server's reason.
-	_, _ = cmd.Write(message)
-	_ = cmd.Close()
-	data, err := cmd.Wait()
+	uid, err := s.conn.Append(mailbox, flags, arrived, message)
 	if err != nil {
-		var refused *imap.Error
-		if errors.As(err, &refused) && refused.Code == imap.ResponseCodeTryCreate {
+		var refused *client.Refused
+		if errors.As(err, &refused) && refused.Code == "TRYCREATE" {
 			delete(s.exists, mailbox) // somebody has removed it
 		}
 		return 0, s.fail("append to "+mailbox, err)
 	}
-	return data.UID, nil
+	return uid, nil
 }
 
 // ensure makes a mailbox where it does not exist.
@@ -87,14 +78,14 @@ func (s *session) ensure(mailbox string) error {
 	if s.exists[mailbox] || strings.EqualFold(mailbox, inbox) {
 		return nil
 	}
-	found, err := s.client.List("", mailbox, nil).Collect()
-	if err != nil {
-		return s.fail("list "+mailbox, err)
+	found := false
+	if err := s.visit("list "+mailbox, mailbox, false, func(*client.Listed) { found = true }); err != nil {
+		return err
 	}
-	if len(found) == 0 {
-		err := s.client.Create(mailbox, nil).Wait()
-		var refused *imap.Error
-		if errors.As(err, &refused) && (refused.Code == imap.ResponseCodeAlreadyExists || strings.Contains(strings.ToLower(refused.Text), "exists")) {
+	if !found {
+		err := s.conn.Create(mailbox)
+		var refused *client.Refused
+		if errors.As(err, &refused) && (refused.Code == "ALREADYEXISTS" || strings.Contains(strings.ToLower(refused.Text), "exists")) {
 			err = nil // another connection of the same account was faster
 		}
 		if err != nil {

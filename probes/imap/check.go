@@ -3,8 +3,7 @@ package imap
 import (
 	"fmt"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -25,21 +24,24 @@ func check(decode func(any) error) (probe.Step, error) {
 		return nil, fmt.Errorf("others is %q, but must be none or status", params.Others)
 	}
 	return step(func(t *probe.Turn, s *session) error {
+		if err := s.authenticate(t); err != nil {
+			return err
+		}
 		selected := s.mailbox
+		s.first()
 		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
 		if s.mailbox == selected {
-			if err := s.client.Noop().Wait(); err != nil {
+			if err := s.conn.Noop(); err != nil {
 				return s.fail("check "+s.mailbox, err)
 			}
-			t.Mark(probe.PhaseFirstByte)
 		}
 		if err := s.news(t); err != nil {
 			return err
 		}
 		if params.Others == "status" {
-			if err := s.statusOthers(t); err != nil {
+			if err := s.statusOthers(); err != nil {
 				return err
 			}
 		}
@@ -49,12 +51,7 @@ func check(decode func(any) error) (probe.Step, error) {
 }
 
 // newsFields are the fields of the header that Thunderbird fetches of new mail (nsImapProtocol.cpp).
-func newsFields() []string {
-	return []string{
-		"From", "To", "Cc", "Bcc", "Subject", "Date", "Message-ID", "Priority", "X-Priority", "References", "Newsgroups",
-		"In-Reply-To", "Content-Type", "Reply-To",
-	}
-}
+const newsFields = "From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To"
 
 // news fetches the headers of what has come into the selected mailbox since the user's program looked last. When it looks
 // for the first time it only remembers.
@@ -68,30 +65,26 @@ func (s *session) news(t *probe.Turn) error {
 	if !looked || n <= before {
 		return nil
 	}
-	var set imap.SeqSet
-	set.AddRange(before+1, n)
-	items := &imap.FetchOptions{UID: true, Flags: true, RFC822Size: true, BodySection: []*imap.FetchItemBodySection{
-		{Specifier: imap.PartSpecifierHeader, HeaderFields: newsFields(), Peek: true},
-	}}
-	_, err := s.receive(t, "fetch new headers in "+s.mailbox, s.client.Fetch(set, items), false)
+	_, err := s.receive(t, "fetch new headers in "+s.mailbox, &client.Fetch{
+		Set: client.Range(before+1, n), Items: "(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (" + newsFields + ")])",
+	})
 	return err
 }
 
 // statusOthers asks for the STATUS of every mailbox but the selected one.
-func (s *session) statusOthers(t *probe.Turn) error {
+func (s *session) statusOthers() error {
 	if s.boxes == nil {
-		boxes, err := s.listAll(t)
+		boxes, err := s.listAll()
 		if err != nil {
 			return err
 		}
 		s.boxes = boxes
 	}
-	items := &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDNext: true}
 	for _, mailbox := range s.boxes {
 		if mailbox == s.mailbox {
 			continue
 		}
-		if _, err := s.client.Status(mailbox, items).Wait(); err != nil {
+		if err := s.conn.Status(mailbox, "MESSAGES UIDNEXT UNSEEN"); err != nil {
 			if err := s.fail("status "+mailbox, err); !gone(err) {
 				return err
 			}

@@ -1,12 +1,13 @@
 package imap
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -21,7 +22,7 @@ type selection struct {
 // again, for the load must not end before the run.
 type workList struct {
 	of   selection
-	uids []imap.UID
+	uids []uint32
 	next int
 }
 
@@ -62,7 +63,7 @@ func copyMessage(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
-		if _, err := s.put(t, params.Into, message.bytes, &imap.AppendOptions{Flags: message.flags, Time: message.arrived}); err != nil {
+		if _, err := s.put(params.Into, message.bytes, strings.Join(message.flags, " "), message.arrived, false); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -73,7 +74,7 @@ func copyMessage(decode func(any) error) (probe.Step, error) {
 // original is a message as it lies in the source.
 type original struct {
 	bytes   []byte
-	flags   []imap.Flag
+	flags   []string
 	arrived time.Time
 }
 
@@ -97,48 +98,50 @@ func (s *session) take(t *probe.Turn, of selection) (*original, error) {
 	uid := s.work.uids[s.work.next%len(s.work.uids)]
 	s.work.next++
 
-	cmd := s.client.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{
-		UID: true, Flags: true, InternalDate: true, BodySection: body(),
-	})
 	var message *original
-	msg := cmd.Next()
-	if msg != nil {
-		t.Mark(probe.PhaseFirstByte)
-		// What fails in reading shows in Close.
-		if got, err := msg.Collect(); err == nil && len(got.BodySection) == 1 {
-			message = &original{bytes: got.BodySection[0].Bytes, arrived: got.InternalDate}
-			for _, flag := range got.Flags {
-				if flag != `\Recent` { // belongs to the session, not to the message (RFC 3501, section 2.3.2)
+	var body bytes.Buffer
+	s.first()
+	err := s.conn.Fetch(&client.Fetch{
+		UIDs: true, Set: client.Set(uid), Items: "(FLAGS INTERNALDATE BODY.PEEK[])", Body: &body,
+		Each: func(m *client.Message) error {
+			if m.UID != uid || !m.More {
+				return nil // news of others
+			}
+			message = &original{arrived: m.Arrived}
+			for _, flag := range strings.Fields(string(m.Flags)) {
+				if !strings.EqualFold(flag, `\Recent`) { // belongs to the session, not to the message (RFC 3501, section 2.3.2)
 					message.flags = append(message.flags, flag)
 				}
 			}
-		}
-	}
-	if err := cmd.Close(); err != nil {
+			return nil
+		},
+	})
+	if err != nil {
 		return nil, s.fail(doing, err)
 	}
 	if message == nil {
-		s.work.uids = slices.DeleteFunc(s.work.uids, func(u imap.UID) bool { return u == uid })
+		s.work.uids = slices.DeleteFunc(s.work.uids, func(u uint32) bool { return u == uid })
 		if len(s.work.uids) == 0 {
 			s.work = nil
 		}
 		return nil, probe.Failf(probe.Content, doing, "message %d is gone", uid)
 	}
+	message.bytes = body.Bytes()
 	return message, nil
 }
 
 // plan finds the messages of a selection.
 func (s *session) plan(of selection) (*workList, error) {
-	var what imap.SearchCriteria
+	var what client.Criteria
 	if of.Days > 0 {
 		what.Since = time.Now().AddDate(0, 0, -of.Days)
 	}
 	if of.Older > 0 {
 		what.Before = time.Now().AddDate(0, 0, -of.Older)
 	}
-	found, err := s.client.UIDSearch(&what, nil).Wait()
+	found, err := s.conn.Search(what)
 	if err != nil {
 		return nil, s.fail("search "+s.mailbox, err)
 	}
-	return &workList{of: of, uids: found.AllUIDs()}, nil
+	return &workList{of: of, uids: found}, nil
 }

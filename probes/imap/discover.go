@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -21,12 +20,13 @@ func discover(decode func(any) error) (probe.Step, error) {
 			return err
 		}
 		s.spaces, s.uses = nil, nil
-		if s.client.Caps().Has(imap.CapNamespace) {
-			if err := s.namespaces(t); err != nil {
+		s.first()
+		if s.conn.Can.Has(client.Namespace) {
+			if err := s.namespaces(); err != nil {
 				return err
 			}
 		}
-		if err := s.findUses(t); err != nil {
+		if err := s.findUses(); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -44,7 +44,8 @@ func namespace(decode func(any) error) (probe.Step, error) {
 			return err
 		}
 		s.spaces = nil
-		if err := s.namespaces(t); err != nil {
+		s.first()
+		if err := s.namespaces(); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -53,19 +54,18 @@ func namespace(decode func(any) error) (probe.Step, error) {
 }
 
 // namespaces asks for the namespaces, once for each connection.
-func (s *session) namespaces(t *probe.Turn) error {
+func (s *session) namespaces() error {
 	if s.spaces != nil {
 		return nil
 	}
-	if !s.client.Caps().Has(imap.CapNamespace) {
+	if !s.conn.Can.Has(client.Namespace) {
 		return probe.Failf(probe.Content, "namespace", "the server offers no NAMESPACE")
 	}
-	data, err := s.client.Namespace().Wait()
+	spaces, err := s.conn.Namespace()
 	if err != nil {
 		return s.fail("namespace", err)
 	}
-	t.Mark(probe.PhaseFirstByte)
-	s.spaces = data
+	s.spaces = spaces
 	return nil
 }
 
@@ -86,17 +86,18 @@ func list(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
+		s.first()
 		if params.Of == "all" {
-			if _, err := s.listAll(t); err != nil {
+			if _, err := s.listAll(); err != nil {
 				return err
 			}
 			t.Mark(probe.PhaseComplete)
 			return nil
 		}
-		if err := s.namespaces(t); err != nil {
+		if err := s.namespaces(); err != nil {
 			return err
 		}
-		spaces := s.spaces.Other
+		spaces := s.spaces.Others
 		if params.Of == "shared" {
 			spaces = s.spaces.Shared
 		}
@@ -104,8 +105,8 @@ func list(decode func(any) error) (probe.Step, error) {
 		if len(spaces) == 0 {
 			return probe.Failf(probe.Content, doing, "the server has no such namespace")
 		}
-		for _, space := range spaces {
-			if err := s.visit(t, doing, space.Prefix+"*", nil, func(box *imap.ListData) { s.remember(box.Mailbox) }); err != nil {
+		for _, prefix := range spaces {
+			if err := s.visit(doing, prefix+"*", false, func(box *client.Listed) { s.remember(box.Mailbox) }); err != nil {
 				return err
 			}
 		}
@@ -114,38 +115,23 @@ func list(decode func(any) error) (probe.Step, error) {
 	}), nil
 }
 
-// visit lists mailboxes one by one and marks the first byte.
-func (s *session) visit(t *probe.Turn, doing, pattern string, options *imap.ListOptions, each func(box *imap.ListData)) error {
-	cmd := s.client.List("", pattern, options)
-	for i := 0; ; i++ {
-		box := cmd.Next()
-		if box == nil {
-			return s.fail(doing, cmd.Close())
-		}
-		if i == 0 {
-			t.Mark(probe.PhaseFirstByte)
-		}
-		each(box)
-	}
+// visit lists mailboxes one by one.
+func (s *session) visit(doing, pattern string, uses bool, each func(box *client.Listed)) error {
+	return s.fail(doing, s.conn.List(pattern, uses, each))
 }
 
 // findUses finds out which mailboxes have a special use, once for each connection.
-func (s *session) findUses(t *probe.Turn) error {
+func (s *session) findUses() error {
 	if s.uses != nil {
 		return nil
 	}
 	uses := make(map[string]string)
-	var options *imap.ListOptions
-	if caps := s.client.Caps(); caps.Has(imap.CapSpecialUse) {
-		options = &imap.ListOptions{ReturnSpecialUse: true}
-	}
-	err := s.visit(t, "list special uses", "*", options, func(box *imap.ListData) {
-		if !selectable(box) {
+	err := s.visit("list special uses", "*", s.conn.Can.Has(client.SpecialUse), func(box *client.Listed) {
+		if !box.Selectable {
 			return
 		}
 		s.remember(box.Mailbox)
-		for _, attr := range box.Attrs {
-			use := strings.ToLower(string(attr))
+		for _, use := range box.Attributes {
 			if _, taken := uses[use]; !taken && specialUse(use) {
 				uses[use] = box.Mailbox
 			}
@@ -168,11 +154,11 @@ func specialUse(attr string) bool {
 
 // place is the name of a mailbox that a scenario may also name by its special use: `\Sent`. A server that knows no such
 // mailbox has it under the name of its use, as most programs make it.
-func (s *session) place(t *probe.Turn, mailbox string) (string, error) {
+func (s *session) place(mailbox string) (string, error) {
 	if !strings.HasPrefix(mailbox, `\`) {
 		return mailbox, nil
 	}
-	if err := s.findUses(t); err != nil {
+	if err := s.findUses(); err != nil {
 		return "", err
 	}
 	if found := s.uses[strings.ToLower(mailbox)]; found != "" {
@@ -194,12 +180,7 @@ func (s *session) foreign(mailbox string) bool {
 	if s.spaces == nil {
 		return false
 	}
-	return slices.ContainsFunc(slices.Concat(s.spaces.Other, s.spaces.Shared), func(space imap.NamespaceDescriptor) bool {
-		return space.Prefix != "" && strings.HasPrefix(mailbox, space.Prefix)
+	return slices.ContainsFunc(slices.Concat(s.spaces.Others, s.spaces.Shared), func(prefix string) bool {
+		return prefix != "" && strings.HasPrefix(mailbox, prefix)
 	})
-}
-
-// selectable tells mailboxes that can be selected from names in the hierarchy.
-func selectable(box *imap.ListData) bool {
-	return !slices.Contains(box.Attrs, imap.MailboxAttrNoSelect) && !slices.Contains(box.Attrs, imap.MailboxAttrNonExistent)
 }

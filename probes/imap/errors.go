@@ -4,44 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
 // errLost stands for a connection that has ended, where nothing says why.
 var errLost = fmt.Errorf("connection was lost: %w", io.EOF)
-
-// statusLine is a status response (RFC 9051, section 7.1).
-type statusLine struct {
-	kind string // OK NO BAD BYE PREAUTH, "" if it was none
-	code string // response code without its arguments, upper case
-	text string // with the response code
-}
-
-// parseStatus reads a status response with the given tag ("*" for untagged).
-func parseStatus(line, tag string) statusLine {
-	rest, tagged := strings.CutPrefix(strings.TrimRight(line, "\r\n"), tag+" ")
-	if !tagged {
-		return statusLine{}
-	}
-	kind, text, _ := strings.Cut(rest, " ")
-	st := statusLine{kind: strings.ToUpper(kind), text: text}
-	switch st.kind {
-	case "OK", "NO", "BAD", "BYE", "PREAUTH":
-	default:
-		return statusLine{}
-	}
-	if inner, ok := strings.CutPrefix(text, "["); ok {
-		if inner, _, ok = strings.Cut(inner, "]"); ok {
-			code, _, _ := strings.Cut(inner, " ")
-			st.code = strings.ToUpper(code)
-		}
-	}
-	return st
-}
 
 // fail classifies what a command came to; nil stays nil.
 func (s *session) fail(doing string, err error) error {
@@ -50,24 +19,25 @@ func (s *session) fail(doing string, err error) error {
 	}
 	var (
 		own     *probe.Error
-		refused *imap.Error
+		refused *client.Refused
 	)
 	switch {
 	case errors.As(err, &own):
 		return err
 	case errors.As(err, &refused):
-		st := statusLine{kind: string(refused.Type), code: strings.ToUpper(string(refused.Code)), text: refused.Text}
-		return s.refusal(doing, st)
+		return s.refusal(doing, refused.Status)
 	case s.ctx.Err() != nil:
-		// The connection was closed because the context had ended.
+		// The connection was cut because the context had ended.
 		return probe.Fail(probe.ClassOf(s.ctx.Err()), doing, s.ctx.Err())
 	}
-	if s.wire != nil {
-		bye, cause := s.wire.cause()
-		if bye.kind != "" {
+	if s.conn != nil {
+		if bye := s.conn.Bye(); bye.Kind != "" {
 			return s.refusal(doing, bye)
 		}
-		if cause != nil {
+		if cause := s.conn.Err(); cause != nil {
+			if errors.As(cause, &own) {
+				return cause
+			}
 			err = cause
 		}
 	}
@@ -75,16 +45,12 @@ func (s *session) fail(doing string, err error) error {
 }
 
 // refusal makes an error of a status response.
-func (s *session) refusal(doing string, st statusLine) error {
-	text := st.text
-	if st.code != "" && !strings.HasPrefix(text, "[") {
-		text = fmt.Sprintf("[%s] %s", st.code, text)
-	}
+func (s *session) refusal(doing string, st client.Status) error {
 	when := working
 	if doing == doingLogin {
 		when = loggingIn
 	}
-	return probe.Fail(st.classOf(when), doing, &answered{code: st.code, text: "server answered " + st.kind + " " + s.scrub(text)})
+	return probe.Fail(classOf(st, when), doing, &answered{code: st.Code, text: "server answered " + st.Kind + " " + s.scrub(st.Text)})
 }
 
 // answered is a refusal of the server, without secrets.

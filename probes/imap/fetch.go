@@ -2,16 +2,10 @@ package imap
 
 import (
 	"fmt"
-	"io"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
-
-// body asks for a whole message without marking it as read.
-func body() []*imap.FetchItemBodySection { return []*imap.FetchItemBodySection{{Peek: true}} }
 
 // fetchHeaders is the action FETCH of what a message list shows, for the newest messages.
 func fetchHeaders(decode func(any) error) (probe.Step, error) {
@@ -25,7 +19,6 @@ func fetchHeaders(decode func(any) error) (probe.Step, error) {
 	if params.Last == 0 {
 		return nil, fmt.Errorf("last must be at least 1")
 	}
-	items := &imap.FetchOptions{UID: true, Envelope: true, Flags: true, RFC822Size: true}
 	return step(func(t *probe.Turn, s *session) error {
 		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
@@ -38,10 +31,9 @@ func fetchHeaders(decode func(any) error) (probe.Step, error) {
 		if n > params.Last {
 			from = n - params.Last + 1
 		}
-		var set imap.SeqSet
-		set.AddRange(from, n)
 		doing := "fetch headers in " + s.mailbox
-		got, err := s.receive(t, doing, s.client.Fetch(set, items), true)
+		s.first()
+		got, err := s.receive(t, doing, &client.Fetch{Set: client.Range(from, n), Items: "(UID FLAGS RFC822.SIZE ENVELOPE)"})
 		if err != nil {
 			return err
 		}
@@ -65,7 +57,6 @@ func fetch(decode func(any) error) (probe.Step, error) {
 	if params.Which != "random" && params.Which != "newest" {
 		return nil, fmt.Errorf("which is %q, but must be random or newest", params.Which)
 	}
-	items := &imap.FetchOptions{UID: true, Flags: true, BodySection: body()}
 	return step(func(t *probe.Turn, s *session) error {
 		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
@@ -79,7 +70,8 @@ func fetch(decode func(any) error) (probe.Step, error) {
 			which = 1 + uint32(t.Draw(0)%uint64(n))
 		}
 		doing := "fetch a message in " + s.mailbox
-		got, err := s.receive(t, doing, s.client.Fetch(imap.SeqSetNum(which), items), true)
+		s.first()
+		got, err := s.receive(t, doing, &client.Fetch{Set: client.Set(which), Items: "(UID FLAGS BODY.PEEK[])"})
 		if err != nil {
 			return err
 		}
@@ -104,24 +96,23 @@ func download(decode func(any) error) (probe.Step, error) {
 	if params.Chunk == 0 {
 		return nil, fmt.Errorf("chunk must be at least 1")
 	}
-	items := &imap.FetchOptions{UID: true, Flags: true, RFC822Size: true, BodySection: body()}
 	return step(func(t *probe.Turn, s *session) error {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox, err := s.place(t, params.Mailbox.In(t))
+		mailbox, err := s.place(params.Mailbox.In(t))
 		if err != nil {
 			return err
 		}
-		mailboxes, first := []string{mailbox}, true
+		mailboxes := []string{mailbox}
+		s.first()
 		if mailbox == "*" {
-			if mailboxes, err = s.listAll(t); err != nil {
+			if mailboxes, err = s.listAll(); err != nil {
 				return err
 			}
-			first = false
 		}
 		for _, mailbox := range mailboxes {
-			if err := s.choose(t, mailbox, &imap.SelectOptions{}); err != nil {
+			if err := s.choose(mailbox, false, false); err != nil {
 				if len(mailboxes) > 1 && gone(err) {
 					continue // removed since it was listed
 				}
@@ -129,12 +120,12 @@ func download(decode func(any) error) (probe.Step, error) {
 			}
 			// The count is read anew for each piece, for messages come and go meanwhile.
 			for from := uint32(1); from <= s.count(); from += params.Chunk {
-				var set imap.SeqSet
-				set.AddRange(from, min(from+params.Chunk-1, s.count()))
-				if _, err := s.receive(t, "download "+mailbox, s.client.Fetch(set, items), first); err != nil {
+				piece := client.Fetch{
+					Set: client.Range(from, min(from+params.Chunk-1, s.count())), Items: "(UID FLAGS RFC822.SIZE BODY.PEEK[])",
+				}
+				if _, err := s.receive(t, "download "+mailbox, &piece); err != nil {
 					return err
 				}
-				first = false
 			}
 		}
 		t.Mark(probe.PhaseComplete)
@@ -142,48 +133,31 @@ func download(decode func(any) error) (probe.Step, error) {
 	}), nil
 }
 
-// receive reads and discards what a FETCH brings, and returns the number of messages. It marks the first byte if told to.
-// A message that was shorter than announced is an error of content.
-func (s *session) receive(t *probe.Turn, doing string, cmd *imapclient.FetchCommand, mark bool) (messages int, err error) {
-	short, follows := false, t.FollowsMail()
-	var found sight
-	for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
-		if messages == 0 && mark {
-			t.Mark(probe.PhaseFirstByte)
+// flagsOnly asks for what news have too.
+const flagsOnly = "(FLAGS)"
+
+// receive sends a FETCH and reads and discards what it brings. It returns the number of messages.
+func (s *session) receive(t *probe.Turn, doing string, f *client.Fetch) (messages int, err error) {
+	var head header
+	follows, most := t.FollowsMail(), s.expected()
+	if follows {
+		f.Body = &head
+	}
+	f.Each = func(m *client.Message) error {
+		if m.UID == 0 || !m.More && f.Items != flagsOnly {
+			return nil // news of a message that nobody asked for
 		}
-		messages++
-		if messages > s.expected() {
-			// Not read to its end, which might never come: the library's reader is let go by closing what it reads from.
-			s.wire.Close()
-			_ = cmd.Close()
-			return messages, probe.Failf(probe.BadProtocol, doing, "%d messages came, but the mailbox has %d", messages, s.count())
-		}
-		s.wire.bounds.spent.Store(0)
-		found = sight{head: header{found.head.text[:0]}}
-		for item := msg.Next(); item != nil; item = msg.Next() {
-			section, ok := item.(imapclient.FetchItemDataBodySection)
-			if !ok || section.Literal == nil {
-				found.item(item)
-				continue
-			}
-			into := io.Discard
-			if follows {
-				into = &found.head
-			}
-			n, err := io.Copy(into, section.Literal)
-			short = short || err != nil || n != section.Literal.Size()
+		if messages++; messages > most {
+			// The rest is not read, for it might never end.
+			return probe.Failf(probe.BadProtocol, doing, "%d messages came, but the mailbox has %d", messages, s.count())
 		}
 		if follows {
-			s.tell(t, &found, msg.SeqNum)
+			s.tell(t, m, &head)
+			head.text = head.text[:0]
 		}
+		return nil
 	}
-	if err := cmd.Close(); err != nil {
-		return messages, s.fail(doing, err)
-	}
-	if short {
-		return messages, probe.Failf(probe.Content, doing, "a message was shorter than announced")
-	}
-	return messages, nil
+	return messages, s.fail(doing, s.conn.Fetch(f))
 }
 
 // expected is how many messages an answer may have: all that the server has told of, and some that come meanwhile.

@@ -1,12 +1,7 @@
 package imap
 
 import (
-	"bytes"
-	"strings"
-	"time"
-
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -24,120 +19,26 @@ func idle(decode func(any) error) (probe.Step, error) {
 			return err
 		}
 		doing := "idle in " + s.mailbox
-		caps := s.client.Caps()
-		if !caps.Has(imap.CapIdle) {
+		if !s.conn.Can.Has(client.Idle) {
 			return probe.Failf(probe.Content, doing, "the server offers no IDLE")
 		}
-		waiting := newIdling()
-		waiting.heard = announced{since: time.Now(), base: s.count()}
-		s.wire.watch(waiting)
-		if _, err := s.wire.Write([]byte(idleTag + " IDLE\r\n")); err != nil {
+		if s.waiting = t.FollowsMail() && s.lookout() != nil; s.waiting {
+			s.heard.begin(s.count())
+		}
+		s.first()
+		if err := s.conn.Idle(); err != nil {
 			return s.fail(doing, err)
 		}
-		answer, err := s.await(doing, waiting)
-		if err != nil {
-			return err
-		}
-		if answer.kind != "+" {
-			if answer.kind == "OK" {
-				return probe.Failf(probe.BadProtocol, doing, "the server ended IDLE before it had begun")
-			}
-			return s.refusal(doing, answer)
-		}
-		s.idling = waiting
-		t.Mark(probe.PhaseFirstByte)
 		return nil
 	}), nil
 }
 
 // endIdle says DONE if the session is in IDLE.
 func (s *session) endIdle() error {
-	waiting := s.idling
-	if waiting == nil {
+	if !s.conn.Idling() {
 		return nil
 	}
-	s.idling = nil
-	const doing = "end idle"
-	if _, err := s.wire.Write([]byte("DONE\r\n")); err != nil {
-		return s.fail(doing, err)
-	}
-	answer, err := s.await(doing, waiting)
-	switch {
-	case err != nil:
-		return err
-	case answer.kind == "+":
-		return probe.Failf(probe.BadProtocol, doing, "the server consented to IDLE twice")
-	case answer.kind != "OK":
-		return s.refusal(doing, answer)
-	}
-	s.heard.after(&waiting.heard)
-	return nil
-}
-
-// await waits for the next answer that concerns an IDLE, or for the end of the connection.
-func (s *session) await(doing string, waiting *idling) (statusLine, error) {
-	select {
-	case answer := <-waiting.answers:
-		return answer, nil
-	case <-s.client.Closed():
-		return statusLine{}, s.fail(doing, errLost)
-	}
-}
-
-// idleTag is the tag of IDLE commands, unlike any of the client library's.
-const idleTag = "PIDLE"
-
-// idling is an IDLE command under way. The library's own one has a goroutine and a timer for each user, and issues IDLE
-// again on that timer, which nobody would measure. So the wire takes the two answers that concern IDLE out of what the
-// library reads, which goes on reading what the server says meanwhile.
-type idling struct {
-	answers chan statusLine // consent (kind "+") and the answer to DONE
-	held    []byte          // a line that has not arrived whole
-	heard   announced       // what came meanwhile; the reader's until the answer to DONE
-}
-
-func newIdling() *idling { return &idling{answers: make(chan statusLine, 2)} }
-
-// filter returns what of the arrived bytes is for the library, and whether the IDLE is over.
-func (x *idling) filter(p []byte) (pass []byte, over bool, err error) {
-	p = append(x.held, p...)
-	x.held = nil
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			if len(p) > maxLine {
-				return pass, false, probe.Failf(probe.BadProtocol, "idle", "line of more than %d bytes", maxLine)
-			}
-			x.held = bytes.Clone(p)
-			return pass, false, nil
-		}
-		line := p[:i+1]
-		p = p[i+1:]
-		switch {
-		case line[0] == '+':
-			if !x.tell(statusLine{kind: "+"}) {
-				return pass, false, probe.Failf(probe.BadProtocol, "idle", "the server consents without end")
-			}
-		case strings.HasPrefix(string(line), idleTag+" "):
-			st := parseStatus(string(line), idleTag)
-			if st.kind == "" || !x.tell(st) {
-				return pass, true, probe.Failf(probe.BadProtocol, "idle", "%.60q is no answer", line)
-			}
-			return append(pass, p...), true, nil
-		default:
-			x.heard.hear(line)
-			pass = append(pass, line...)
-		}
-	}
-	return pass, false, nil
-}
-
-// tell hands an answer over; false if nobody will ever take it.
-func (x *idling) tell(answer statusLine) bool {
-	select {
-	case x.answers <- answer:
-		return true
-	default:
-		return false
-	}
+	err := s.conn.Done()
+	s.waiting = false
+	return s.fail("end idle", err)
 }

@@ -21,7 +21,7 @@ import (
 func Protocol() probe.Protocol {
 	return probe.Protocol{
 		Name: "imap", Schemes: []string{"imap", "imaps"},
-		Open: open,
+		Prepare: prepare, Open: open,
 		Actions: map[string]probe.Action{
 			"login":         login,
 			"logout":        logout,

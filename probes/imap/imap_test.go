@@ -17,6 +17,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
 	"pegel/internal/corpus"
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 	"pegel/probes/probetest"
 )
@@ -404,11 +405,11 @@ func FuzzParseStatus(f *testing.F) {
 	f.Add("* BYE [LIMIT x] text", "*")
 	f.Add("S0 NO [", "S0")
 	f.Fuzz(func(t *testing.T, line, tag string) {
-		st := parseStatus(line, tag)
-		if st.kind != "" && !strings.Contains(strings.ToUpper(line), st.kind) {
+		st := client.ParseStatus(line, tag)
+		if st.Kind != "" && !strings.Contains(strings.ToUpper(line), st.Kind) {
 			t.Errorf("%q gave %+v", line, st)
 		}
-		st.classOf(loggingIn)
+		classOf(st, loggingIn)
 	})
 }
 

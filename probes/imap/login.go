@@ -1,9 +1,7 @@
 package imap
 
 import (
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-sasl"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -16,7 +14,7 @@ func login(decode func(any) error) (probe.Step, error) {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
-		if s.client.State() != imap.ConnStateNotAuthenticated {
+		if s.conn.LoggedIn {
 			if err := s.leave(); err != nil {
 				return err
 			}
@@ -38,6 +36,7 @@ func logout(decode func(any) error) (probe.Step, error) {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
+		s.first()
 		if err := s.leave(); err != nil {
 			return err
 		}
@@ -55,7 +54,8 @@ func noop(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		if err := s.client.Noop().Wait(); err != nil {
+		s.first()
+		if err := s.conn.Noop(); err != nil {
 			return s.fail("noop", err)
 		}
 		t.Mark(probe.PhaseComplete)
@@ -65,48 +65,43 @@ func noop(decode func(any) error) (probe.Step, error) {
 
 // authenticate logs in where that has not happened yet, and marks the phase.
 func (s *session) authenticate(t *probe.Turn) error {
-	if s.client.State() != imap.ConnStateNotAuthenticated {
+	if s.conn.LoggedIn {
 		return nil
 	}
 	if err := s.prove(); err != nil {
 		return s.fail(doingLogin, err)
 	}
-	s.settle(func() bool { return s.client.State() != imap.ConnStateNotAuthenticated })
+	told := s.conn.Told()
 	t.Mark(probe.PhaseAuth)
-	// Logging in changes what the server offers; the library asks again where the answer did not say.
-	return s.capabilities()
+	// Logging in changes what the server offers.
+	return s.capabilities(told)
 }
 
-// prove tells the server who the user is: by XOAUTH2 where the account has a token, else by LOGIN, or by AUTHENTICATE PLAIN
-// where the server forbids that. One attempt, whatever comes of it: a second one would count towards a lock.
+// prove tells the server who the user is: by XOAUTH2 where the account has a token, else by LOGIN, or by AUTHENTICATE where
+// the server forbids that. One attempt, whatever comes of it: a second one would count towards a lock.
 func (s *session) prove() error {
-	caps := s.client.Caps()
+	can := s.conn.Can
 	switch a := s.account; {
 	case a.Token != "":
-		if !caps.Has(imap.AuthCap(probe.MechanismXOAuth2)) {
+		if !can.Has(client.AuthXOAuth2) {
 			return probe.Failf(probe.Auth, doingLogin, "the server offers no login by XOAUTH2, at least not without TLS")
 		}
-		return s.client.Authenticate(probe.XOAuth2{Login: a.Login, Token: a.Token})
-	case caps.Has(imap.CapLoginDisabled) && caps.Has(imap.AuthCap(sasl.Plain)):
-		return s.client.Authenticate(sasl.NewPlainClient("", a.Login, a.Secret()))
+		return s.conn.AuthXOAuth2(a.Login, a.Token)
+	case can.Has(client.LoginDisabled | client.AuthPlain):
+		return s.conn.AuthPlain(a.Login, a.Secret())
+	case can.Has(client.LoginDisabled | client.AuthLogin):
+		return s.conn.AuthLogin(a.Login, a.Secret())
 	default:
-		return s.client.Login(a.Login, a.Secret()).Wait()
+		return s.conn.Login(a.Login, a.Secret())
 	}
 }
 
 // leave says LOGOUT and ends the connection.
 func (s *session) leave() error {
-	err := s.client.Logout().Wait()
-	if err != nil {
-		err = s.fail("log out", err)
-		if bye, _ := s.wire.cause(); bye.kind != "" && s.ctx.Err() == nil {
-			err = nil // said good-bye and hung up without waiting
-		}
+	if err := s.conn.Logout(); err != nil {
+		return s.fail("log out", err)
 	}
-	if err == nil {
-		s.told = true
-		s.wire.Close()
-		<-s.client.Closed()
-	}
-	return err
+	s.told = true
+	s.conn.Close()
+	return nil
 }

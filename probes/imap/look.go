@@ -3,9 +3,8 @@ package imap
 import (
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"pegel/internal/corpus"
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -26,10 +25,11 @@ func look(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
+		s.first()
 		mailboxes := []string{params.Mailbox}
 		if params.Mailbox == "*" {
 			var err error
-			if mailboxes, err = s.listAll(t); err != nil {
+			if mailboxes, err = s.listAll(); err != nil {
 				return err
 			}
 		}
@@ -45,21 +45,16 @@ func look(decode func(any) error) (probe.Step, error) {
 
 // lookInto looks for the run's mail in one mailbox.
 func (s *session) lookInto(t *probe.Turn, mailbox string) error {
-	if err := s.choose(t, mailbox, &imap.SelectOptions{ReadOnly: true}); err != nil {
+	if err := s.choose(mailbox, true, false); err != nil {
 		return err
 	}
-	found, err := s.client.UIDSearch(&imap.SearchCriteria{
-		Since:  time.Now().Add(-lookBack),
-		Header: []imap.SearchCriteriaHeaderField{{Key: corpus.RunField, Value: t.RunID()}},
-	}, nil).Wait()
+	uids, err := s.conn.Search(client.Criteria{Since: time.Now().Add(-lookBack), Header: [][2]string{{corpus.RunField, t.RunID()}}})
 	if err != nil {
 		return s.fail("search the run's messages in "+mailbox, err)
 	}
-	uids := found.AllUIDs()
 	if len(uids) == 0 {
 		return nil
 	}
-	items := &imap.FetchOptions{UID: true, Envelope: true}
-	_, err = s.receive(t, "look for mail in "+mailbox, s.client.Fetch(imap.UIDSetNum(uids...), items), false)
+	_, err = s.receive(t, "look for mail in "+mailbox, &client.Fetch{UIDs: true, Set: client.Set(uids...), Items: "(ENVELOPE)"})
 	return err
 }

@@ -1,8 +1,7 @@
 package imap
 
 import (
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -25,11 +24,12 @@ func selectMailbox(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox, err := s.place(t, params.Mailbox.In(t))
+		mailbox, err := s.place(params.Mailbox.In(t))
 		if err != nil {
 			return err
 		}
-		if err := s.choose(t, mailbox, &imap.SelectOptions{}); err != nil {
+		s.first()
+		if err := s.choose(mailbox, false, false); err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)
@@ -46,17 +46,17 @@ func status(decode func(any) error) (probe.Step, error) {
 	if err := usable(params.Mailbox); err != nil {
 		return nil, err
 	}
-	items := &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDNext: true, UIDValidity: true}
 	return step(func(t *probe.Turn, s *session) error {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox, err := s.place(t, params.Mailbox.In(t))
+		mailbox, err := s.place(params.Mailbox.In(t))
 		if err != nil {
 			return err
 		}
-		if _, err := s.client.Status(mailbox, items).Wait(); err != nil {
-			return s.hidden(t, mailbox, s.fail("status "+mailbox, err))
+		s.first()
+		if err := s.conn.Status(mailbox, "MESSAGES UIDNEXT UIDVALIDITY UNSEEN"); err != nil {
+			return s.hidden(mailbox, s.fail("status "+mailbox, err))
 		}
 		t.Mark(probe.PhaseComplete)
 		return nil
@@ -64,10 +64,10 @@ func status(decode func(any) error) (probe.Step, error) {
 }
 
 // listAll returns the names of the mailboxes that can be selected, in the server's order.
-func (s *session) listAll(t *probe.Turn) ([]string, error) {
+func (s *session) listAll() ([]string, error) {
 	var names []string
-	err := s.visit(t, "list", "*", nil, func(box *imap.ListData) {
-		if selectable(box) {
+	err := s.visit("list", "*", false, func(box *client.Listed) {
+		if box.Selectable {
 			names = append(names, box.Mailbox)
 			s.remember(box.Mailbox)
 		}
@@ -81,7 +81,7 @@ func (s *session) use(t *probe.Turn, mailbox string, readOnly bool) error {
 	if err := s.authenticate(t); err != nil {
 		return err
 	}
-	mailbox, err := s.place(t, mailbox)
+	mailbox, err := s.place(mailbox)
 	if err != nil {
 		return err
 	}
@@ -91,35 +91,25 @@ func (s *session) use(t *probe.Turn, mailbox string, readOnly bool) error {
 	if mailbox == "" {
 		mailbox = inbox
 	}
-	if s.client.State() == imap.ConnStateSelected && s.mailbox == mailbox && (readOnly || !s.readOnly) {
+	if s.mailbox != "" && s.mailbox == mailbox && (readOnly || !s.conn.Box.ReadOnly) {
 		return nil
 	}
-	return s.choose(t, mailbox, &imap.SelectOptions{ReadOnly: readOnly})
+	return s.choose(mailbox, readOnly, false)
 }
 
-// choose sends SELECT, or EXAMINE for reading only.
-func (s *session) choose(t *probe.Turn, mailbox string, options *imap.SelectOptions) error {
-	s.mailbox, s.own, s.searched, s.state = "", nil, false, synced{}
-	s.heard = announced{}
-	before := s.client.Mailbox()
-	data, err := s.client.Select(mailbox, options).Wait()
-	if err != nil {
-		return s.hidden(t, mailbox, s.fail("select "+mailbox, err))
+// choose sends SELECT, or EXAMINE for reading only; changes asks for them to be numbered (CONDSTORE).
+func (s *session) choose(mailbox string, readOnly, changes bool) error {
+	s.unselect()
+	if err := s.conn.Select(mailbox, readOnly, changes); err != nil {
+		return s.hidden(mailbox, s.fail("select "+mailbox, err))
 	}
-	s.settle(func() bool { box := s.client.Mailbox(); return box != nil && box != before })
-	s.mailbox, s.last, s.readOnly = mailbox, mailbox, options.ReadOnly
-	s.state = synced{validity: data.UIDValidity, modSeq: data.HighestModSeq}
+	s.mailbox, s.last = mailbox, mailbox
 	s.remember(mailbox)
 	return nil
 }
 
 // count is the number of messages in the selected mailbox, as far as the server has told.
-func (s *session) count() uint32 {
-	if box := s.client.Mailbox(); box != nil {
-		return box.NumMessages
-	}
-	return 0
-}
+func (s *session) count() uint32 { return s.conn.Box.Exists }
 
 func (s *session) remember(mailbox string) {
 	if s.exists == nil {

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -36,7 +35,7 @@ func move(decode func(any) error) (probe.Step, error) {
 		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
-		into, err := s.place(t, params.Into.In(t))
+		into, err := s.place(params.Into.In(t))
 		if err != nil {
 			return err
 		}
@@ -47,7 +46,7 @@ func move(decode func(any) error) (probe.Step, error) {
 		if err := s.ensure(into); err != nil {
 			return err
 		}
-		byMove := params.By == "move" && s.client.Caps().Has(imap.CapMove)
+		byMove := params.By == "move" && s.conn.Can.Has(client.Move)
 		for try := range goneTries {
 			uid, err := s.ownMessage(t.Draw(try))
 			if err != nil {
@@ -57,14 +56,16 @@ func move(decode func(any) error) (probe.Step, error) {
 				break
 			}
 			var moved bool
+			if try == 0 {
+				s.first()
+			}
 			if byMove {
-				data, err := s.client.Move(imap.UIDSetNum(uid), into).Wait()
-				if err != nil {
+				if moved, err = s.conn.Move([]uint32{uid}, into); err != nil {
 					return s.fail(doing, err)
 				}
 				// Without UIDPLUS nobody says what was moved.
-				moved = data.SourceUIDs != nil || !s.client.Caps().Has(imap.CapUIDPlus)
-			} else if moved, err = s.copyAway(t, doing, uid, into); err != nil {
+				moved = moved || !s.conn.Can.Has(client.UIDPlus)
+			} else if moved, err = s.copyAway(doing, uid, into); err != nil {
 				return err
 			}
 			s.disown(uid)
@@ -78,16 +79,15 @@ func move(decode func(any) error) (probe.Step, error) {
 }
 
 // copyAway moves a message as programs did before MOVE. false: it was not there any more.
-func (s *session) copyAway(t *probe.Turn, doing string, uid imap.UID, into string) (bool, error) {
-	data, err := s.client.Copy(imap.UIDSetNum(uid), into).Wait()
+func (s *session) copyAway(doing string, uid uint32, into string) (bool, error) {
+	copied, err := s.conn.Copy([]uint32{uid}, into)
 	if err != nil {
 		return false, s.fail(doing, err)
 	}
-	t.Mark(probe.PhaseFirstByte)
-	if data.SourceUIDs == nil && s.client.Caps().Has(imap.CapUIDPlus) {
+	if !copied && s.conn.Can.Has(client.UIDPlus) {
 		return false, nil
 	}
-	return true, s.remove(doing, []imap.UID{uid})
+	return true, s.remove(doing, []uint32{uid})
 }
 
 // expunge is the action EXPUNGE: it marks messages that pegel made as deleted and removes them, at most so many of them. That
@@ -111,10 +111,10 @@ func expunge(decode func(any) error) (probe.Step, error) {
 			return err
 		}
 		s.searched = false
+		s.first()
 		if _, err := s.ownMessage(0); err != nil {
 			return err
 		}
-		t.Mark(probe.PhaseFirstByte)
 		uids := slices.Clone(s.own[:min(len(s.own), params.Most)])
 		if len(uids) > 0 {
 			if err := s.remove("expunge "+s.mailbox, uids); err != nil {
@@ -129,27 +129,26 @@ func expunge(decode func(any) error) (probe.Step, error) {
 
 // remove marks messages of pegel as deleted and expunges them. Where the server cannot expunge by UID, and other messages
 // are marked as well, nothing is expunged: they are not pegel's.
-func (s *session) remove(doing string, uids []imap.UID) error {
-	set := imap.UIDSetNum(uids...)
-	if err := s.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
+func (s *session) remove(doing string, uids []uint32) error {
+	if err := s.conn.Store(uids, "+FLAGS.SILENT", `\Deleted`, nil); err != nil {
 		return s.fail(doing, err)
 	}
-	if caps := s.client.Caps(); caps.Has(imap.CapUIDPlus) || caps.Has(imap.CapIMAP4rev2) {
-		return s.fail(doing, s.client.UIDExpunge(set).Close())
+	if s.conn.Can.Has(client.UIDPlus) {
+		return s.fail(doing, s.conn.ExpungeUIDs(uids))
 	}
-	marked, err := s.client.UIDSearch(&imap.SearchCriteria{Flag: []imap.Flag{imap.FlagDeleted}}, nil).Wait()
+	marked, err := s.conn.Search(client.Criteria{Deleted: true})
 	if err != nil {
 		return s.fail(doing, err)
 	}
-	for _, uid := range marked.AllUIDs() {
+	for _, uid := range marked {
 		if !slices.Contains(uids, uid) {
 			return probe.Failf(probe.Content, doing, "the server cannot expunge by UID, and the mailbox has messages of others marked as deleted")
 		}
 	}
-	return s.fail(doing, s.client.Expunge().Close())
+	return s.fail(doing, s.conn.Expunge())
 }
 
 // disown forgets messages that are no longer in the selected mailbox.
-func (s *session) disown(uids ...imap.UID) {
-	s.own = slices.DeleteFunc(s.own, func(uid imap.UID) bool { return slices.Contains(uids, uid) })
+func (s *session) disown(uids ...uint32) {
+	s.own = slices.DeleteFunc(s.own, func(uid uint32) bool { return slices.Contains(uids, uid) })
 }

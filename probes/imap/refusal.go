@@ -3,6 +3,7 @@ package imap
 import (
 	"strings"
 
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -113,31 +114,31 @@ func wordings() []wording {
 }
 
 // classOf says what a refusal means: a limit's words first, then the response code, then other words.
-func (st statusLine) classOf(when moment) probe.Class {
-	said, worded := wordClass(st.text)
+func classOf(st client.Status, when moment) probe.Class {
+	said, worded := wordClass(st.Text)
 	if worded && said == probe.Limited {
 		return probe.Limited
 	}
-	if class, known := codeClasses()[st.code]; known {
+	if class, known := codeClasses()[st.Code]; known {
 		return class
 	}
 	if worded {
 		switch {
-		case said == probe.BadProtocol && when == loggingIn && st.kind == "NO",
+		case said == probe.BadProtocol && when == loggingIn && st.Kind == "NO",
 			said == probe.Denied && when == loggingIn, said == probe.Content && when == loggingIn:
 			// "Permission denied", "no such user": the login was refused.
 			return probe.Auth
-		case st.kind == "BAD" && (said == probe.Denied || said == probe.Content):
+		case st.Kind == "BAD" && (said == probe.Denied || said == probe.Content):
 			return probe.BadProtocol
 		}
-		if st.kind != "BYE" || said != probe.Content {
+		if st.Kind != "BYE" || said != probe.Content {
 			return said
 		}
 	}
 	switch {
-	case st.kind == "BAD":
+	case st.Kind == "BAD":
 		return probe.BadProtocol
-	case st.kind == "BYE":
+	case st.Kind == "BYE":
 		return probe.Reset
 	case when == loggingIn:
 		return probe.Auth
@@ -145,10 +146,13 @@ func (st statusLine) classOf(when moment) probe.Class {
 	return probe.Content
 }
 
+// mostWords is how much of what a server says is looked at, in bytes.
+const mostWords = 16 << 10
+
 // wordClass is the class of the first wording that occurs in a text, outside its response code.
 func wordClass(text string) (class probe.Class, found bool) {
-	if len(text) > maxLine {
-		text = text[:maxLine]
+	if len(text) > mostWords {
+		text = text[:mostWords]
 	}
 	text = strings.ToLower(text)
 	if rest, coded := strings.CutPrefix(text, "["); coded {

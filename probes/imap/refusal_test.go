@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -69,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		{"NO", working, probe.Content},
 		{"BYE", working, probe.Reset},
 	} {
-		if got := parseStatus("* "+c.line, "*").classOf(c.when); got != c.want {
+		if got := classOf(client.ParseStatus("* "+c.line, "*"), c.when); got != c.want {
 			t.Errorf("%s: %v, want %v", c.line, got, c.want)
 		}
 	}
@@ -99,39 +100,13 @@ func FuzzRefusal(f *testing.F) {
 		if login {
 			when = loggingIn
 		}
-		st := parseStatus("* "+line, "*")
-		class := st.classOf(when)
+		st := client.ParseStatus("* "+line, "*")
+		class := classOf(st, when)
 		if class == probe.OK || class == probe.Timeout || class == probe.Refused || class == probe.TLS || class == probe.Canceled || class >= probe.NumClasses {
 			t.Errorf("%q is %v, which no words of a server can be", line, class)
 		}
-		if again := st.classOf(when); again != class {
+		if again := classOf(st, when); again != class {
 			t.Errorf("%q is %v and then %v", line, class, again)
-		}
-	})
-}
-
-// However the bytes of a connection fall into pieces, the same structure is seen.
-func FuzzBounds(f *testing.F) {
-	f.Add("* 1 FETCH (BODY[] {3}\r\nabc FLAGS ())\r\n* OK\r\n", uint8(5))
-	f.Add("* LIST () \"/\" {5000000000}\r\n", uint8(1))
-	f.Add("* 1 FETCH (BODY[1]<0> {99999999999999999999999}\r\n", uint8(2))
-	f.Fuzz(func(t *testing.T, text string, piece uint8) {
-		var whole, parts bounds
-		wholeErr := whole.scan([]byte(text))
-		var partsErr error
-		for rest := []byte(text); len(rest) > 0 && partsErr == nil; {
-			n := min(len(rest), 1+int(piece))
-			partsErr = parts.scan(rest[:n])
-			rest = rest[n:]
-		}
-		if (wholeErr == nil) != (partsErr == nil) {
-			t.Fatalf("whole %v, in pieces %v", wholeErr, partsErr)
-		}
-		if wholeErr == nil && (whole.literal != parts.literal || whole.line != parts.line || whole.fresh() != parts.fresh()) {
-			t.Errorf("whole %d %d, in pieces %d %d", whole.literal, whole.line, parts.literal, parts.line)
-		}
-		if whole.literal > maxBody || len(whole.end) > literalEnd {
-			t.Errorf("%d bytes of a literal, %d kept", whole.literal, len(whole.end))
 		}
 	})
 }

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -37,18 +36,19 @@ func resync(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox, err := s.place(t, params.Mailbox.In(t))
+		mailbox, err := s.place(params.Mailbox.In(t))
 		if err != nil {
 			return err
 		}
 		mailboxes, all := []string{mailbox}, mailbox == "*"
+		s.first()
 		if all {
-			if mailboxes, err = s.listAll(t); err != nil {
+			if mailboxes, err = s.listAll(); err != nil {
 				return err
 			}
 		}
-		for i, mailbox := range mailboxes {
-			if err := s.refresh(t, mailbox, params.By == "changes", i == 0 && !all); err != nil {
+		for _, mailbox := range mailboxes {
+			if err := s.refresh(t, mailbox, params.By == "changes"); err != nil {
 				if all && gone(err) {
 					continue
 				}
@@ -61,32 +61,31 @@ func resync(decode func(any) error) (probe.Step, error) {
 }
 
 // refresh brings one mailbox up to date.
-func (s *session) refresh(t *probe.Turn, mailbox string, changes, mark bool) error {
-	changes = changes && s.client.Caps().Has(imap.CapCondStore)
-	if err := s.choose(t, mailbox, &imap.SelectOptions{CondStore: changes}); err != nil {
+func (s *session) refresh(t *probe.Turn, mailbox string, changes bool) error {
+	changes = changes && s.conn.Can.Has(client.CondStore)
+	if err := s.choose(mailbox, false, changes); err != nil {
 		return err
 	}
 	if s.count() == 0 {
 		return nil
 	}
-	options := &imap.FetchOptions{UID: true, Flags: true}
-	if known := s.synced[mailbox]; changes && known.modSeq > 0 && known.validity == s.state.validity {
-		options.ChangedSince = known.modSeq
+	all := client.Fetch{UIDs: true, Set: client.Range(1, 0), Items: flagsOnly}
+	if known := s.synced[mailbox]; changes && known.modSeq > 0 && known.validity == s.conn.Box.Validity {
+		all.ChangedSince = known.modSeq
 	}
-	var all imap.UIDSet
-	all.AddRange(1, 0)
-	if _, err := s.receive(t, "resynchronise "+mailbox, s.client.Fetch(all, options), mark); err != nil {
+	state := synced{s.conn.Box.Validity, s.conn.Box.ModSeq}
+	if _, err := s.receive(t, "resynchronise "+mailbox, &all); err != nil {
 		return err
 	}
 	if s.synced == nil {
 		s.synced = make(map[string]synced)
 	}
-	s.synced[mailbox] = s.state
+	s.synced[mailbox] = state
 	return nil
 }
 
 // gone tells a refusal because a mailbox does not exist (any more).
 func gone(err error) bool {
 	var refused *answered
-	return errors.As(err, &refused) && refused.code == string(imap.ResponseCodeNonExistent)
+	return errors.As(err, &refused) && refused.code == "NONEXISTENT"
 }

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/emersion/go-imap/v2"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -33,30 +32,30 @@ func rights(decode func(any) error) (probe.Step, error) {
 		if err := s.authenticate(t); err != nil {
 			return err
 		}
-		mailbox, err := s.place(t, params.Mailbox.In(t))
+		mailbox, err := s.place(params.Mailbox.In(t))
 		if err != nil {
 			return err
 		}
 		doing := "rights to " + mailbox
-		if !s.client.Caps().Has(imap.CapACL) {
+		if !s.conn.Can.Has(client.ACL) {
 			if params.Offered {
 				t.Mark(probe.PhaseComplete)
 				return nil
 			}
 			return probe.Failf(probe.Content, doing, "the server offers no ACL")
 		}
-		mine, err := s.client.MyRights(mailbox).Wait()
+		s.first()
+		mine, err := s.conn.MyRights(mailbox)
 		if err != nil {
-			return s.hidden(t, mailbox, s.fail(doing, err))
+			return s.hidden(mailbox, s.fail(doing, err))
 		}
-		t.Mark(probe.PhaseFirstByte)
 		for _, right := range params.Need {
-			if !strings.ContainsRune(string(mine.Rights), right) {
-				return probe.Failf(probe.Denied, doing, "the user has %q and needs %q", string(mine.Rights), params.Need)
+			if !strings.ContainsRune(mine, right) {
+				return probe.Failf(probe.Denied, doing, "the user has %q and needs %q", mine, params.Need)
 			}
 		}
 		if params.ACL {
-			if _, err := s.client.GetACL(mailbox).Wait(); err != nil {
+			if err := s.conn.GetACL(mailbox); err != nil {
 				return s.fail(doing, err)
 			}
 		}
@@ -67,12 +66,12 @@ func rights(decode func(any) error) (probe.Step, error) {
 
 // hidden makes a failure of the class denied of one that says that a mailbox of others does not exist: whoever may not look
 // it up is answered like that (RFC 4314, section 6), and the scenario says that it is there. Other failures stay what they are.
-func (s *session) hidden(t *probe.Turn, mailbox string, err error) error {
+func (s *session) hidden(mailbox string, err error) error {
 	var own *probe.Error
 	if !errors.As(err, &own) || own.Class != probe.Content || s.broken() {
 		return err
 	}
-	if s.spaces == nil && s.client.Caps().Has(imap.CapNamespace) && s.namespaces(t) != nil {
+	if s.spaces == nil && s.conn.Can.Has(client.Namespace) && s.namespaces() != nil {
 		return err
 	}
 	if !s.foreign(mailbox) {

@@ -3,9 +3,8 @@ package imap
 import (
 	"fmt"
 
-	"github.com/emersion/go-imap/v2"
-
 	"pegel/internal/corpus"
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -31,16 +30,17 @@ func search(decode func(any) error) (probe.Step, error) {
 		if err := s.use(t, params.Mailbox.In(t), false); err != nil {
 			return err
 		}
-		var what imap.SearchCriteria
+		var what client.Criteria
 		switch {
 		case params.Header != "":
-			what.Header = []imap.SearchCriteriaHeaderField{{Key: params.Header, Value: params.Value.In(t)}}
+			what.Header = [][2]string{{params.Header, params.Value.In(t)}}
 		case params.Text.String() != "":
-			what.Text = []string{params.Text.In(t)}
+			what.Text = params.Text.In(t)
 		default:
-			what.Text = []string{corpus.Word(t.Draw(0))}
+			what.Text = corpus.Word(t.Draw(0))
 		}
-		if _, err := s.client.UIDSearch(&what, nil).Wait(); err != nil {
+		s.first()
+		if _, err := s.conn.Search(what); err != nil {
 			return s.fail("search "+s.mailbox, err)
 		}
 		t.Mark(probe.PhaseComplete)

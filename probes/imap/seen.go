@@ -4,43 +4,22 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
-// sight gathers of one message in the answer to a FETCH what a ledger of mail wants to know.
-type sight struct {
-	uid  imap.UID
-	id   string
-	head header
-}
-
-// item takes in what is not a body.
-func (x *sight) item(item imapclient.FetchItemData) {
-	switch item := item.(type) {
-	case imapclient.FetchItemDataUID:
-		x.uid = item.UID
-	case imapclient.FetchItemDataEnvelope:
-		if item.Envelope != nil {
-			x.id = item.Envelope.MessageID
-		}
-	}
-}
-
 // tell reports a message of the selected mailbox that has been fetched.
-func (s *session) tell(t *probe.Turn, x *sight, number uint32) {
-	id := x.id
+func (s *session) tell(t *probe.Turn, m *client.Message, head *header) {
+	id := string(m.ID)
 	if id == "" {
-		id = x.head.messageID()
+		id = head.messageID()
 	}
-	if id == "" || x.uid == 0 {
+	if id == "" || m.UID == 0 {
 		return
 	}
-	seen := probe.Sighting{ID: id, Mailbox: s.mailbox, Validity: s.state.validity, UID: uint32(x.uid)}
+	seen := probe.Sighting{ID: id, Mailbox: s.mailbox, Validity: s.conn.Box.Validity, UID: m.UID}
 	if strings.EqualFold(s.mailbox, inbox) {
-		seen.Visible, seen.Since = s.heard.of(number, s.count())
+		seen.Visible, seen.Since = s.heard.of(m.Number, s.count())
 	}
 	t.Seen(seen)
 }

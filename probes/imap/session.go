@@ -2,12 +2,12 @@ package imap
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
-	"runtime"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
-
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
@@ -16,28 +16,28 @@ type session struct {
 	target  probe.Target
 	account probe.Account
 
-	wire   *wire
-	client *imapclient.Client
-	idling *idling
+	conn     *client.Conn    // nil: none was made, or it was closed
+	observer client.Observer // nil: nobody wants to see what happens
 
 	mailbox  string          // selected, "" if none
 	last     string          // selected last, on whatever connection
-	readOnly bool            // it was EXAMINEd
-	own      []imap.UID      // messages in the selected mailbox known to be pegel's
+	own      []uint32        // messages in the selected mailbox known to be pegel's, by UID
 	heard    announced       // what was announced in the selected mailbox while the user was waiting
+	waiting  bool            // what is announced is heard when it is said
 	searched bool            // own has been looked for
 	exists   map[string]bool // mailboxes known to exist
 	work     *workList       // what copy takes from this session, see copy.go
-	state    synced          // of the selected mailbox, as SELECT told
 
 	// What the user's program keeps beyond the connection.
 	boxes  []string          // all mailboxes, nil if not asked
 	looked map[string]uint32 // messages in a mailbox when it looked last, see check.go
 	synced map[string]synced // see resync.go
 
-	spaces *imap.NamespaceData // nil if not asked
-	uses   map[string]string   // special use (lower case): mailbox; nil if not asked
+	spaces *client.Namespaces // nil if not asked
+	uses   map[string]string  // special use (lower case): mailbox; nil if not asked
 
+	turn    *probe.Turn     // of the action under way
+	marks   func()          // marks the first byte in it
 	ctx     context.Context // of the action under way
 	unguard func() bool
 	in, out int64 // bytes already reported
@@ -45,11 +45,45 @@ type session struct {
 	told bool
 }
 
-var _ probe.Session = (*session)(nil)
+var (
+	_ probe.Session = (*session)(nil)
+	_ client.News   = (*session)(nil)
+)
+
+// shared is what all users of a target have in common.
+type shared struct{ lookout *client.Lookout }
+
+// prepare starts the lookout of a target. Where the system has none, what arrives during IDLE is noticed later, and since
+// when it had been there is then not known.
+func prepare(context.Context, probe.Target) (io.Closer, error) {
+	lookout, err := client.NewLookout()
+	if err != nil {
+		lookout = nil
+	}
+	return &shared{lookout}, nil
+}
+
+// Close ends the lookout.
+func (s *shared) Close() error {
+	if s.lookout == nil {
+		return nil
+	}
+	return s.lookout.Close()
+}
+
+// lookout is the target's, nil if there is none.
+func (s *session) lookout() *client.Lookout {
+	if all, ok := s.target.Shared.(*shared); ok {
+		return all.lookout
+	}
+	return nil
+}
 
 // open makes a session: connection, TLS, greeting.
 func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
 	s := &session{target: target, account: account}
+	s.marks = func() { s.turn.Mark(probe.PhaseFirstByte) }
+	s.turn = t
 	err := s.connect(t)
 	s.end(t, err)
 	if err != nil {
@@ -60,108 +94,118 @@ func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Sess
 	return s, nil
 }
 
-// connect opens the connection up to the greeting and marks the phases. The context guards it until end.
+// connect opens the connection up to the greeting. It is done by a goroutine of its own, which ends with it, because dialling
+// and TLS need a stack many times as deep as all that comes after, and the user's own would keep it for as long as it waits.
 func (s *session) connect(t *probe.Turn) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil { // the engine's own net is spread below the user's goroutine
+				done <- probe.Failf(probe.BadProtocol, "connect", "probe failed: %v", r)
+			}
+		}()
+		done <- s.establish(t)
+	}()
+	return <-done
+}
+
+// establish is what connect does. It marks the phases. The context guards the connection until end.
+func (s *session) establish(t *probe.Turn) error {
 	s.shut()
 	s.ctx = t.Context()
-	conn, err := s.target.DialContext(s.ctx, "tcp", address(s.target))
+	network, err := s.target.DialContext(s.ctx, "tcp", address(s.target))
 	if err != nil {
 		return s.fail("connect", err)
 	}
-	s.wire, s.in, s.out = newWire(conn), 0, 0
+	s.conn, s.in, s.out = client.New(network, s.observer, s.account.Redact), 0, 0
+	s.conn.News = s
 	s.guard()
 	t.Mark(probe.PhaseConnect)
 
 	if s.target.URL.Scheme == "imaps" {
-		if err := s.wire.startTLS(s.ctx, s.target); err != nil {
-			return s.fail("TLS handshake", err)
+		if err := s.startTLS(); err != nil {
+			return err
 		}
 		t.Mark(probe.PhaseTLS)
 	}
-	greeting, err := s.greeting()
-	if err != nil {
-		return err
+	if err := s.conn.Greeting(); err != nil {
+		return s.fail("read the greeting", err)
 	}
+	told := s.conn.Told()
 	t.Mark(probe.PhaseGreeting)
 	if s.target.URL.Scheme != "imaps" && s.target.StartTLS != "" {
-		upgraded, err := s.upgrade(greeting)
+		upgraded, err := s.upgrade()
 		if err != nil {
 			return err
 		}
 		if upgraded {
 			t.Mark(probe.PhaseTLS)
-			greeting = "* OK" // what was said before TLS, above all the capabilities, must be forgotten
+			told = false // what was said before TLS, above all the capabilities, must be forgotten
 		}
 	}
-	s.wire.ahead = append([]byte(greeting+" \r\n"), s.wire.ahead...)
-	s.client = imapclient.New(s.wire, nil)
-	if err := s.client.WaitGreeting(); err != nil {
-		return s.fail("read the greeting", err)
-	}
-	// The library asks for capabilities by itself where the greeting had none; the answer must not fall into what follows.
-	return s.capabilities()
+	return s.capabilities(told)
 }
 
-// capabilities waits until the server has told what it can do. Not to tell it is no failure.
-func (s *session) capabilities() error {
-	if s.client.Caps() == nil && s.broken() {
-		return s.fail("ask for capabilities", errLost)
+// capabilities asks what the server can do, unless it has just told.
+func (s *session) capabilities(told bool) error {
+	if told {
+		return nil
 	}
-	return nil
-}
-
-// greeting reads the first line and returns it.
-func (s *session) greeting() (string, error) {
-	const doing = "read the greeting"
-	line, err := s.wire.readLine()
-	if err != nil {
-		return "", s.fail(doing, err)
-	}
-	switch st := parseStatus(line, "*"); st.kind {
-	case "OK", "PREAUTH":
-		return line, nil
-	case "BYE":
-		return "", s.refusal(doing, st)
-	}
-	return "", probe.Failf(probe.BadProtocol, doing, "%.60q is no greeting", line)
+	return s.fail("ask for capabilities", s.conn.Capability())
 }
 
 // upgrade does STARTTLS. A server that refuses it is left in plain text if the target says "optional".
-func (s *session) upgrade(greeting string) (bool, error) {
-	const doing, tag = "start TLS", "S0"
+func (s *session) upgrade() (bool, error) {
+	const doing = "start TLS"
 	required := s.target.StartTLS == "required"
-	if parseStatus(greeting, "*").kind == "PREAUTH" {
+	if s.conn.LoggedIn {
 		if required {
 			return false, probe.Failf(probe.TLS, doing, "the server logs in before TLS")
 		}
 		return false, nil
 	}
-	if _, err := s.wire.Write([]byte(tag + " STARTTLS\r\n")); err != nil {
+	err := s.conn.AskStartTLS()
+	var refused *client.Refused
+	switch {
+	case errors.As(err, &refused) && required:
+		return false, probe.Failf(probe.TLS, doing, "%s", s.scrub(refused.Error()))
+	case errors.As(err, &refused):
+		return false, nil
+	case err != nil:
 		return false, s.fail(doing, err)
 	}
-	for {
-		line, err := s.wire.readLine()
-		if err != nil {
-			return false, s.fail(doing, err)
+	if err := s.startTLS(); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// startTLS puts TLS on the connection. The target's configuration serves all users as it is where it names the server.
+func (s *session) startTLS() error {
+	const doing = "TLS handshake"
+	config := s.target.TLS
+	if config == nil || config.ServerName == "" {
+		if config = config.Clone(); config == nil {
+			config = &tls.Config{}
 		}
-		switch st := parseStatus(line, tag); st.kind {
-		case "OK":
-			if err := s.wire.startTLS(s.ctx, s.target); err != nil {
-				return false, s.fail(doing, err)
-			}
-			return true, nil
-		case "NO", "BAD":
-			if required {
-				return false, probe.Failf(probe.TLS, doing, "server answered %s %s", st.kind, st.text)
-			}
-			return false, nil
+		config.ServerName = s.target.URL.Hostname()
+	}
+	err := s.conn.StartTLS(config)
+	if err != nil && s.ctx.Err() == nil && probe.ClassOf(err) == probe.BadProtocol {
+		var own *probe.Error
+		if !errors.As(err, &own) {
+			return probe.Fail(probe.TLS, doing, err) // alerts of the other side have no type of their own
 		}
 	}
+	return s.fail(doing, err)
 }
 
 // begin readies the session for one action: it finds out whether the connection is still there, and ends an IDLE.
 func (s *session) begin(t *probe.Turn) error {
-	s.ctx = t.Context()
+	s.ctx, s.turn = t.Context(), t
+	if s.conn != nil {
+		s.conn.Wake()
+	}
 	if s.broken() {
 		if s.told {
 			return s.connect(t)
@@ -169,9 +213,12 @@ func (s *session) begin(t *probe.Turn) error {
 		return s.fail("use the connection", errLost)
 	}
 	s.guard()
-	s.wire.bounds.spent.Store(0)
+	s.conn.Begin()
 	return s.endIdle()
 }
+
+// first marks the first byte of what the server answers to the command that comes next.
+func (s *session) first() { s.conn.First(s.marks) }
 
 // end finishes the action that begin started.
 func (s *session) end(t *probe.Turn, err error) {
@@ -179,40 +226,33 @@ func (s *session) end(t *probe.Turn, err error) {
 		s.unguard()
 		s.unguard = nil
 	}
-	if s.wire != nil {
-		in, out := s.wire.raw.in.Load(), s.wire.raw.out.Load()
+	broken := s.broken()
+	if s.conn != nil {
+		in, out := s.conn.Transferred()
 		t.Transferred(in-s.in, out-s.out)
 		s.in, s.out = in, out
+		s.rest(t)
 	}
-	s.told = s.told && s.broken() || err != nil
+	s.told = s.told && broken || err != nil
 }
 
-// guard closes the connection when the context ends, because the library knows no contexts.
-func (s *session) guard() {
-	w := s.wire
-	s.unguard = context.AfterFunc(s.ctx, func() { w.Close() })
-}
-
-// settle waits for the library to have noted what the server has just answered: it wakes the waiting command first and
-// brings its own state up to date a few instructions later.
-func (s *session) settle(noted func() bool) {
-	for !noted() && !s.broken() {
-		runtime.Gosched()
+// rest leaves the connection alone until the next action. In IDLE somebody listens meanwhile where somebody wants to know.
+func (s *session) rest(t *probe.Turn) {
+	switch {
+	case !s.conn.Idling():
+		s.conn.Rest()
+	case t.FollowsMail() || s.observer != nil:
+		s.conn.Watch(s.lookout())
+	default:
+		s.conn.Watch(nil)
 	}
 }
+
+// guard cuts the connection when the context ends.
+func (s *session) guard() { s.unguard = context.AfterFunc(s.ctx, s.conn.Cut) }
 
 // broken tells whether the connection has ended.
-func (s *session) broken() bool {
-	if s.client == nil || s.client.State() == imap.ConnStateLogout {
-		return true
-	}
-	select {
-	case <-s.client.Closed():
-		return true
-	default:
-		return false
-	}
-}
+func (s *session) broken() bool { return s.conn == nil || s.conn.Err() != nil }
 
 // Close closes the connection without LOGOUT, as a program that is killed or loses its network.
 func (s *session) Close() error {
@@ -220,24 +260,35 @@ func (s *session) Close() error {
 	return nil
 }
 
-// shut closes the connection, waits for the library's goroutines and forgets what was known about the connection.
+// shut closes the connection and forgets what was known about it.
 func (s *session) shut() {
 	if s.unguard != nil {
 		s.unguard()
 		s.unguard = nil
 	}
-	if s.wire != nil {
-		s.wire.Close()
+	if s.conn != nil {
+		s.conn.Close()
 	}
-	if s.client != nil {
-		// It only repeats what is known: the connection is closed.
-		_ = s.client.Close()
-	}
-	s.wire, s.client, s.idling = nil, nil, nil
-	s.mailbox, s.readOnly, s.own, s.searched, s.state = "", false, nil, false, synced{}
+	s.conn = nil
+	s.unselect()
 	s.spaces, s.uses = nil, nil
+}
+
+// unselect forgets what was known about the selected mailbox.
+func (s *session) unselect() {
+	s.mailbox, s.own, s.searched, s.waiting = "", nil, false, false
 	s.heard = announced{}
 }
+
+// Exists implements client.News.
+func (s *session) Exists(messages uint32) {
+	if s.waiting {
+		s.heard.exists(messages)
+	}
+}
+
+// Expunged implements client.News.
+func (s *session) Expunged(number uint32) { s.heard.expunged(number) }
 
 // address is host:port of a target.
 func address(target probe.Target) string {

@@ -4,24 +4,23 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/emersion/go-imap/v2"
-
 	"pegel/internal/corpus"
+	"pegel/probes/imap/client"
 	"pegel/probes/probe"
 )
 
 // systemFlag is the flag of that name among those that have a backslash in the protocol and none in a
 // scenario; "" if there is none.
-func systemFlag(name string) imap.Flag {
+func systemFlag(name string) string {
 	switch strings.ToLower(strings.TrimPrefix(name, `\`)) {
 	case "seen":
-		return imap.FlagSeen
+		return `\Seen`
 	case "flagged":
-		return imap.FlagFlagged
+		return `\Flagged`
 	case "answered":
-		return imap.FlagAnswered
+		return `\Answered`
 	case "draft":
-		return imap.FlagDraft
+		return `\Draft`
 	}
 	return ""
 }
@@ -43,7 +42,7 @@ func store(decode func(any) error) (probe.Step, error) {
 		if params.Flag == "" || strings.ContainsFunc(params.Flag, notAtom) {
 			return nil, fmt.Errorf("flag %q is neither seen, flagged, answered, draft nor a keyword", params.Flag)
 		}
-		flag = imap.Flag(params.Flag)
+		flag = params.Flag
 	}
 	switch params.Set {
 	case "on", "off", "draw":
@@ -62,12 +61,13 @@ func store(decode func(any) error) (probe.Step, error) {
 		if uid == 0 {
 			return probe.Failf(probe.Content, doing, "the mailbox holds no message that pegel made")
 		}
-		change := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{flag}}
+		change := "+FLAGS"
 		if params.Set == "off" || params.Set == "draw" && t.Draw(1)&1 == 0 {
-			change.Op = imap.StoreFlagsDel
+			change = "-FLAGS"
 		}
-		if _, err := s.receive(t, doing, s.client.Store(imap.UIDSetNum(uid), change, nil), true); err != nil {
-			return err
+		s.first()
+		if err := s.conn.Store([]uint32{uid}, change, flag, nil); err != nil {
+			return s.fail(doing, err)
 		}
 		t.Mark(probe.PhaseComplete)
 		return nil
@@ -81,16 +81,13 @@ func notAtom(r rune) bool {
 
 // ownMessage is one of the messages in the selected mailbox that pegel made, chosen by draw; 0 if there is none. Canaries of
 // a migration are pegel's too, but have to stay where they are.
-func (s *session) ownMessage(draw uint64) (imap.UID, error) {
+func (s *session) ownMessage(draw uint64) (uint32, error) {
 	if !s.searched || len(s.own) == 0 {
-		found, err := s.client.UIDSearch(&imap.SearchCriteria{
-			Header: []imap.SearchCriteriaHeaderField{{Key: corpus.RunField}},
-			Not:    []imap.SearchCriteria{{Header: []imap.SearchCriteriaHeaderField{{Key: corpus.CanaryField}}}},
-		}, nil).Wait()
+		found, err := s.conn.Search(client.Criteria{Header: [][2]string{{corpus.RunField, ""}}, NotHeader: corpus.CanaryField})
 		if err != nil {
 			return 0, s.fail("search pegel's messages in "+s.mailbox, err)
 		}
-		s.own, s.searched = found.AllUIDs(), true
+		s.own, s.searched = found, true
 	}
 	if len(s.own) == 0 {
 		return 0, nil
