@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,6 +52,7 @@ type daemon struct {
 	family  family
 	exited  chan struct{} // closed when the first process has been waited for
 	err     error         // its end; valid once exited is closed
+	stopped atomic.Bool   // by StopServer
 }
 
 // launch starts p in a session of its own, with its output appended to the log.

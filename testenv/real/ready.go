@@ -20,8 +20,8 @@ const askLimit = 2 * time.Second // for one attempt to get an answer
 // answer asks a server once and returns nil if it answered as it should.
 type answer func(ctx context.Context) error
 
-// awaitAll waits until every port gives the answer of its protocol.
-func (s *Stack) awaitAll(ctx context.Context, p Ports) error {
+// awaitAll waits until every port gives the answer of its protocol; with a name, every port of that server.
+func (s *Stack) awaitAll(ctx context.Context, p Ports, of string) error {
 	verified, err := clientTLS(s.CAFile)
 	if err != nil {
 		return err
@@ -43,6 +43,9 @@ func (s *Stack) awaitAll(ctx context.Context, p Ports) error {
 		{"postfix", "submission", greeting(loopback(p.Submission), nil, "220 ")},
 		{"postfix", "SMTP", greeting(loopback(p.SMTP), nil, "220 ")},
 	} {
+		if of != "" && of != e.daemon {
+			continue
+		}
 		if err := s.await(ctx, e.daemon, e.what, e.ask); err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func (s *Stack) await(ctx context.Context, name, what string, ask answer) error 
 
 // citation cites the log of a daemon, as an error to be joined to another.
 func (s *Stack) citation(name string) error {
-	for _, d := range s.daemons {
+	for _, d := range s.running() {
 		if d.name == name {
 			return d.failure("does not answer")
 		}

@@ -82,6 +82,9 @@ type Stack struct {
 
 	ownsDir  bool
 	launcher *launcher
+	programs []program
+	ports    Ports
+	mu       sync.Mutex // guards daemons
 	daemons  []*daemon
 	close    sync.Once
 	closeErr error
@@ -155,7 +158,8 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		}
 		s.daemons = append(s.daemons, d)
 	}
-	return s.awaitAll(ctx, o.Ports)
+	s.programs, s.ports = programs, o.Ports
+	return s.awaitAll(ctx, o.Ports, "")
 }
 
 // makeDir makes the state directory, or checks the caller's.
@@ -197,8 +201,8 @@ func (s *Stack) makeDir(dir string) error {
 
 // Err reports the first server that has ended by itself, with the end of its log; nil while all are running.
 func (s *Stack) Err() error {
-	for _, d := range s.daemons {
-		if d.ended() {
+	for _, d := range s.running() {
+		if d.ended() && !d.stopped.Load() {
 			return d.failure("ended unexpectedly")
 		}
 	}
@@ -209,9 +213,10 @@ func (s *Stack) Err() error {
 // if Start made it. Further calls return the same error.
 func (s *Stack) Close() error {
 	s.close.Do(func() {
-		errs := make([]error, len(s.daemons))
+		daemons := s.running()
+		errs := make([]error, len(daemons))
 		var stopping sync.WaitGroup
-		for i, d := range s.daemons {
+		for i, d := range daemons {
 			stopping.Go(func() { errs[i] = d.stop() })
 		}
 		stopping.Wait()
