@@ -97,6 +97,22 @@ func (s *session) take(t *probe.Turn, of selection) (*original, error) {
 	uid := s.work.uids[s.work.next%len(s.work.uids)]
 	s.work.next++
 
+	message, err := s.original(t, doing, uid)
+	if err != nil {
+		return nil, err
+	}
+	if message == nil {
+		s.work.uids = slices.DeleteFunc(s.work.uids, func(u imap.UID) bool { return u == uid })
+		if len(s.work.uids) == 0 {
+			s.work = nil
+		}
+		return nil, probe.Failf(probe.Content, doing, "message %d is gone", uid)
+	}
+	return message, nil
+}
+
+// original fetches a message of the selected mailbox; nil: it is gone.
+func (s *session) original(t *probe.Turn, doing string, uid imap.UID) (*original, error) {
 	cmd := s.client.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{
 		UID: true, Flags: true, InternalDate: true, BodySection: body(),
 	})
@@ -116,13 +132,6 @@ func (s *session) take(t *probe.Turn, of selection) (*original, error) {
 	}
 	if err := cmd.Close(); err != nil {
 		return nil, s.fail(doing, err)
-	}
-	if message == nil {
-		s.work.uids = slices.DeleteFunc(s.work.uids, func(u imap.UID) bool { return u == uid })
-		if len(s.work.uids) == 0 {
-			s.work = nil
-		}
-		return nil, probe.Failf(probe.Content, doing, "message %d is gone", uid)
 	}
 	return message, nil
 }

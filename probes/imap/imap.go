@@ -21,7 +21,8 @@ import (
 func Protocol() probe.Protocol {
 	return probe.Protocol{
 		Name: "imap", Schemes: []string{"imap", "imaps"},
-		Open: open,
+		Open: open, Prepare: prepare,
+		Answers: []string{"migrate"},
 		Actions: map[string]probe.Action{
 			"login":         login,
 			"logout":        logout,
@@ -36,6 +37,8 @@ func Protocol() probe.Protocol {
 			"append":        appendMessage,
 			"store":         store,
 			"copy":          copyMessage,
+			"migrate":       migrate,
+			"verify_copy":   verifyCopy,
 			"idle":          idle,
 			"look":          look,
 			"discover":      discover,

@@ -27,6 +27,7 @@ type session struct {
 	heard    announced       // what was announced in the selected mailbox while the user was waiting
 	searched bool            // own has been looked for
 	exists   map[string]bool // mailboxes known to exist
+	alone    *registry       // what migrate has to do, where the target has none for all its sessions
 	work     *workList       // what copy takes from this session, see copy.go
 	state    synced          // of the selected mailbox, as SELECT told
 
