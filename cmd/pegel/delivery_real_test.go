@@ -185,8 +185,8 @@ func longDelivery(t *testing.T, disturbed bool) {
 	if disturbed {
 		meanwhile.Go(func() { interrupt(t, stack, 10_000, 5*time.Second, 10*time.Second) })
 	}
-	m := sendMail(t, stack, "", "accounts.count=1000", "delivery.wait=10m",
-		"load.stages={users: [120], ramp: 2s, settle: 1s, hold: 150s}")
+	m := sendMail(t, stack, "", "accounts.count=1000", "delivery.wait=15m",
+		"load.stages={users: [120], ramp: 2s, settle: 1s, hold: 115s}")
 	meanwhile.Wait()
 	m.right(t, stack, want)
 	if !disturbed && m.d.Twice > 0 {

@@ -13,13 +13,14 @@ import (
 
 // user is one virtual user at work. It is the probes' Host.
 type user struct {
-	e       *engine
-	who     *plan.User
-	account probe.Account
-	group   uint16 // of the account, by number
-	cursor  *plan.Cursor
-	shard   *record.Shard // nil: a preflight, nothing is recorded
-	pace    time.Duration
+	e        *engine
+	who      *plan.User
+	account  probe.Account
+	group    uint16 // of the account, by number
+	cursor   *plan.Cursor
+	shard    *record.Shard // nil: a preflight, nothing is recorded
+	pace     time.Duration
+	byteTime float64 // seconds for each byte sent, at least
 
 	turn     *probe.Turn
 	opening  *opening
@@ -67,7 +68,7 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 		u.shard = e.recorder.Shard(int(who.ID))
 	}
 	persona := &e.plan.Personas[who.Persona]
-	u.pace = persona.Pace
+	u.pace, u.byteTime = persona.Pace, persona.ByteTime
 	if persona.Patience != nil || persona.Session != nil {
 		u.stay = &stay{patience: persona.Patience}
 	}

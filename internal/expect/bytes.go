@@ -77,7 +77,7 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 		l.out += message
 	case "sync":
 		l.in = mailbox * message
-	case "copy":
+	case "copy", "migrate":
 		item := message
 		if protocol == "caldav" || protocol == "carddav" {
 			item = event
