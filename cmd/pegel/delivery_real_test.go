@@ -185,8 +185,10 @@ func longDelivery(t *testing.T, disturbed bool) {
 	if disturbed {
 		meanwhile.Go(func() { interrupt(t, stack, 10_000, 5*time.Second, 10*time.Second) })
 	}
+	// Each of 120 users sends 420 mails and then rests, so that their number depends on no machine's speed above 140 a second.
 	m := sendMail(t, stack, "", "accounts.count=1000", "delivery.wait=15m",
-		"load.stages={users: [120], ramp: 2s, settle: 1s, hold: 115s}")
+		"journeys.send=[{repeat: {times: 420}, steps: [{do: smtp.send, with: {size: 2KB, as: mta, from: x@outside.example, backoff: 300ms}, think: 200ms}]}, {think: 2h}]",
+		"load.stages={users: [120], ramp: 2s, settle: 1s, hold: 6m}")
 	meanwhile.Wait()
 	m.right(t, stack, want)
 	if !disturbed && m.d.Twice > 0 {
