@@ -26,6 +26,7 @@ func mailRows(d *archive.Delivery) []mailRow {
 	return []mailRow{
 		{"accepted", d.Accepted, true}, {"delivered", d.Delivered, true}, {"late", d.Late, true}, {"elsewhere", d.Elsewhere, false},
 		{"lost", d.Lost, true}, {"twice", d.Twice, true}, {"wrong", d.Wrong, true}, {"unseen", d.Unseen, false},
+		{"again", d.Again, false}, {"again-twice", d.AgainTwice, false},
 		{"uncertain", d.Uncertain, false}, {"uncertain-arrived", d.UncertainArrived, false}, {"uncertain-twice", d.UncertainTwice, false},
 		{"untracked", d.Untracked, false},
 	}

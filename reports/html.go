@@ -40,6 +40,7 @@ type page struct {
 	Feel       feel
 	Dimensions byDimension
 	Mail       delivered
+	Copies     copied
 	Failures   failures
 	Trust      trust
 	CSS        template.CSS
@@ -127,6 +128,7 @@ func (b *builder) page() page {
 		Feel:       b.feel(),
 		Dimensions: b.dimensions(),
 		Mail:       b.delivered(),
+		Copies:     b.copied(),
 		Failures:   b.failures(),
 		Trust:      b.trust(),
 		Generator:  "pegel " + r.Meta.Pegel,
@@ -153,6 +155,9 @@ func (b *builder) page() page {
 	}
 	if p.Mail.Title != "" {
 		p.Sections = append(p.Sections, section{"mail", b.t("nav.mail")})
+	}
+	if p.Copies.Title != "" {
+		p.Sections = append(p.Sections, section{"copies", b.t("nav.copies")})
 	}
 	p.Sections = append(p.Sections, section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
 	return p

@@ -46,6 +46,7 @@ type forecastFile struct {
 	Target     *targetFile       `json:"target,omitempty"`
 	Effects    *effectsFile      `json:"effects,omitempty"`
 	Dimensions []dimensionFile   `json:"dimensions,omitempty"`
+	Copies     *archive.Copies   `json:"copies,omitempty"`         // what comparing a migration's two sides came to
 	Delivery   *archive.Delivery `json:"delivery,omitempty"`       // of the run's mail, where account was kept of it
 	Transfer   bool              `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
 	Activity   *float64          `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
@@ -113,7 +114,7 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	answers(&out, &f)
 	out.Effects = effectsOf(r.Effects)
 	out.Dimensions = dimensionsOf(r)
-	out.Delivery = r.Delivery
+	out.Delivery, out.Copies = r.Delivery, r.Copies
 	if pooled(r) {
 		out.Measured.Runs = len(r.Runs)
 		for _, run := range r.Runs {

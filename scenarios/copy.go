@@ -12,6 +12,7 @@ import (
 type Copy struct {
 	Concurrency int           `yaml:"concurrency"` // copying users; 0: no copy traffic
 	Rate        float64       `yaml:"rate"`        // at most this many copy operations per second over all; 0: not limited
+	Bandwidth   string        `yaml:"bandwidth"`   // at most this many bytes per second towards the platform over all, such as 5MB/s; "": not limited
 	Stages      string        `yaml:"stages"`      // "all" (default), "alternate": on in every second stage, beginning with the first, "experiment": each load without and with, or "none"
 	Core        *CoreCopy     `yaml:"core"`        // nil: nothing is said of it
 	Deferred    *DeferredCopy `yaml:"deferred"`
@@ -133,6 +134,9 @@ func (c *checker) copies() {
 	}
 	if w.Rate < 0 {
 		c.fail("", "rate must not be negative", c.Wave.Pos, "copy", "rate")
+	}
+	if _, ok := bandwidth(w.Bandwidth); w.Bandwidth != "" && !ok {
+		c.fail("write bandwidth: 5MB/s", fmt.Sprintf("%q is no number of bytes a second", w.Bandwidth), c.Wave.Pos, "copy", "bandwidth")
 	}
 	stages := []string{"all", "alternate", "experiment", "none"}
 	if w.Stages != "" && !slices.Contains(stages, w.Stages) {

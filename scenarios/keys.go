@@ -146,6 +146,7 @@ func keys() map[string]key {
 		"Batch.group":              {text: "whose accounts they are"},
 		"Copy.concurrency":         {text: "how many users copy at once"},
 		"Copy.rate":                {text: "at most so many copy operations a second; default not limited"},
+		"Copy.bandwidth":           {text: "at most so many bytes a second, such as 5MB/s; default not limited"},
 		"Copy.stages":              {text: "in which stages; default all", enum: []string{"all", "alternate", "experiment", "none"}},
 		"Copy.core":                {text: "the pass by day, of the newest mail"},
 		"Copy.deferred":            {text: "the pass of all that is older"},

@@ -52,7 +52,7 @@ func (d *driving) balance(ctx context.Context, writer *archive.Writer, opt engin
 func mailFile(c *delivery.Count) *archive.Delivery {
 	out := &archive.Delivery{
 		Messages: c.Messages, Accepted: c.Accepted, Delivered: c.Delivered, Late: c.Late, Elsewhere: c.Elsewhere, Lost: c.Lost, Unseen: c.Unseen,
-		Twice: c.Twice, Wrong: c.Wrong, Uncertain: c.Uncertain, UncertainArrived: c.UncertainArrived, UncertainTwice: c.UncertainTwice, Untracked: c.Untracked,
+		Twice: c.Twice, Wrong: c.Wrong, Again: c.Again, AgainTwice: c.AgainTwice, Uncertain: c.Uncertain, UncertainArrived: c.UncertainArrived, UncertainTwice: c.UncertainTwice, Untracked: c.Untracked,
 	}
 	for _, e := range c.Examples {
 		out.Examples = append(out.Examples, archive.DeliveryCase(e))

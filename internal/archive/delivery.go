@@ -25,7 +25,10 @@ type Delivery struct {
 	Twice     int `json:"twice"`     // in INBOX more than once, of the surely accepted
 	Wrong     int `json:"wrong"`     // in the INBOX of an account that is no recipient
 
-	Uncertain        int `json:"uncertain"`         // the answer to the final dot never came
+	Again      int `json:"again,omitempty"`       // of Accepted: sent once more, because the answer to an earlier final dot never came
+	AgainTwice int `json:"again_twice,omitempty"` // of them: in INBOX more than once, which is legal
+
+	Uncertain        int `json:"uncertain"`         // the answer to the final dot never came, to none of the tries
 	UncertainArrived int `json:"uncertain_arrived"` // of them: seen
 	UncertainTwice   int `json:"uncertain_twice"`   // of them: more than once, which is legal
 
@@ -89,7 +92,7 @@ func (d *Delivery) Add(other *Delivery) {
 		{&d.Messages, other.Messages}, {&d.Accepted, other.Accepted}, {&d.Delivered, other.Delivered}, {&d.Late, other.Late},
 		{&d.Elsewhere, other.Elsewhere}, {&d.Lost, other.Lost}, {&d.Unseen, other.Unseen}, {&d.Twice, other.Twice}, {&d.Wrong, other.Wrong},
 		{&d.Uncertain, other.Uncertain}, {&d.UncertainArrived, other.UncertainArrived}, {&d.UncertainTwice, other.UncertainTwice},
-		{&d.Untracked, other.Untracked},
+		{&d.Again, other.Again}, {&d.AgainTwice, other.AgainTwice}, {&d.Untracked, other.Untracked},
 	} {
 		*n.to += n.n
 	}

@@ -18,10 +18,13 @@ type Count struct {
 	Elsewhere int // seen in another mailbox of the recipient only: filtered or moved
 	Lost      int // not there after the wait
 	Unseen    int // not seen, but the account was not looked through in the end either
-	Twice     int // in INBOX more than once, of the surely accepted
+	Twice     int // in INBOX more than once, of the surely accepted, though sent once
 	Wrong     int // in the INBOX of an account that is no recipient
 
-	Uncertain        int // the answer to the final dot never came, or the message was sent again
+	Again      int // of Accepted: sent once more, because the answer to an earlier final dot never came
+	AgainTwice int // of them: in INBOX more than once, which is legal
+
+	Uncertain        int // the answer to the final dot never came, to none of the tries
 	UncertainArrived int // of them: seen
 	UncertainTwice   int // of them: more than once, which is legal
 
@@ -71,7 +74,7 @@ func (l *Ledger) Count() Count {
 				c.Messages++
 			}
 			for i := m.first; i >= 0; i = s.slots[i].next {
-				if kind := c.add(&m, &s.slots[i], l.looked); kind != "" {
+				if kind := c.add(&s.slots[i], l.looked); kind != "" {
 					bad[kind] = append(bad[kind], pair{key, s.slots[i].account})
 				}
 			}
@@ -101,13 +104,13 @@ func first(list []pair) []pair {
 }
 
 // add counts one pair, and returns what is wrong with it.
-func (c *Count) add(m *message, x *slot, looked map[int32]bool) (kind string) {
+func (c *Count) add(x *slot, looked map[int32]bool) (kind string) {
 	seen := x.state&(inInbox|inOther) != 0
 	switch {
 	case x.state&wanted == 0:
 		c.Wrong++
 		return Wrong
-	case m.flags&uncertain != 0:
+	case x.state&sure == 0:
 		c.Uncertain++
 		if seen {
 			c.UncertainArrived++
@@ -132,7 +135,14 @@ func (c *Count) add(m *message, x *slot, looked map[int32]bool) (kind string) {
 	default:
 		c.Unseen++
 	}
-	if x.state&repeated != 0 {
+	if x.state&again != 0 {
+		c.Again++
+	}
+	switch {
+	case x.state&repeated == 0:
+	case x.state&again != 0:
+		c.AgainTwice++
+	default:
 		c.Twice++
 		kind = Twice
 	}
@@ -140,22 +150,22 @@ func (c *Count) add(m *message, x *slot, looked map[int32]bool) (kind string) {
 }
 
 // Recipients are the accounts that somebody has sent mail to, by rising index.
-func (l *Ledger) Recipients() []int { return l.having(func(*message, *slot) bool { return true }) }
+func (l *Ledger) Recipients() []int { return l.having(func(*slot) bool { return true }) }
 
 // Outstanding are the accounts that lack a surely accepted message, by rising index.
 func (l *Ledger) Outstanding() []int {
-	return l.having(func(m *message, x *slot) bool { return m.flags&uncertain == 0 && x.state&(inInbox|inOther) == 0 })
+	return l.having(func(x *slot) bool { return x.state&sure != 0 && x.state&(inInbox|inOther) == 0 })
 }
 
 // having are the accounts with a pair that they are a recipient of and that passes.
-func (l *Ledger) having(pass func(*message, *slot) bool) []int {
+func (l *Ledger) having(pass func(*slot) bool) []int {
 	set := map[int]bool{}
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
 		for _, m := range s.messages {
 			for i := m.first; m.flags&known != 0 && i >= 0; i = s.slots[i].next {
-				if x := &s.slots[i]; x.state&wanted != 0 && pass(&m, x) {
+				if x := &s.slots[i]; x.state&wanted != 0 && pass(x) {
 					set[int(x.account)] = true
 				}
 			}

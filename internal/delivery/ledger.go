@@ -58,10 +58,7 @@ type message struct {
 	flags   uint8
 }
 
-const (
-	known     = 1 << iota // sent by somebody of this run, and told so
-	uncertain             // nobody knows whether the platform took it
-)
+const known = 1 // sent by somebody of this run, and told so
 
 // slot is one message for one account: 20 bytes.
 type slot struct {
@@ -77,6 +74,8 @@ const (
 	repeated              // seen in INBOX under two UIDs at least
 	announced             // seen before it was accepted, by somebody who was waiting
 	tardy                 // had not come by the first look after the run
+	sure                  // the platform has said that it took it
+	again                 // a try's answer never came, or it was sent twice: a copy is legal
 )
 
 // New makes the ledger of a run over n accounts with their addresses. Two accounts with one address are one.
@@ -96,11 +95,12 @@ func New(run string, n int, address func(int) string) *Ledger {
 
 func (l *Ledger) shard(key uint64) *shard { return &l.shards[probe.Mix(key)%shards] }
 
-// Sent enters a message that a user of the persona has sent to these addresses, taken at the given time of the run. sure
-// is false where the platform's answer never came. A message sent again has its first time, and is sure if it was once;
-// but copies of it are legal then. Addresses that belong to no account are not followed. early is the number of recipients
-// to whom the message was announced before the sender had its answer: it was no time on its way to them.
-func (l *Ledger) Sent(id string, to []string, persona int, at time.Duration, sure bool) (early int) {
+// Sent enters a message that a user of the persona has sent to these addresses, taken at the given time of the run. acked
+// is false where the platform's answer never came. A message sent again has its first time. Once a recipient's copy has been
+// acknowledged it must arrive, but where any try went without an answer, or there were two, more copies of it are legal.
+// Addresses that belong to no account are not followed. early is the number of recipients to whom the message was announced
+// before the sender had its answer: it was no time on its way to them.
+func (l *Ledger) Sent(id string, to []string, persona int, at time.Duration, acked bool) (early int) {
 	key, ours := corpus.KeyOf(l.run, id)
 	if !ours {
 		return 0
@@ -115,11 +115,7 @@ func (l *Ledger) Sent(id string, to []string, persona int, at time.Duration, sur
 	if m.flags&known == 0 {
 		m.at, m.persona = int64(at), uint16(persona)
 	}
-	was := m.flags
 	m.flags |= known
-	if !sure || was&known != 0 {
-		m.flags |= uncertain
-	}
 	for _, address := range to {
 		account, local := l.accounts[strings.ToLower(address)]
 		if !local {
@@ -131,16 +127,7 @@ func (l *Ledger) Sent(id string, to []string, persona int, at time.Duration, sur
 				continue
 			}
 		}
-		if s.slots[i].state&wanted == 0 {
-			s.slots[i].state |= wanted
-			switch {
-			case m.flags&uncertain != 0:
-			case s.slots[i].state&(inInbox|inOther) == 0:
-				l.outstanding.Add(1)
-			case s.slots[i].state&announced != 0:
-				early++
-			}
-		}
+		early += s.slots[i].sent(acked, &l.outstanding)
 	}
 	s.messages[key] = m
 	for now := int64(at); ; {
@@ -149,6 +136,26 @@ func (l *Ledger) Sent(id string, to []string, persona int, at time.Duration, sur
 			return early
 		}
 	}
+}
+
+// sent notes a try to send, and returns 1 where the message was announced before that.
+func (x *slot) sent(acked bool, outstanding *atomic.Int64) (early int) {
+	before := x.state
+	x.state |= wanted
+	if !acked || before&wanted != 0 {
+		x.state |= again
+	}
+	if !acked || before&sure != 0 {
+		return 0
+	}
+	x.state |= sure
+	switch {
+	case before&(inInbox|inOther) == 0:
+		outstanding.Add(1)
+	case before&announced != 0 && x.state&again == 0:
+		return 1
+	}
+	return 0
 }
 
 // Arrival is a message seen for the first time by a recipient who was waiting for it.
@@ -204,11 +211,11 @@ func (l *Ledger) Seen(address string, sight probe.Sighting, visible, since time.
 	if late {
 		x.state |= tardy
 	}
-	if m.flags&uncertain != 0 {
+	if x.state&sure == 0 {
 		return Arrival{}, false
 	}
 	a = Arrival{Accepted: time.Duration(m.at), Visible: max(visible, time.Duration(m.at)), Persona: int(m.persona), Outstanding: int(l.outstanding.Add(-1)) + 1}
-	return a, visible > 0 && since <= time.Duration(m.at)
+	return a, visible > 0 && since <= time.Duration(m.at) && x.state&again == 0
 }
 
 // find is the index of an account's slot in the list that begins at first; -1: it has none.

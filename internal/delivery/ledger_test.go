@@ -60,13 +60,22 @@ func TestFates(t *testing.T) {
 	l.Sent(corpus.MessageID("r2", 1), []string{address(1)}, 0, time.Second, true)          // of another run
 	l.Sent(id(10), []string{"somebody@elsewhere.test", "U00001@EXAMPLE.TEST"}, 0, 0, true) // one of two is followed
 	see(1, inbox(10, 11))
+	sent(11, false, 1) // no answer, then sent again and taken: must be there, may be there twice
+	sent(11, true, 1)
+	see(1, inbox(11, 12))
+	see(1, inbox(11, 13))
+	sent(12, false, 4) // so too, and lost all the same
+	sent(12, true, 4)
+	sent(13, true, 1) // taken, and sent again without an answer
+	sent(13, false, 1)
+	see(1, inbox(13, 14))
 	l.Looked(4)
 	l.Looked(1)
 
 	got := l.Count()
-	want := Count{Messages: 10, Accepted: 9, Delivered: 6, Late: 1, Elsewhere: 1, Lost: 1, Unseen: 1, Twice: 1, Wrong: 1,
+	want := Count{Messages: 13, Accepted: 12, Delivered: 8, Late: 1, Elsewhere: 1, Lost: 2, Unseen: 1, Twice: 1, Wrong: 1, Again: 3, AgainTwice: 1,
 		Uncertain: 2, UncertainArrived: 1, UncertainTwice: 1}
-	want.Examples = []Example{{Lost, id(3), 4}, {Twice, id(2), 3}, {Wrong, id(3), 5}}
+	want.Examples = []Example{{Lost, id(3), 4}, {Lost, id(12), 4}, {Twice, id(2), 3}, {Wrong, id(3), 5}}
 	if fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(got.Examples) != fmt.Sprint(want.Examples) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

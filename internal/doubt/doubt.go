@@ -151,7 +151,7 @@ func (c *content) action(do, target string, with scenarios.Params, think *scenar
 		target = protocol
 	}
 	c.target(target)
-	if verb == "copy" {
+	if verb == "copy" || verb == "migrate" || verb == "verify_copy" {
 		c.target(protocol + ".source")
 	}
 	// What a step's parameters hold is known as text only: {{data.NAME}} in it uses a feeder.

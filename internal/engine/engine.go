@@ -39,6 +39,10 @@ type Options struct {
 	// Ledger keeps account of the mail that users send and see; nil: nobody does.
 	Ledger *delivery.Ledger
 
+	// OnCopied is called with what a comparison of a migration's two sides came to for an account. Called from many goroutines;
+	// nil: nobody wants to know.
+	OnCopied func(account int, c probe.Copies)
+
 	// Abort ends the run when the share of failed actions is above Over in every interval for this long. 0: never.
 	AbortOver float64
 	AbortFor  time.Duration

@@ -109,7 +109,9 @@ func (u *user) play(timer *time.Timer, at time.Duration) (reason, time.Duration)
 				u.cursor.Restart()
 				intended = ended
 			case u.pace > 0: // a beat with jitter: the next one is intended, whenever this one ended
-				intended = max(ended, intended+time.Duration(float64(u.pace)*(0.5+float64(act.Key>>11)/(1<<53))))
+				intended = max(ended, intended+time.Duration(float64(u.pace)*(0.5+float64(act.Key>>11)/(1<<53))), intended+u.sending())
+			case u.byteTime > 0:
+				intended = max(ended+act.Think, intended+u.sending())
 			default:
 				intended = ended + act.Think
 			}
@@ -118,6 +120,15 @@ func (u *user) play(timer *time.Timer, at time.Duration) (reason, time.Duration)
 			return why, intended
 		}
 	}
+}
+
+// sending is how long the bytes that the last action sent take at the least, where the persona's bandwidth is limited.
+func (u *user) sending() time.Duration {
+	if u.byteTime == 0 {
+		return 0
+	}
+	_, out := u.turn.Bytes()
+	return time.Duration(float64(out) * u.byteTime * float64(time.Second))
 }
 
 // nextBeat is when the steps on a beat are to begin: on it, even if what was done on the one before ended later. Further beats

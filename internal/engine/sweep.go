@@ -18,10 +18,12 @@ const (
 	mostHunted   = 2000                   // other accounts in which lost mail is looked for
 	firstPause   = 250 * time.Millisecond // between two rounds; it doubles up to longestPause
 	longestPause = 5 * time.Second
+	secondCopies = 10 * time.Second // at most so long second copies are waited for after the last late message
 )
 
 // Sweep looks through the mailboxes of everybody who was sent mail, after Run has ended: first all of them once, then those
-// that lack something, until nothing is missing or the plan's wait since the last acceptance is over. What is missing then
+// that lack something, until nothing is missing or the plan's wait since the last acceptance is over; if that took a while, all once
+// more a while later, because of mail that comes twice. What is missing then
 // is looked for in the other mailboxes of its recipient, and in the INBOX of others. It returns what could not be done,
 // for people, and ErrStopped where ctx or Options.Stop ended it: then nothing counts as lost.
 func Sweep(ctx context.Context, p *plan.Plan, opt Options) (notes []string, err error) {
@@ -44,9 +46,15 @@ func Sweep(ctx context.Context, p *plan.Plan, opt Options) (notes []string, err 
 	s := &sweep{engine: newEngine(ctx, p, nil, opt), failed: map[int]error{}}
 	s.look(ledger.Recipients(), p.Sweep.Inbox, false)
 	until := ledger.Last() + p.Sweep.Wait
+	waited := s.now()
 	for pause := firstPause; s.now() < until && ctx.Err() == nil && len(ledger.Outstanding()) > 0; pause = min(2*pause, longestPause) {
 		s.rest(min(pause, until-s.now()))
 		s.look(ledger.Outstanding(), p.Sweep.Inbox, true)
+	}
+	if waited = s.now() - waited; waited >= firstPause {
+		// A queue was being worked off. What broke deliveries off made second copies, too, which come no sooner than the first.
+		s.rest(min(waited, secondCopies, until-s.now()))
+		s.look(ledger.Recipients(), p.Sweep.Inbox, true)
 	}
 	missing := ledger.Outstanding()
 	s.look(missing, p.Sweep.All, true)

@@ -13,14 +13,15 @@ import (
 
 // user is one virtual user at work. It is the probes' Host.
 type user struct {
-	e       *engine
-	who     *plan.User
-	account probe.Account
-	group   uint16 // of the account, by number
-	end     *lineEnd
-	cursor  *plan.Cursor
-	shard   *record.Shard // nil: a preflight, nothing is recorded
-	pace    time.Duration
+	e        *engine
+	who      *plan.User
+	account  probe.Account
+	group    uint16 // of the account, by number
+	end      *lineEnd
+	cursor   *plan.Cursor
+	shard    *record.Shard // nil: a preflight, nothing is recorded
+	pace     time.Duration
+	byteTime float64 // seconds for each byte sent, at least
 
 	turn     *probe.Turn
 	opening  *opening
@@ -69,7 +70,7 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 	}
 	u.end = e.lines.end(who)
 	persona := &e.plan.Personas[who.Persona]
-	u.pace = persona.Pace
+	u.pace, u.byteTime = persona.Pace, persona.ByteTime
 	if persona.Patience != nil || persona.Session != nil {
 		u.stay = &stay{patience: persona.Patience}
 	}

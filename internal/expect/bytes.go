@@ -104,7 +104,7 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 		default:
 			l.in = envelope + or(g.Body, phoneBody) // what has come since the last time: about one
 		}
-	case "copy":
+	case "copy", "migrate":
 		item := message
 		if protocol == "caldav" || protocol == "carddav" {
 			item = event

@@ -24,7 +24,7 @@ func (c *counting) sessions(steps scenarios.Journey) map[string]int {
 	use := func(do, target string, with scenarios.Params) {
 		protocol, verb, _ := strings.Cut(do, ".")
 		own[cmp.Or(target, protocol)] = 1
-		if verb == "copy" {
+		if verb == "copy" || verb == "migrate" || verb == "verify_copy" {
 			var g given
 			_ = with.Decode(&g) // what it does not know changes nothing here
 			if source := cmp.Or(g.Source, protocol+".source"); c.plan.Scenario.Targets.ByName[source].URL != nil {

@@ -26,6 +26,9 @@ func (r *reading) delivery() error {
 	if d.Late > 0 {
 		r.warn("mail-late", d.Late, d.Accepted)
 	}
+	if d.Again > 0 {
+		r.warn("mail-again", d.Again, d.AgainTwice)
+	}
 	if d.Uncertain > 0 {
 		r.warn("mail-uncertain", d.Uncertain, d.Accepted)
 	}

@@ -39,8 +39,11 @@ var sentences = map[string]string{
 	"mail-wrong":     "%s mails lay in the mailbox of somebody whom they were not sent to (%s accepted)",
 	"mail-unseen":    "%s of %s accepted mails were not seen, and their mailboxes were not looked through in the end: whether they are lost is not known",
 	"mail-late":      "%s of %s accepted mails had not arrived when the run ended, and came later",
+	"mail-again":     "%s accepted mails were sent once more because no answer had come to an earlier final dot; %s of them lay in the mailbox twice, which is legal",
 	"mail-uncertain": "%s mails were handed over without an answer (%s accepted): they may be missing or be there twice, and count as neither lost nor doubled",
 	"mail-untracked": "%s mails were beyond what account can be kept of (%s accepted)",
+
+	"copy-wrong": "%s accounts are not copied as they must be: %s messages are missing, %s differ, %s are there too often",
 
 	"ended-complete":    "complete",
 	"ended-interrupted": "interrupted",

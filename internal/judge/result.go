@@ -32,6 +32,7 @@ type Result struct {
 	Resources []ResourceView
 	Generator GeneratorView
 	Delivery  *archive.Delivery // of the run's mail; nil: no account was kept
+	Copies    *archive.Copies   // what comparing a migration's two sides came to; nil: nobody did
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast

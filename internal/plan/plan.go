@@ -44,14 +44,15 @@ type Plan struct {
 
 // Persona is a compiled persona.
 type Persona struct {
-	Name    string
-	Journey *Journey
-	Fresh   *Journey // nil: none
-	Copy    bool
-	Pace    time.Duration // copy personas: mean distance between two actions of one user; 0: none
-	Share   float64       // of the active users
-	Active  float64       // active users per account
-	Tags    uint16        // number in Plan.TagSets of what its sessions are opened under, from 1; 0: none
+	Name     string
+	Journey  *Journey
+	Fresh    *Journey // nil: none
+	Copy     bool
+	Pace     time.Duration // copy personas: mean distance between two actions of one user; 0: none
+	ByteTime float64       // copy personas: seconds of one user for each byte sent, at least; 0: not limited
+	Share    float64       // of the active users
+	Active   float64       // active users per account
+	Tags     uint16        // number in Plan.TagSets of what its sessions are opened under, from 1; 0: none
 
 	Patience    *scenarios.Patience      // with its defaults; nil: waits until the action's time-out
 	Session     *scenarios.SessionLength // nil: stays until its stage sends it away
@@ -104,6 +105,9 @@ func (p *Plan) personas(c *compiler) {
 		}
 		if n, rate := s.Wave.Copy.Of(from.Copy); n > 0 && rate > 0 {
 			persona.Pace = time.Duration(float64(n) / rate * float64(time.Second))
+		}
+		if n, _ := s.Wave.Copy.Of(from.Copy); n > 0 && s.Wave.Copy.BytesPerSecond() > 0 {
+			persona.ByteTime = float64(n) / s.Wave.Copy.BytesPerSecond()
 		}
 		persona.behaviour(&from)
 		c.tags = from.Tags

@@ -169,6 +169,11 @@ func (p *Plan) shapeDigest() Digest {
 			put(h, uint64(i), uint64(pace), 2)
 			sum[0] += h.Sum64()
 		}
+		if byteTime := p.Personas[i].ByteTime; byteTime > 0 {
+			h := fnv.New64a()
+			put(h, uint64(i), math.Float64bits(byteTime), 4)
+			sum[0] += h.Sum64()
+		}
 	}
 	return sum
 }

@@ -122,6 +122,9 @@ func cases() []probetest.Case {
 		{Do: "copy", Phases: []probe.Phase{first, complete}, Check: moved},
 		{Do: "copy", With: "days: 7\ninto: Recent", Phases: []probe.Phase{first, complete}},
 		{Do: "copy", With: "older: 400", Fails: probe.Content},
+		{Do: "migrate", With: "into: Here", Phases: []probe.Phase{first, complete}, Check: moved},
+		{Do: "migrate", With: "mailbox: Nowhere", Fails: probe.Content},
+		{Do: "verify_copy", With: "mailbox: INBOX\ninto: There", Fails: probe.Content},
 		{Do: "fetch", Before: []probetest.Case{{Do: "append"}, {Do: "select", With: "mailbox: Sent"}}, Phases: []probe.Phase{first}},
 		{Do: "idle", Phases: []probe.Phase{first}},
 		{Do: "fetch", Before: []probetest.Case{{Do: "idle"}}, Phases: []probe.Phase{first, complete}},
@@ -391,7 +394,7 @@ func TestBadParameters(t *testing.T) {
 		"append": {"size: huge"}, "store": {"flag: 'two words'", "set: maybe", "flag: ''"},
 		"list": {"of: mine"}, "rights": {"need: q", `mailbox: '\Inbox'`}, "check": {"others: all"}, "resync": {"by: vanished"},
 		"move": {"by: hand", `into: '\Bin'`}, "expunge": {"most: 0", "most: 5000"},
-		"search": {"text: a\nheader: b", "value: x"}, "copy": {"days: -1"},
+		"search": {"text: a\nheader: b", "value: x"}, "copy": {"days: -1"}, "migrate": {"older: -1"}, "verify_copy": {"digest: sometimes"},
 	} {
 		for _, p := range params {
 			if _, err := probetest.Bind(Protocol(), verb, p); err == nil {

@@ -21,6 +21,9 @@ type Host struct {
 	Peers []probe.Account
 	// Key is the key of the next action's random draws. It goes up by one with each action.
 	Key uint64
+	// Answer is what the last action that offers its answer offered; Copies is what comparisons came to.
+	Answer []byte
+	Copies []probe.Copies
 
 	protocol probe.Protocol
 	account  probe.Account
@@ -65,7 +68,11 @@ type Result struct {
 // Do performs a step as one action. Its session is opened first where there is none.
 func (h *Host) Do(ctx context.Context, step probe.Step) Result {
 	h.begin(ctx)
+	h.turn.Want()
 	err := step(h.turn)
+	if a, ok := h.turn.Answered(); ok {
+		h.Answer = a.Body
+	}
 	result := h.end(err)
 	if result.Class.EndsSession() {
 		h.Drop(h.main)
@@ -174,6 +181,9 @@ func (h *Host) Peer(key uint64) probe.Account {
 	}
 	return h.Peers[key%uint64(len(h.Peers))]
 }
+
+// Copied takes in what a comparison of a migration's two sides came to.
+func (h *Host) Copied(c probe.Copies) { h.Copies = append(h.Copies, c) }
 
 // RunID implements probe.Host.
 func (h *Host) RunID() string { return RunID }

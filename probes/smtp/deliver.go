@@ -41,11 +41,13 @@ func (p *sending) deliver(t *probe.Turn, s *session, m *transaction) error {
 	}
 }
 
-// add counts one try, and returns the recipients whom another try may reach: those refused for the time being. Where the mail
-// was not sent because some were refused, the others come along.
+// add counts one try, and returns the recipients whom another try may reach: those refused for the time being, and those for
+// whom the answer to the final dot never came, because a mail server keeps responsibility until it hears that somebody else has
+// it (RFC 5321, section 4.2.5). Where the mail was not sent because some were refused, the others come along.
 func (o *outcome) add(m *transaction, err error) (again []string) {
 	var whole *reply
-	later := errors.As(err, &whole) && whole.temporary()
+	unheard := probe.MayBeTaken(err)
+	later := unheard || errors.As(err, &whole) && whole.temporary()
 	next := 0
 	var held []string
 	before := len(o.refused)
@@ -61,6 +63,9 @@ func (o *outcome) add(m *transaction, err error) (again []string) {
 		switch {
 		case why != nil && why.temporary(), why == nil && later:
 			again = append(again, to)
+			if why == nil && unheard {
+				m.unheard = append(m.unheard, to)
+			}
 		case why != nil:
 			o.refused = append(o.refused, to)
 		case m.taken:

@@ -33,6 +33,7 @@ type sending struct {
 	Refused    string        `yaml:"refused"` // recipients: abort, or send to the rest
 	Retry      string        `yaml:"retry"`
 	Backoff    time.Duration `yaml:"backoff"`
+	Answer     time.Duration `yaml:"answer"` // how long the answer to the final dot is waited for; 0: as long as the action may take
 
 	carries corpus.Carried
 }
@@ -81,9 +82,9 @@ func send(decode func(any) error) (probe.Step, error) {
 		buf := texts.Get().(*[textSize]byte)
 		defer texts.Put(buf)
 		spec.Memory = buf[:]
-		m := &transaction{from: from, to: to, message: corpus.Compose(spec), rest: p.Refused == "rest", piped: p.Pipelining == "auto"}
+		m := &transaction{from: from, to: to, message: corpus.Compose(spec), rest: p.Refused == "rest", piped: p.Pipelining == "auto", answer: p.Answer}
 		err = p.deliver(t, s, m)
-		p.tell(t, &spec, to, err)
+		p.tell(t, &spec, m.unheard, to, err)
 		if err != nil {
 			return err
 		}
@@ -125,6 +126,9 @@ func (p *sending) check() (err error) {
 	}
 	if p.Backoff <= 0 || p.Backoff > maxBackoff {
 		return fmt.Errorf("backoff is %v, but must be above 0 and at most %v", p.Backoff, maxBackoff)
+	}
+	if p.Answer < 0 {
+		return fmt.Errorf("answer is %v, but must not be negative", p.Answer)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package smtp
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	"pegel/internal/corpus"
 	"pegel/probes/probe"
@@ -20,6 +21,9 @@ type transaction struct {
 	rest    bool // recipients may be refused: the mail then goes to the others, as mail servers do it
 	piped   bool // send commands in groups where the server offers it
 
+	answer time.Duration // how long the answer to the final dot is waited for; 0: as long as the action may take
+
+	unheard []string  // recipients of tries whose answer never came, over all tries
 	refused []refusal // of recipients
 	taken   bool      // the server has taken the message for all others
 }
@@ -175,11 +179,27 @@ func (s *session) hand(m *transaction) error {
 	if err := s.stuff(m.message); err != nil {
 		return s.fail(doingSend, err) // the dot, which is last, cannot have arrived
 	}
-	err := s.read(done, nil)
+	err := s.closingWord(m.answer)
 	var refused *reply
 	if err == nil || errors.As(err, &refused) && refused.code >= 400 {
 		s.dirty, m.taken = false, err == nil
 		return s.fail(doingSend, err)
 	}
 	return s.unheard(doingSend, err)
+}
+
+// closingWord reads the answer to the final dot, for at most so long where a limit is given. A client that gives up then closes the
+// connection: a word that came later would be taken for the answer to something else.
+func (s *session) closingWord(limit time.Duration) error {
+	if limit == 0 {
+		return s.read(done, nil)
+	}
+	s.wire.SetReadDeadline(time.Now().Add(limit))
+	err := s.read(done, nil)
+	until := time.Time{}
+	if s.timed {
+		until = time.Now().Add(patience)
+	}
+	s.wire.SetReadDeadline(until)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -84,6 +85,7 @@ type daemon struct {
 	signal  syscall.Signal // asks it to end
 	exited  chan struct{}  // closed when the first process has been waited for
 	err     error          // its end; valid once exited is closed
+	stopped atomic.Bool    // by StopServer
 }
 
 // launch starts p in a session of its own, with its output appended to the log.

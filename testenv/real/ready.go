@@ -20,8 +20,8 @@ const askLimit = 5 * time.Second // for one attempt to get an answer; the first 
 // answer asks a server once and returns nil if it answered as it should.
 type answer func(ctx context.Context) error
 
-// awaitAll waits until every port gives the answer of its protocol.
-func (s *Stack) awaitAll(ctx context.Context, o Options) error {
+// awaitAll waits until every port gives the answer of its protocol; with a name, every port of that server.
+func (s *Stack) awaitAll(ctx context.Context, o Options, of string) error {
 	p := o.Ports
 	verified, err := clientTLS(s.CAFile)
 	if err != nil {
@@ -61,6 +61,9 @@ func (s *Stack) awaitAll(ctx context.Context, o Options) error {
 			question{"haproxy", "CalDAV of Xandikos", page(s.Xandikos, 0)})
 	}
 	for _, e := range questions {
+		if of != "" && of != e.daemon {
+			continue
+		}
 		if err := s.await(ctx, e.daemon, e.what, e.ask); err != nil {
 			return err
 		}
@@ -93,7 +96,7 @@ func (s *Stack) await(ctx context.Context, name, what string, ask answer) error 
 
 // citation cites the log of a daemon, as an error to be joined to another.
 func (s *Stack) citation(name string) error {
-	for _, d := range s.daemons {
+	for _, d := range s.running() {
 		if d.name == name {
 			return d.failure("does not answer")
 		}

@@ -116,6 +116,9 @@ type Stack struct {
 	ports     Ports
 	ownsDir   bool
 	launcher  *launcher
+	options   Options
+	programs  []program
+	mu        sync.Mutex // guards daemons
 	daemons   []*daemon
 	throttles []*throttle
 	close     sync.Once
@@ -192,6 +195,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	for _, i := range o.instances(s.Dir) {
 		s.AccessLogs = append(s.AccessLogs, i.AccessLog)
 	}
+	s.options = o
 	programs, err := programs(ctx, s.Dir, o)
 	if err != nil {
 		return err
@@ -204,7 +208,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if err := s.awaitAll(ctx, o); err != nil {
+	if err := s.awaitAll(ctx, o, ""); err != nil {
 		return err
 	}
 	s.throttle(o)
@@ -218,6 +222,7 @@ func (s *Stack) launch(programs ...program) error {
 			return err
 		}
 		s.daemons = append(s.daemons, d)
+		s.programs = append(s.programs, p)
 	}
 	return nil
 }
@@ -261,8 +266,8 @@ func (s *Stack) makeDir(dir string) error {
 
 // Err reports the first server that has ended by itself, with the end of its log; nil while all are running.
 func (s *Stack) Err() error {
-	for _, d := range s.daemons {
-		if d.ended() {
+	for _, d := range s.running() {
+		if d.ended() && !d.stopped.Load() {
 			return d.failure("ended unexpectedly")
 		}
 	}
@@ -276,9 +281,10 @@ func (s *Stack) Close() error {
 		for _, t := range s.throttles {
 			t.close()
 		}
-		errs := make([]error, len(s.daemons))
+		daemons := s.running()
+		errs := make([]error, len(daemons))
 		var stopping sync.WaitGroup
-		for i, d := range s.daemons {
+		for i, d := range daemons {
 			stopping.Go(func() { errs[i] = d.stop(s.hurry) })
 		}
 		stopping.Wait()

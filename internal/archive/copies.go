@@ -1,0 +1,96 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// CopiesFile is what the comparisons of a migration's two sides came to, where the run made any.
+const CopiesFile = "copies.json"
+
+// Copies is the last comparison of each account and pass.
+type Copies struct {
+	Accounts []AccountCopies `json:"accounts"`
+}
+
+// AccountCopies is what became of one account's mail in one pass. All but Copied and There count messages of the comparison.
+type AccountCopies struct {
+	Account   int    `json:"account"` // index, from 0
+	Pass      string `json:"pass"`    // core, deferred or all
+	Copied    int    `json:"copied"`  // by this run
+	There     int    `json:"there"`   // lay in the target before
+	Source    int    `json:"source"`  // messages of the pass in the source
+	Alike     int    `json:"alike"`   // of them: in the target, unchanged
+	Missing   int    `json:"missing"`
+	Differing int    `json:"differing"` // digest or date
+	Flags     int    `json:"flags"`     // alike but for the flags
+	Twice     int    `json:"twice"`     // copies beyond those in the source
+}
+
+// Right tells whether everything is in the target, once and unchanged.
+func (a *AccountCopies) Right() bool { return a.Missing+a.Differing+a.Flags+a.Twice == 0 }
+
+// Sums adds up the accounts of each pass, passes in the order core, deferred, all; Account is the number of accounts. wrong are
+// those accounts that are not right.
+func (c *Copies) Sums() (passes []AccountCopies, wrong []AccountCopies) {
+	if c == nil {
+		return nil, nil
+	}
+	for _, pass := range []string{"core", "deferred", "all"} {
+		sum := AccountCopies{Pass: pass}
+		for _, a := range c.Accounts {
+			if a.Pass != pass {
+				continue
+			}
+			sum.Account++
+			sum.Copied += a.Copied
+			sum.There += a.There
+			sum.Source += a.Source
+			sum.Alike += a.Alike
+			sum.Missing += a.Missing
+			sum.Differing += a.Differing
+			sum.Flags += a.Flags
+			sum.Twice += a.Twice
+			if !a.Right() {
+				wrong = append(wrong, a)
+			}
+		}
+		if sum.Account > 0 {
+			passes = append(passes, sum)
+		}
+	}
+	return passes, wrong
+}
+
+// WriteCopies writes the comparisons into the run directory, whole or not at all.
+func WriteCopies(dir string, c *Copies) error {
+	return WriteFile(dir, CopiesFile, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(c)
+	})
+}
+
+// mostCopies bounds the file that is read: some 200,000 accounts.
+const mostCopies = 64 << 20
+
+// Copies are the comparisons of a migration's two sides; nil where the run made none.
+func (r *Run) Copies() (*Copies, error) {
+	f, err := os.Open(filepath.Join(r.Dir, CopiesFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the copies: %w", err)
+	}
+	defer f.Close()
+	c := new(Copies)
+	if err := json.NewDecoder(io.LimitReader(f, mostCopies)).Decode(c); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", filepath.Join(r.Dir, CopiesFile), err)
+	}
+	return c, nil
+}
