@@ -4,6 +4,7 @@ package probes
 import (
 	"pegel/probes/browser"
 	"pegel/probes/caldav"
+	"pegel/probes/carddav"
 	"pegel/probes/imap"
 	"pegel/probes/probe"
 	"pegel/probes/smtp"
@@ -16,6 +17,7 @@ func All() []probe.Protocol {
 		imap.Protocol(),
 		smtp.Protocol(),
 		caldav.Protocol(),
+		carddav.Protocol(),
 		web.Protocol(),
 		browser.Protocol(),
 	}
