@@ -47,7 +47,7 @@ type Options struct {
 
 // Ports are TCP ports; 0 takes a free one.
 type Ports struct {
-	IMAP, IMAPS, SMTP, CalDAV, Web, WebTLS, Metrics, IMAPSource int
+	IMAP, IMAPS, SMTP, CalDAV, CardDAV, Web, WebTLS, Metrics, IMAPSource int
 }
 
 // URLs are the addresses of a platform's servers. Those that were not asked for are empty.
@@ -56,6 +56,7 @@ type URLs struct {
 	IMAPS      string // imaps://
 	SMTP       string // smtp://, with AUTH PLAIN, and STARTTLS if TLS is on
 	CalDAV     string // http://…/, with basic authentication
+	CardDAV    string // http://…/, with basic authentication
 	Web        string // http://…/
 	WebTLS     string // https://…/
 	Metrics    string // http://…/metrics
@@ -149,6 +150,10 @@ func (p *Platform) start() error {
 		return err
 	}
 	if p.URLs.CalDAV, err = p.startHTTP(newCalendarServer(calendars, p.charge), o.Ports.CalDAV, nil); err != nil {
+		return err
+	}
+	contacts := &contactServer{store: newContactStore(store), charge: p.charge}
+	if p.URLs.CardDAV, err = p.startHTTP(contacts, o.Ports.CardDAV, nil); err != nil {
 		return err
 	}
 	if p.URLs.Web, err = p.startHTTP(page, o.Ports.Web, nil); err != nil {

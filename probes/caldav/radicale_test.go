@@ -86,6 +86,7 @@ func TestRadicale(t *testing.T) {
 			t.Error(err)
 		}
 		u.must("query", "update", "race")
+		t.Log(u.do("freebusy", ""))
 	})
 	t.Run("classes", func(t *testing.T) {
 		u := newUser(t, address)
