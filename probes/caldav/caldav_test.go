@@ -33,6 +33,9 @@ func distinct(p probe.Protocol, next *atomic.Uint64) probe.Protocol {
 	return p
 }
 
+// keys are those of all actions of tests whose users share a platform.
+var keys atomic.Uint64
+
 var account = probe.Account{Login: "u0", Address: "u0@example.test", Password: "right"}
 
 func target(t *testing.T, address string) probe.Target {

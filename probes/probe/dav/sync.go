@@ -317,11 +317,12 @@ func (s *Session) Verify(t *probe.Turn, u *url.URL, o SyncOptions) error {
 			return nil
 		}
 		if left = now; round == rounds-1 {
-			where := "one that is not listed"
+			where, of := "one that is not listed", listed.Len()
+			*state = State{} // the next sync begins anew, so that a difference counts once
 			if example != "" {
 				where = clip(example)
 			}
-			return probe.Failf(probe.Content, doing, "sync difference: %d of %d objects differ from a full listing (%s)", len(now), listed.Len(), where)
+			return probe.Failf(probe.Content, doing, "sync difference: %d of %d objects differ from a full listing (%s)", len(now), of, where)
 		}
 	}
 	return nil
