@@ -77,6 +77,9 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 		l.out += message
 	case "sync":
 		l.in = mailbox * message
+		if protocol == "caldav" || protocol == "carddav" {
+			l.in = defaultQuery * event
+		}
 	case "copy":
 		item := message
 		if protocol == "caldav" || protocol == "carddav" {
