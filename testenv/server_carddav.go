@@ -111,7 +111,7 @@ func contactOperation(r *http.Request, account int) string {
 		return "caldav.delete"
 	case http.MethodPut:
 		switch {
-		case strings.EqualFold(path.Base(path.Dir(r.URL.Path)), copyTarget):
+		case strings.HasPrefix(path.Base(path.Dir(r.URL.Path)), copyTarget):
 			return "caldav.copy"
 		case r.Header.Get("If-Match") != "":
 			return "caldav.update"

@@ -76,7 +76,7 @@ func createContact(t *probe.Turn, s *dav.Session) error {
 
 // copyParams are the parameters of copy.
 type copyParams struct {
-	Into string `yaml:"into"` // name of the address book in the account's home, made where missing; default Migrated
+	Into string `yaml:"into"` // name of the address book in the account's home, made where missing; default Migrated-contacts
 }
 
 // copyContact writes one contact as the copy pass of a migration does. What it writes belongs to the migration: update and delete

@@ -51,7 +51,9 @@ func Calendars() Kind {
 // Contacts is the kind of CardDAV (RFC 6352), without Agent, Create and FindOwn.
 func Contacts() Kind {
 	return Kind{
-		Service: "carddav", Noun: "contact", Place: "address book", Own: "pegel", CopyInto: "Migrated",
+		Service: "carddav", Noun: "contact", Place: "address book",
+		// Not the names of the calendars: some servers, such as Radicale, keep both in one home.
+		Own: "pegel-contacts", CopyInto: "Migrated-contacts",
 		MediaType: "text/vcard", Extension: ".vcf",
 		Namespace: nsCardDAV, HomeSet: "addressbook-home-set", Collection: "addressbook", DataName: "address-data",
 		Multiget: "addressbook-multiget",
