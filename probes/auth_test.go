@@ -15,7 +15,7 @@ import (
 )
 
 // waysIn are the actions that log in, by protocol.
-var waysIn = []struct{ protocol, verb string }{{"imap", "login"}, {"smtp", "login"}, {"caldav", "discover"}, {"web", "login"}}
+var waysIn = []struct{ protocol, verb string }{{"imap", "login"}, {"smtp", "login"}, {"caldav", "discover"}, {"carddav", "discover"}, {"web", "login"}}
 
 // enter logs in once and returns what came of it.
 func enter(t *testing.T, protocol, verb string, target probe.Target, account probe.Account) probetest.Result {
@@ -59,24 +59,24 @@ func TestWaysToLogIn(t *testing.T) {
 	}
 	defer p.Close()
 	login := p.Login(2)
-	address := map[string]string{"imap": p.URLs.IMAP, "smtp": p.URLs.SMTP, "caldav": p.URLs.CalDAV, "web": p.URLs.Web}
+	address := map[string]string{"imap": p.URLs.IMAP, "smtp": p.URLs.SMTP, "caldav": p.URLs.CalDAV, "carddav": p.URLs.CardDAV, "web": p.URLs.Web}
 	for _, c := range []struct {
 		name    string
 		account probe.Account
 		refused string // by which protocols
 	}{
 		{"password", probe.Account{Login: login, Password: "own-password-1"}, ""},
-		{"wrong password", probe.Account{Login: login, Password: "wrong-password-5"}, "imap smtp caldav web"},
+		{"wrong password", probe.Account{Login: login, Password: "wrong-password-5"}, "imap smtp caldav carddav web"},
 		{"app password", probe.Account{Login: login, Password: "own-password-1", AppPassword: app}, ""},
 		{"app password alone", probe.Account{Login: login, Password: app}, "web"},
-		{"wrong app password", probe.Account{Login: login, Password: "own-password-1", AppPassword: "wrong-app-6"}, "imap smtp caldav"},
+		{"wrong app password", probe.Account{Login: login, Password: "own-password-1", AppPassword: "wrong-app-6"}, "imap smtp caldav carddav"},
 		{"token", probe.Account{Login: login, Token: token + "." + login}, ""},
-		{"token of all", probe.Account{Login: login, Token: token}, "caldav web"},
-		{"wrong token", probe.Account{Login: login, Token: "wrong-token-8"}, "imap smtp caldav web"},
+		{"token of all", probe.Account{Login: login, Token: token}, "caldav carddav web"},
+		{"wrong token", probe.Account{Login: login, Token: "wrong-token-8"}, "imap smtp caldav carddav web"},
 		{"another's token", probe.Account{Login: login, Token: token + "." + p.Login(3)}, "imap smtp"},
 		{"master", probe.Account{Login: login + "*migration", Password: master}, "web"},
-		{"another master", probe.Account{Login: login + "*root", Password: master}, "imap smtp caldav web"},
-		{"wrong master password", probe.Account{Login: login + "*migration", Password: "own-password-1"}, "imap smtp caldav web"},
+		{"another master", probe.Account{Login: login + "*root", Password: master}, "imap smtp caldav carddav web"},
+		{"wrong master password", probe.Account{Login: login + "*migration", Password: "own-password-1"}, "imap smtp caldav carddav web"},
 	} {
 		c.account.Address = login
 		for _, way := range waysIn {

@@ -4,6 +4,7 @@ package probes
 import (
 	"pegel/probes/browser"
 	"pegel/probes/caldav"
+	"pegel/probes/carddav"
 	"pegel/probes/eas"
 	"pegel/probes/imap"
 	"pegel/probes/probe"
@@ -17,6 +18,7 @@ func All() []probe.Protocol {
 		imap.Protocol(),
 		smtp.Protocol(),
 		caldav.Protocol(),
+		carddav.Protocol(),
 		eas.Protocol(),
 		web.Protocol(),
 		browser.Protocol(),

@@ -32,6 +32,7 @@ type calendarStore struct {
 type calendar struct {
 	title   string
 	objects map[string]caldav.CalendarObject // by file name
+	log     journal
 }
 
 func newCalendarStore(mail *mailStore, now time.Time) (*calendarStore, error) {
@@ -255,6 +256,7 @@ func (b calendarBackend) PutCalendarObject(ctx context.Context, p string, event 
 		return nil, caldav.NewPreconditionError(caldav.PreconditionValidCalendarData)
 	}
 	c.objects[file] = object
+	c.log.note(file)
 	object.Path = homePath(account) + name + "/" + file
 	return &object, nil
 }
@@ -275,5 +277,6 @@ func (b calendarBackend) DeleteCalendarObject(ctx context.Context, p string) err
 		return webdav.NewHTTPError(http.StatusNotFound, errors.New("no such event"))
 	}
 	delete(c.objects, file)
+	c.log.note(file)
 	return nil
 }

@@ -55,7 +55,7 @@ type Options struct {
 
 // Ports are TCP ports; 0 takes a free one.
 type Ports struct {
-	IMAP, IMAPS, SMTP, CalDAV, EAS, Web, WebTLS, Metrics, IMAPSource int
+	IMAP, IMAPS, SMTP, CalDAV, CardDAV, EAS, Web, WebTLS, Metrics, IMAPSource int
 }
 
 // URLs are the addresses of a platform's servers. Those that were not asked for are empty.
@@ -65,6 +65,7 @@ type URLs struct {
 	SMTP       string // smtp://, with AUTH PLAIN, and STARTTLS if TLS is on
 	CalDAV     string // http://…/, with basic authentication
 	EAS        string // http://…/Microsoft-Server-ActiveSync, with basic authentication
+	CardDAV    string // http://…/, with basic authentication
 	Web        string // http://…/
 	WebTLS     string // https://…/
 	Metrics    string // http://…/metrics
@@ -167,6 +168,10 @@ func (p *Platform) start() error {
 		return err
 	}
 	p.URLs.EAS += strings.TrimPrefix(phonePath, "/")
+	contacts := &contactServer{store: newContactStore(store), charge: p.charge}
+	if p.URLs.CardDAV, err = p.startHTTP(contacts, o.Ports.CardDAV, nil); err != nil {
+		return err
+	}
 	if p.URLs.Web, err = p.startHTTP(page, o.Ports.Web, nil); err != nil {
 		return err
 	}

@@ -2,8 +2,11 @@ package testenv
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-webdav/caldav"
@@ -37,6 +40,16 @@ func (s *calendarServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if r.Method == "PROPFIND" || r.Method == "REPORT" {
+		body, ok := readDAV(w, r)
+		if !ok || s.sync(w, r, account, body) {
+			return
+		}
+	}
+	if r.Method == http.MethodDelete && exists && !s.unchanged(account, r) {
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return
+	}
 	if r.Method == http.MethodPut && exists {
 		w = replaceWriter{w}
 	}
@@ -56,6 +69,47 @@ func (s *calendarServer) exists(account int, p string) bool {
 	}
 	_, ok := c.objects[file]
 	return ok
+}
+
+// sync answers what the library does not: sync-collection, and the properties by which a calendar is kept in step.
+func (s *calendarServer) sync(w http.ResponseWriter, r *http.Request, account int, body *davBody) bool {
+	collection, file, err := split(account, r.URL.Path)
+	if err != nil || file != "" {
+		return false
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	c := s.store.of(account)[collection]
+	href := homePath(account) + collection + "/"
+	switch {
+	case c == nil:
+		return false
+	case r.Method == "PROPFIND" && r.Header.Get("Depth") == "0" && body.asks("sync-token"):
+		c.log.versions(w, href)
+	case r.Method == "REPORT" && body.XMLName.Local == "sync-collection":
+		c.log.sync(w, href, body,
+			func() []string { return slices.Collect(maps.Keys(c.objects)) },
+			func(name string) string { return c.objects[name].ETag })
+	default:
+		return false
+	}
+	return true
+}
+
+// unchanged checks If-Match of a DELETE, which the library does not pass on.
+func (s *calendarServer) unchanged(account int, r *http.Request) bool {
+	want := r.Header.Get("If-Match")
+	if want == "" {
+		return true
+	}
+	collection, file, err := split(account, r.URL.Path)
+	if err != nil {
+		return true
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	c := s.store.of(account)[collection]
+	return c == nil || strconv.Quote(c.objects[file].ETag) == want
 }
 
 // calendarOperation names what a request costs; "" is free. Of the requests of a discovery only the one that asks for the

@@ -13,6 +13,7 @@ import (
 var arrows = map[string][]string{
 	"probes/probe":          {},
 	"probes/probe/httpconn": {"probes/probe"},
+	"probes/probe/dav":      {"probes/probe", "probes/probe/httpconn", "internal/corpus"},
 	"probes/probetest":      {"probes/probe"},
 	"probes/imap":           {"probes/imap/client", "probes/probe", "internal/corpus"},
 	"probes/imap/client":    {"probes/probe"},
@@ -39,7 +40,7 @@ var arrows = map[string][]string{
 	"testenv/real":          {},
 }
 
-var probeMay = []string{"probes/probe", "probes/probe/httpconn", "internal/corpus"}
+var probeMay = []string{"probes/probe", "probes/probe/httpconn", "probes/probe/dav", "internal/corpus"}
 
 func TestImportArrowsPointDown(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "pegel/...").Output()
@@ -57,7 +58,7 @@ func TestImportArrowsPointDown(t *testing.T) {
 		may, listed := arrows[name]
 		switch {
 		case name == "probes":
-			may = []string{"probes/probe", "probes/imap", "probes/smtp", "probes/caldav", "probes/eas", "probes/web", "probes/browser"}
+			may = []string{"probes/probe", "probes/imap", "probes/smtp", "probes/caldav", "probes/carddav", "probes/eas", "probes/web", "probes/browser"}
 		case strings.HasPrefix(name, "probes/") && !listed:
 			may = probeMay
 		case !listed:

@@ -130,7 +130,7 @@ func rootCommand(env environment) *cobra.Command {
 		PersistentPreRunE: notEmpty,
 		Use:               "pegel",
 		Short:             "forecast at what load a groupware platform degrades, before the next batch is migrated",
-		Long: `pegel drives simulated users across web UI, IMAP, SMTP and CalDAV while a migration wave
+		Long: `pegel drives simulated users across web UI, IMAP, SMTP, CalDAV and CardDAV while a migration wave
 ramps, records honest latencies, fits a capacity model, and says before the next batch is
 scheduled at what number of users the platform degrades, why, and whether the batch is safe.
 

@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("IMAPS", u.IMAPS)
 			e.Setenv("SMTP", u.SMTP)
 			e.Setenv("CALDAV", u.CalDAV)
+			e.Setenv("CARDDAV", u.CardDAV)
 			e.Setenv("METRICS", u.Metrics)
 			e.Setenv("CA", platform.CAFile)
 			e.Setenv("PEGEL_PASSWORD", "right-word")

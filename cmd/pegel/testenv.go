@@ -68,8 +68,8 @@ func testenvCommand(env environment) *cobra.Command {
 			}
 			defer p.Close()
 			u := p.URLs
-			fmt.Fprintf(env.stdout, "platform %s, %d accounts, password %s\nweb      %s\nimap     %s\nsource   %s\nsmtp     %s\ncaldav   %s\neas      %s\nmetrics  %s\nCtrl-C ends it\n",
-				def.Name, accounts, demoPassword, u.Web, u.IMAP, u.IMAPSource, u.SMTP, u.CalDAV, u.EAS, u.Metrics)
+			fmt.Fprintf(env.stdout, "platform %s, %d accounts, password %s\nweb      %s\nimap     %s\nsource   %s\nsmtp     %s\ncaldav   %s\ncarddav  %s\neas      %s\nmetrics  %s\nCtrl-C ends it\n",
+				def.Name, accounts, demoPassword, u.Web, u.IMAP, u.IMAPSource, u.SMTP, u.CalDAV, u.CardDAV, u.EAS, u.Metrics)
 			untilInterrupted(ctx, env)
 			return p.Close()
 		},

@@ -123,5 +123,5 @@ func (t *truthSearch) plan(def testenv.Definition) (*plan.Plan, error) {
 // anywhere are addresses for a scenario that is only simulated.
 func anywhere() testenv.URLs {
 	const web = "http://127.0.0.1:1/"
-	return testenv.URLs{Web: web, CalDAV: web, Metrics: web + "metrics", SMTP: "smtp://127.0.0.1:1", IMAP: "imap://127.0.0.1:1", IMAPSource: "imap://127.0.0.1:1"}
+	return testenv.URLs{Web: web, CalDAV: web, CardDAV: web, Metrics: web + "metrics", SMTP: "smtp://127.0.0.1:1", IMAP: "imap://127.0.0.1:1", IMAPSource: "imap://127.0.0.1:1"}
 }

@@ -18,6 +18,8 @@ const (
 	CanaryField = "X-Pegel-Canary"
 	OwnerField  = "X-Pegel-Owner"
 	RunProp     = "X-PEGEL-RUN"
+	// RevisionProp says how often pegel has changed an object, with a number of the last change's own.
+	RevisionProp = "X-PEGEL-REVISION"
 )
 
 // domain is the right half of every identifier; "invalid" is reserved so that it can never be somebody's (RFC 2606).

@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"encoding/base64"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +17,12 @@ type EventSpec struct {
 	Stamp     time.Time // of creation or last change; Start where zero
 	Sequence  int       // revision, from 0
 	Summary   string
-	Organizer string   // mail address; "" for an event without guests
-	Attendees []string // mail addresses
-	Recurs    string   // an RRULE value such as "FREQ=WEEKLY;COUNT=10", or ""
+	Organizer string        // mail address; "" for an event without guests
+	Attendees []string      // mail addresses
+	Recurs    string        // an RRULE value such as "FREQ=WEEKLY;COUNT=10", or ""
+	Moved     int           // exceptions of a weekly rule: the second and the following occurrences, each an hour later
+	Alarm     time.Duration // how long before its start a reminder is shown; 0: none
+	Attach    int           // size of a file in the event, in bytes; 0: none
 
 	Method string // of iTIP (RFC 5546), such as "REQUEST"; "" for an event that is stored and not sent
 	Owner  string // address of the account that it belongs to; "" leaves the property out
@@ -62,6 +66,13 @@ func Event(spec EventSpec) []byte {
 	for _, guest := range spec.Attendees {
 		prop("ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:" + line(guest))
 	}
+	if spec.Attach > 0 {
+		data := make([]byte, spec.Attach)
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		prop("ATTACH;FMTTYPE=application/octet-stream;ENCODING=BASE64;VALUE=BINARY:" + base64.StdEncoding.EncodeToString(data))
+	}
 	prop(RunProp + ":" + escape(spec.Run))
 	if spec.Owner != "" {
 		prop(OwnerProp + ":" + escape(spec.Owner))
@@ -69,7 +80,28 @@ func Event(spec EventSpec) []byte {
 	if sign := spec.Secret.Sign(Mark{Run: spec.Run, Owner: spec.Owner, ID: EventUID(spec.Run, spec.Key)}); sign != "" {
 		prop(SignProp + ":" + sign)
 	}
+	if spec.Alarm > 0 {
+		prop("BEGIN:VALARM")
+		prop("ACTION:DISPLAY")
+		prop("DESCRIPTION:" + escape(spec.Summary))
+		prop("TRIGGER:-PT" + strconv.Itoa(int(spec.Alarm/time.Minute)) + "M")
+		prop("END:VALARM")
+	}
 	prop("END:VEVENT")
+	// An exception has the identifier of its series and says which occurrence it stands for (section 3.8.4.4).
+	for week := range spec.Moved {
+		at := spec.Start.AddDate(0, 0, 7*(week+1))
+		prop("BEGIN:VEVENT")
+		prop("UID:" + EventUID(spec.Run, spec.Key))
+		prop("RECURRENCE-ID:" + at.UTC().Format(utc))
+		prop("DTSTAMP:" + spec.Stamp.UTC().Format(utc))
+		prop("DTSTART:" + at.Add(time.Hour).UTC().Format(utc))
+		prop("DTEND:" + at.Add(time.Hour+spec.Duration).UTC().Format(utc))
+		prop("SEQUENCE:" + strconv.Itoa(spec.Sequence))
+		prop("SUMMARY:" + escape(spec.Summary))
+		prop(RunProp + ":" + escape(spec.Run))
+		prop("END:VEVENT")
+	}
 	prop("END:VCALENDAR")
 	return b
 }

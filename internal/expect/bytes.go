@@ -97,6 +97,8 @@ func (l *leaf) measure(with scenarios.Params, message float64) {
 		l.out += message
 	case "sync":
 		switch {
+		case protocol == "caldav" || protocol == "carddav":
+			l.in = defaultQuery * event
 		case protocol != "eas":
 			l.in = mailbox * message
 		case g.Initial: // of a text only the beginning

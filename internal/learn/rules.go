@@ -81,7 +81,7 @@ var rules = []rule{
 	{"pegel", "GET", "/api/messages/*", "", 0, act, browser, "web.read"},
 	{"pegel", "POST", "/api/messages", "", 0, act, browser, "web.send"},
 
-	// CardDAV has no action yet; it must not pass for CalDAV.
+	// What is done to address books is not told apart yet; it must not pass for CalDAV.
 	{"carddav", "", "*carddav*", "", 0, background, calendar, ""},
 	{"carddav", "", "*addressbook*", "", 0, background, calendar, ""},
 	{"carddav", "", "*/contacts/*", "", 0, background, calendar, ""},

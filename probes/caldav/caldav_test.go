@@ -33,6 +33,9 @@ func distinct(p probe.Protocol, next *atomic.Uint64) probe.Protocol {
 	return p
 }
 
+// keys are those of all actions of tests whose users share a platform.
+var keys atomic.Uint64
+
 var account = probe.Account{Login: "u0", Address: "u0@example.test", Password: "right"}
 
 func target(t *testing.T, address string) probe.Target {
@@ -55,6 +58,15 @@ var (
 		{Do: "create", With: "{guests: 2, repeat: true}", Phases: answered},
 		{Do: "update", Before: make1, Phases: answered},
 		{Do: "delete", Before: make1, Phases: answered},
+		{Do: "create", With: "{repeat: true, exceptions: 2, alarm: true, attach: 20KB, attached: 50}", Phases: answered},
+		{Do: "race", Before: make1, Phases: answered},
+		{Do: "sync", Phases: answered},
+		{Do: "sync", With: "{by: listing, fetch: 3}", Before: make1, Phases: answered},
+		{Do: "verify", Before: make1, Phases: answered},
+		{Do: "freebusy", With: "{guests: 2, where_offered: true}"},
+		{Do: "freebusy", With: "{guests: 2}", Fails: probe.Content},
+		{Do: "rights", Phases: answered},
+		{Do: "answer", Phases: answered},
 		{Do: "copy", Phases: answered},
 		{Do: "copy", With: "into: Archive", Phases: answered},
 	}
@@ -217,36 +229,5 @@ func TestOverloadKeepsTheSession(t *testing.T) {
 	u.must("query")
 	if len(m.requests) != 1 {
 		t.Errorf("the session did not keep its calendar: %v", m.requests)
-	}
-}
-
-func TestRevise(t *testing.T) {
-	long := "DESCRIPTION:" + strings.Repeat("für ", 60)
-	event := corpus.Event(corpus.EventSpec{Run: "r", Key: 1, Sequence: 4})
-	tests := map[string]struct {
-		in   string
-		want string
-		fail bool
-	}{
-		"counts up":          {in: string(event), want: "SEQUENCE:5\r\n"},
-		"begins":             {in: foreign, want: "SEQUENCE:1\r\nEND:VEVENT"},
-		"folds":              {in: strings.Replace(foreign, "SUMMARY:", long+"\nSUMMARY:", 1), want: "\r\n "},
-		"no event":           {in: "BEGIN:VCALENDAR\nEND:VCALENDAR\n", fail: true},
-		"open":               {in: "BEGIN:VCALENDAR\nBEGIN:VEVENT\n", fail: true},
-		"closes too much":    {in: "END:VEVENT\n", fail: true},
-		"not a number":       {in: strings.Replace(foreign, "SUMMARY:", "SEQUENCE:x\nSUMMARY:", 1), fail: true},
-		"quoted parameters":  {in: strings.Replace(foreign, "SUMMARY:", "SUMMARY;X=\"a:b;c\":", 1), want: "SUMMARY;X=\"a:b;c\":Somebody"},
-		"alarm's own fields": {in: strings.Replace(foreign, "END:VEVENT", "BEGIN:VALARM\nSEQUENCE:7\nEND:VALARM\nEND:VEVENT", 1), want: "SEQUENCE:7\r\nEND:VALARM\r\nSEQUENCE:1\r\n"},
-	}
-	for name, test := range tests {
-		got, err := revise([]byte(test.in), event0)
-		if (err != nil) != test.fail || !strings.Contains(string(got), test.want) {
-			t.Errorf("%s: got %q, %v; want %q", name, got, err, test.want)
-		}
-		for line := range strings.SplitSeq(string(got), "\r\n") {
-			if len(line) > 75 {
-				t.Errorf("%s: a line of %d octets", name, len(line))
-			}
-		}
 	}
 }

@@ -1,16 +1,12 @@
 package caldav
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"pegel/internal/corpus"
 	"pegel/probes/probe"
+	"pegel/probes/probe/dav"
 )
-
-// copyTarget is where migrated events go unless a scenario says otherwise.
-const copyTarget = "Migrated"
 
 // copyParams are the parameters of copy.
 type copyParams struct {
@@ -20,28 +16,20 @@ type copyParams struct {
 // copyEvent writes one event of the last two years as the copy pass of a migration does. What it writes belongs to the
 // migration: update and delete do not take it from this session's memory.
 func copyEvent(decode func(any) error) (probe.Step, error) {
-	params := copyParams{Into: copyTarget}
+	params := copyParams{Into: kind.CopyInto}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
-	if params.Into == "" || params.Into == "." || params.Into == ".." || strings.ContainsAny(params.Into, "/<>&%?#") {
-		return nil, fmt.Errorf("into %q: must be the name of a calendar, without any of / < > & %% ? #", params.Into)
+	if err := dav.CheckName("into", params.Into); err != nil {
+		return nil, err
 	}
-	return func(t *probe.Turn) error {
-		s, err := session(t)
+	return dav.Step(func(t *probe.Turn, s *dav.Session) error {
+		into, err := s.FindOrMake(t, params.Into)
 		if err != nil {
 			return err
 		}
-		into, ok := s.known(params.Into)
-		if !ok {
-			if into, err = s.make(t, params.Into); err != nil {
-				return err
-			}
-		}
 		day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1-int(t.Draw(drawDay)%730))
-		_, err = s.put(t, "copy an event", into, corpus.EventSpec{
-			Run: t.RunID(), Key: t.Draw(drawKey), Start: day.Add(workingHour(t)), Duration: time.Hour,
-		})
-		return err
-	}, nil
+		spec := corpus.EventSpec{Run: t.RunID(), Key: t.Draw(drawKey), Start: day.Add(workingHour(t)), Duration: time.Hour}
+		return s.Create(t, "copy an event", into, corpus.EventUID(spec.Run, spec.Key), corpus.Event(spec), false)
+	}), nil
 }

@@ -2,19 +2,21 @@ package caldav
 
 import (
 	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"pegel/internal/corpus"
 	"pegel/probes/probe"
-	"pegel/probes/probe/httpconn"
+	"pegel/probes/probe/dav"
 )
 
 // createParams are the parameters of create.
 type createParams struct {
-	Guests int  `yaml:"guests"` // invited accounts of the scenario, 0 to 100; default 0. Servers that schedule send them mail.
-	Repeat bool `yaml:"repeat"` // weekly, ten times
+	Guests     int    `yaml:"guests"`     // invited accounts of the scenario, 0 to 100; default 0. Servers that schedule send them mail.
+	Repeat     bool   `yaml:"repeat"`     // weekly, ten times
+	Exceptions int    `yaml:"exceptions"` // occurrences that lie an hour later than the rule says, 0 to 9; they need repeat
+	Alarm      bool   `yaml:"alarm"`      // a reminder 15 minutes before
+	Attach     string `yaml:"attach"`     // a file in the event, its size such as 50KB, or a distribution; default none
+	Share      int    `yaml:"attached"`   // percentage of the events that have the file, 0 to 100; default 100
 }
 
 // The random numbers of the actions that write.
@@ -22,29 +24,43 @@ const (
 	drawKey = iota
 	drawDay
 	drawHour
-	drawEvent
+	drawSize
+	drawShare
 	drawGuest // and the following
 )
 
+const maxAttach = 1 << 20 // bytes: what servers commonly take as an object, with room for base64
+
 // create puts a new event into the calendar, in the next 30 days within working hours (UTC).
 func create(decode func(any) error) (probe.Step, error) {
-	var params createParams
+	params := createParams{Share: 100}
 	if err := decode(&params); err != nil {
 		return nil, err
 	}
 	if params.Guests < 0 || params.Guests > 100 {
 		return nil, fmt.Errorf("guests %d: must lie between 0 and 100", params.Guests)
 	}
-	return func(t *probe.Turn) error {
-		s, err := session(t)
-		if err != nil {
+	if params.Exceptions < 0 || params.Exceptions > 9 || params.Exceptions > 0 && !params.Repeat {
+		return nil, fmt.Errorf("exceptions %d: must lie between 0 and 9, and need repeat: true", params.Exceptions)
+	}
+	if params.Share < 0 || params.Share > 100 {
+		return nil, fmt.Errorf("attached %d: must lie between 0 and 100 percent", params.Share)
+	}
+	if params.Attach != "" {
+		if _, err := corpus.ParseSizes(params.Attach); err != nil {
+			return nil, fmt.Errorf("attach: %w", err)
+		}
+	}
+	return dav.Step(func(t *probe.Turn, s *dav.Session) error {
+		if err := s.Ready(t); err != nil {
 			return err
 		}
-		return s.create(t, params)
-	}, nil
+		return createEvent(t, s, params)
+	}), nil
 }
 
-func (s *Session) create(t *probe.Turn, params createParams) error {
+// createEvent needs a session with a known calendar.
+func createEvent(t *probe.Turn, s *dav.Session, params createParams) error {
 	now := time.Now().UTC()
 	spec := corpus.EventSpec{
 		Run: t.RunID(), Key: t.Draw(drawKey), Stamp: now, Duration: time.Hour,
@@ -52,6 +68,17 @@ func (s *Session) create(t *probe.Turn, params createParams) error {
 	}
 	if params.Repeat {
 		spec.Recurs = "FREQ=WEEKLY;COUNT=10"
+		spec.Moved = params.Exceptions
+	}
+	if params.Alarm {
+		spec.Alarm = 15 * time.Minute
+	}
+	if params.Attach != "" && int(t.Draw(drawShare)%100) < params.Share {
+		sizes, err := corpus.ParseSizes(params.Attach)
+		if err != nil {
+			return err
+		}
+		spec.Attach = min(sizes.Draw(t.Draw(drawSize)), maxAttach)
 	}
 	if params.Guests > 0 {
 		spec.Organizer = t.Account().Address
@@ -59,40 +86,10 @@ func (s *Session) create(t *probe.Turn, params createParams) error {
 			spec.Attendees = append(spec.Attendees, t.Peer(drawGuest+k).Address)
 		}
 	}
-	made, err := s.put(t, "create an event", s.calendar, spec)
-	if err != nil {
-		return err
-	}
-	s.remember(made)
-	return nil
+	return s.Create(t, "create an event", nil, corpus.EventUID(spec.Run, spec.Key), corpus.Event(spec), true)
 }
 
 // workingHour is a time of day between 8 and 17 in steps of half an hour.
 func workingHour(t *probe.Turn) time.Duration {
 	return 8*time.Hour + time.Duration(t.Draw(drawHour)%18)*30*time.Minute
-}
-
-// put writes a new event into a calendar, on the condition that nothing lies there yet.
-func (s *Session) put(t *probe.Turn, doing string, calendar *url.URL, spec corpus.EventSpec) (event, error) {
-	u := calendar.JoinPath(url.PathEscape(corpus.EventUID(spec.Run, spec.Key) + ".ics"))
-	response, err := s.write(t, u, corpus.Event(spec), "If-None-Match", "*")
-	if err != nil {
-		return event{}, err
-	}
-	if err := response.Check(doing, http.StatusCreated, http.StatusNoContent); err != nil {
-		return event{}, err
-	}
-	return event{u, response.Header.Get("ETag")}, nil
-}
-
-// write puts calendar data under a condition.
-func (s *Session) write(t *probe.Turn, u *url.URL, data []byte, condition, value string) (*httpconn.Response, error) {
-	response, err := s.client.Do(t, httpconn.Request{
-		Method: http.MethodPut, URL: u, Body: data, KeepMethod: true,
-		Header: http.Header{"Content-Type": {"text/calendar; charset=utf-8"}, condition: {value}},
-	})
-	if err == nil {
-		label(t, response)
-	}
-	return response, err
 }

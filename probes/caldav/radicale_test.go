@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pegel/probes/probe"
 	"pegel/probes/probetest"
 )
 
@@ -68,6 +69,33 @@ func TestRadicale(t *testing.T) {
 	t.Run("journey", func(t *testing.T) {
 		u := newUser(t, address)
 		u.must("discover", "query", "create", "create", "update", "query", "delete", "copy", "update", "delete", "delete")
+		u.must("sync", "sync", "create", "sync", "race", "sync", "verify", "update", "verify", "delete", "verify", "answer")
+		for _, with := range []string{"by: token", "by: ctag", "by: listing", "{page: 1, collection: Migrated}"} {
+			for _, verb := range []string{"sync", "create", "sync", "verify"} {
+				if verb == "create" {
+					u.must("create")
+				} else if err := u.do(verb, with); err != nil {
+					t.Errorf("%s %s: %v", verb, with, err)
+				}
+			}
+		}
+		if err := u.do("rights", "need: write"); err != nil {
+			t.Error(err)
+		}
+		if err := u.do("create", "{repeat: true, exceptions: 3, alarm: true, attach: 30KB}"); err != nil {
+			t.Error(err)
+		}
+		u.must("query", "update", "race")
+		t.Log(u.do("freebusy", ""))
+	})
+	t.Run("classes", func(t *testing.T) {
+		u := newUser(t, address)
+		u.must("discover")
+		for with, want := range map[string]probe.Class{"collection: /u1/": probe.Denied, "collection: /u0/none/": probe.Content, "collection: none": probe.Content} {
+			if err := u.do("rights", with); probe.ClassOf(err) != want {
+				t.Errorf("rights %s: %v, want %v", with, err, want)
+			}
+		}
 	})
 	t.Run("another session", func(t *testing.T) {
 		u := newUser(t, address+"/u0/")

@@ -37,6 +37,9 @@ type Request struct {
 	Auth bool
 	// Hold says that the server is meant to hold its answer back: no phase is marked, and the response tells how long it took.
 	Hold bool
+	// Stream reads the body of a 2xx answer as it comes, and Response.Body stays empty unless the scenario saves from it. The
+	// reader's own errors are to be passed on as they are. Body is bounded by MaxBody only, Stream sets bounds of its own.
+	Stream func(r *Response, body io.Reader) error
 }
 
 // Response is a complete answer.
@@ -136,18 +139,52 @@ func (c *Client) once(t *probe.Turn, r Request) (*Response, error) {
 		return nil, cause(err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, MaxBody+1))
-	if err != nil {
+	response := &Response{Status: answer.StatusCode, Header: answer.Header, URL: r.URL}
+	if r.Stream != nil && answer.StatusCode/100 == 2 {
+		return response, stream(t, r, response, answer.Body)
+	}
+	if response.Body, err = io.ReadAll(io.LimitReader(answer.Body, MaxBody+1)); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	if len(body) > MaxBody {
-		return nil, probe.Failf(probe.Content, "read the answer", "longer than %d bytes", MaxBody)
+	if len(response.Body) > MaxBody {
+		return nil, tooLong()
 	}
-	response := &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, URL: r.URL}
 	if from, to := wrote.Load(), first.Load(); from > 0 && to > from {
 		response.Waited = time.Duration(to - from)
 	}
 	return response, nil
+}
+
+func tooLong() error {
+	return probe.Failf(probe.Content, "read the answer", "longer than %d bytes", MaxBody)
+}
+
+// stream hands the body to whoever reads it, and keeps a copy where the scenario saves from the answer.
+func stream(t *probe.Turn, r Request, response *Response, body io.Reader) error {
+	var kept boundedBuffer
+	if t.Wants() {
+		body = io.TeeReader(body, &kept)
+	}
+	if err := r.Stream(response, body); err != nil {
+		return err
+	}
+	// What follows a document is little and must be read, so that the connection can be used again.
+	if _, err := io.CopyN(io.Discard, body, 4<<10); err != nil && err != io.EOF {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	response.Body = kept.Bytes()
+	return nil
+}
+
+// boundedBuffer is a buffer of at most MaxBody bytes.
+type boundedBuffer struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > MaxBody {
+		return 0, tooLong()
+	}
+	return b.Buffer.Write(p)
 }
 
 // cause takes the wrapping off that repeats method and URL; what is inside stays recognisable to errors.Is. For a
