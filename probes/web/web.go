@@ -11,10 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 
-	"golang.org/x/net/publicsuffix"
 
 	"pegel/probes/probe"
 	"pegel/probes/probe/httpconn"
@@ -52,11 +50,7 @@ type Session struct {
 var _ probe.Session = (*Session)(nil)
 
 func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-	if err != nil {
-		return nil, fmt.Errorf("make a cookie jar: %w", err)
-	}
-	options := httpconn.Options{UserAgent: userAgent, Jar: jar}
+	options := httpconn.Options{UserAgent: userAgent, Cookies: true}
 	if account.Token != "" {
 		options.Authorization = "Bearer " + account.Token
 	}
