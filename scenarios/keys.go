@@ -43,6 +43,7 @@ func keys() map[string]key {
 		"Target.ca":       {text: "PEM file with certificate authorities to trust besides the system's"},
 		"Target.starttls": {text: "for imap and smtp; default never", enum: []string{"required", "optional"}},
 		"Target.timeout":  {text: "how long one action may take; default 60s"},
+		"Target.site":     {text: "for http and https: the web application, one that ships with pegel or a site file (.yaml); default embedded"},
 
 		"Accounts.pattern":  {text: "addresses; `{n}` or `{n:05}` is the number"},
 		"Accounts.count":    {text: "how many there are", over: above(0)},

@@ -57,6 +57,7 @@ type Target struct {
 	CA       string   `yaml:"ca"`       // PEM file with certificate authorities to trust besides the system's; relative to the scenario file
 	StartTLS string   `yaml:"starttls"` // "required", "optional"; empty: never
 	Timeout  Duration `yaml:"timeout"`  // of one action; default 60s
+	Site     SiteRef  `yaml:"site"`     // of web and browser targets; default: embedded
 	Pos      Pos      `yaml:"-"`
 }
 

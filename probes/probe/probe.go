@@ -13,6 +13,8 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"pegel/internal/site"
 )
 
 // Protocol is one way into the platform, for example IMAP.
@@ -65,6 +67,8 @@ type Target struct {
 	TLS      *tls.Config
 	// DialContext dials TCP. address is host:port.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Site is the web application behind it, for protocols of the web; nil: the one that comes with pegel.
+	Site *site.Site
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
 }

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 
-
 	"pegel/probes/probe"
 	"pegel/probes/probe/httpconn"
 )
