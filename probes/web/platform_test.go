@@ -33,7 +33,7 @@ func TestEmbeddedPlatform(t *testing.T) {
 		}
 		account := probe.Account{Login: p.Login(1), Address: p.Login(1), Password: p.Password()}
 		h := probetest.NewHost(Protocol(), account, probe.Target{
-			Name: "web", URL: u, DialContext: new(net.Dialer).DialContext, TLS: &tls.Config{RootCAs: roots},
+			Name: "web", URL: u, DialContext: new(net.Dialer).DialContext, TLS: &tls.Config{RootCAs: roots}, Site: embedded(t),
 		})
 		defer h.Close()
 		for _, do := range [][2]string{

@@ -105,11 +105,14 @@ func Open(t *probe.Turn, target probe.Target, options Options) (*Client, error) 
 func (c *Client) Base() *url.URL { return c.base }
 
 // Cookie is the user's cookie that goes to the target, by its name.
-func (c *Client) Cookie(name string) (string, bool) {
+func (c *Client) Cookie(name string) (string, bool) { return c.CookieFor(c.base, name) }
+
+// CookieFor is the user's cookie that goes to u.
+func (c *Client) CookieFor(u *url.URL, name string) (string, bool) {
 	if c.jar == nil {
 		return "", false
 	}
-	return c.jar.value(c.base, name, time.Now())
+	return c.jar.value(u, name, time.Now())
 }
 
 // Close closes all connections. The client must not be used afterwards.
