@@ -131,6 +131,9 @@ func (s *Session) action(t *probe.Turn, verb string, a asked, auth bool) error {
 		return probe.Failf(probe.Content, "", "the site %s has no action %s", s.shared.site.Name, verb)
 	}
 	if verb == "login" {
+		if s.loggedIn { // who signs in while signed in has begun anew
+			s.client.ForgetCookies()
+		}
 		s.forget()
 		s.fill(t, a.cache)
 	}

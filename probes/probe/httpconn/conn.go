@@ -115,6 +115,15 @@ func (c *Client) CookieFor(u *url.URL, name string) (string, bool) {
 	return c.jar.value(u, name, time.Now())
 }
 
+// ForgetCookies drops the user's cookies.
+func (c *Client) ForgetCookies() {
+	if c.jar != nil {
+		c.jar.mu.Lock()
+		c.jar.list = nil
+		c.jar.mu.Unlock()
+	}
+}
+
 // Close closes all connections. The client must not be used afterwards.
 func (c *Client) Close() error {
 	c.mu.Lock()
