@@ -70,7 +70,7 @@ func (c *Client) upgrade(ctx context.Context, t *probe.Turn, w *wire, r *Request
 	if err := c.send(w, r); err != nil {
 		return nil, 0, err
 	}
-	from := bufio.NewReaderSize(oneByOne{w.conn}, 16)
+	from := bufio.NewReader(oneByOne{w.conn})
 	status, _, head, err := readHeader(from, nil)
 	if err != nil {
 		return nil, 0, err
