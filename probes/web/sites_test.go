@@ -1,7 +1,9 @@
 package web
 
 import (
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/base64"
 	"net"
 	"net/url"
 	"testing"
@@ -64,4 +66,10 @@ func tour(t *testing.T, target probe.Target, account, peer probe.Account) {
 	if r := bad.Do(t.Context(), step); r.Class != probe.Auth && r.Class != probe.Denied {
 		t.Errorf("%s: a wrong password comes to %v: %v", target.Site.Name, r.Class, r.Err)
 	}
+}
+
+// accept is a server's proof that it speaks websocket (RFC 6455, section 4.2.2).
+func accept(key string) string {
+	digest := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(digest[:])
 }
