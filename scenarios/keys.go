@@ -95,6 +95,7 @@ func keys() map[string]key {
 		"Step.tags":       {text: tags},
 		"Step.repeat":     {text: "a loop over steps"},
 		"Step.every":      {text: "steps begin on this beat until the session ends"},
+		"Step.lockstep":   {text: "of every: the beats of all users fall on the same moments; default false"},
 		"Step.if":         {text: "steps where the condition holds, such as `folder == \"INBOX\"`"},
 		"Step.steps":      {text: steps + ", of repeat, every and if"},
 		"Step.else":       {text: steps + " where the condition does not hold"},
