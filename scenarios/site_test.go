@@ -94,6 +94,22 @@ func TestSiteOfATarget(t *testing.T) {
 	}
 }
 
+// The example in the documentation of site files is one.
+func TestSiteOfTheDocs(t *testing.T) {
+	raw, err := os.ReadFile("../docs/sites.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(raw), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("there is no example")
+	}
+	if _, err := ParseSite("example.yaml", []byte(text)); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzParseSite: whatever the text, the answer is a site or an *Errors with a place for each problem.
 func FuzzParseSite(f *testing.F) {
 	f.Add([]byte(smallSite + "      - {path: /, save: {a: {json: b, each: true}}}\n      - {pick: {c: {of: a}}}\n"))
