@@ -195,10 +195,10 @@ func TestBadServers(t *testing.T) {
 		class probe.Class
 		says  string
 	}{
-		"redirect loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, probe.BadProtocol, "more than 10 redirects"},
+		"redirect loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, probe.BadProtocol, "more than 10 redirects"},
 		"redirect to a file": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "file:///x")
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		}, probe.BadProtocol, "not a web address"},
 		"too long": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "52428800")

@@ -149,8 +149,6 @@ func inPath(b []byte, value string) []byte {
 	return append(b, url.PathEscape(value)...)
 }
 
-func inForm(b []byte, value string) []byte { return append(b, url.QueryEscape(value)...) }
-
 func inJSON(b []byte, value string) []byte {
 	const digits = "0123456789abcdef"
 	for i := 0; i < len(value); i++ {
