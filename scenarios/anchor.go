@@ -16,6 +16,9 @@ var chapters = map[string]string{
 
 // anchor is the chapter that explains what stands at a place.
 func (f *file) anchor(pos Pos) string {
+	if f.document != "" {
+		return f.document
+	}
 	if f.root == nil {
 		return document + "#what-is-refused"
 	}

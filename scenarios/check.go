@@ -150,6 +150,9 @@ func (c *checker) targets() {
 		} else if t.StartTLS != "" && t.URL.Scheme != "imap" && t.URL.Scheme != "smtp" {
 			c.fail("leave it out, or use imap or smtp", "starttls makes no sense with "+t.URL.Scheme, t.Pos, "starttls")
 		}
+		if t.Site.Name != "" && t.URL.Scheme != "http" && t.URL.Scheme != "https" {
+			c.fail("leave it out", "site makes no sense with "+t.URL.Scheme, t.Pos, "site")
+		}
 		if t.Timeout == 0 {
 			c.fail("", "timeout must be above 0", t.Pos, "timeout")
 		}

@@ -1,10 +1,13 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"pegel/internal/site"
 )
 
 func (c *checker) personas() {
@@ -134,5 +137,29 @@ func (c *checker) do(action, target string, pos Pos) {
 		}
 	} else if _, ok := c.Targets.ByName[target]; !ok {
 		c.fail(didYouMean(target, names(c.Targets.ByName)), fmt.Sprintf("unknown target %q", target), pos, "target")
+		return
+	}
+	c.onSite(action, m[1], cmp.Or(target, m[1]), pos)
+}
+
+// onSite checks that the site of a web target offers what is asked of it.
+func (c *checker) onSite(action, protocol, target string, pos Pos) {
+	_, verb, _ := strings.Cut(action, ".")
+	at := c.Targets.ByName[target].Site
+	if protocol != "web" || at.Site == nil {
+		return
+	}
+	var offered []string
+	for name, a := range at.Site.Actions {
+		if len(a.Web) > 0 {
+			offered = append(offered, "web."+name)
+		}
+	}
+	if at.Site.Push != nil {
+		offered = append(offered, "web.push")
+	}
+	if (slices.Contains(site.Verbs, verb) || verb == "push") && !slices.Contains(offered, action) {
+		slices.Sort(offered)
+		c.fail("it has "+strings.Join(offered, ", "), fmt.Sprintf("the site %s has no %s", at.Site.Name, action), pos, "do")
 	}
 }

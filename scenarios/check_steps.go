@@ -17,7 +17,7 @@ var belongs = []struct {
 	forms []string
 }{
 	{"target", []string{"do"}}, {"with", []string{"do"}}, {"timeout", []string{"do"}}, {"save", []string{"do"}}, {"tags", []string{"do"}},
-	{"steps", []string{"repeat", "every", "if"}}, {"else", []string{"if"}},
+	{"steps", []string{"repeat", "every", "if"}}, {"else", []string{"if"}}, {"lockstep", []string{"every"}},
 }
 
 func (c *checker) step(s Step) {

@@ -10,14 +10,15 @@ import (
 
 // file is the text of a scenario with what is needed to point into it.
 type file struct {
-	path  string
-	dir   string // relative paths inside the scenario start here
-	lines []string
-	parts []part // included files: their lines follow those of the file itself
-	masks []span // secrets; never shown
-	sets  []string
-	root  *node
-	index map[Pos]*node // mappings and lists by their place
+	path     string
+	dir      string // relative paths inside the scenario start here
+	document string // that explains it; empty: the scenarios' own
+	lines    []string
+	parts    []part // included files: their lines follow those of the file itself
+	masks    []span // secrets; never shown
+	sets     []string
+	root     *node
+	index    map[Pos]*node // mappings and lists by their place
 }
 
 // part is an included file: from the line after so many its text begins.

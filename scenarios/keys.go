@@ -44,6 +44,7 @@ func keys() map[string]key {
 		"Target.ca":       {text: "PEM file with certificate authorities to trust besides the system's"},
 		"Target.starttls": {text: "for imap and smtp; default never", enum: []string{"required", "optional"}},
 		"Target.timeout":  {text: "how long one action may take; default 60s"},
+		"Target.site":     {text: "for http and https: the web application, one that ships with pegel or a site file (.yaml); default embedded"},
 
 		"Line.round_trip":     {text: "time there and back, added to that of the network; default none"},
 		"Line.jitter":         {text: "a round trip takes up to this longer; default 0"},
@@ -105,6 +106,7 @@ func keys() map[string]key {
 		"Step.tags":       {text: tags},
 		"Step.repeat":     {text: "a loop over steps"},
 		"Step.every":      {text: "steps begin on this beat until the session ends"},
+		"Step.lockstep":   {text: "of every: the beats of all users fall on the same moments; default false"},
 		"Step.if":         {text: "steps where the condition holds, such as `folder == \"INBOX\"`"},
 		"Step.steps":      {text: steps + ", of repeat, every and if"},
 		"Step.else":       {text: steps + " where the condition does not hold"},

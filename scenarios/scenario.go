@@ -58,6 +58,7 @@ type Target struct {
 	CA       string   `yaml:"ca"`       // PEM file with certificate authorities to trust besides the system's; relative to the scenario file
 	StartTLS string   `yaml:"starttls"` // "required", "optional"; empty: never
 	Timeout  Duration `yaml:"timeout"`  // of one action; default 60s
+	Site     SiteRef  `yaml:"site"`     // of web and browser targets; default: embedded
 	Pos      Pos      `yaml:"-"`
 }
 
@@ -140,7 +141,8 @@ type Step struct {
 	Tags map[string]string  `yaml:"tags"` // dimensions of Do's results; at most Tags of them are told apart
 
 	Repeat   *Repeat    `yaml:"repeat"`
-	Every    Duration   `yaml:"every"` // Steps begin on this beat until the session ends: the first at a random part of it
+	Every    Duration   `yaml:"every"`    // Steps begin on this beat until the session ends: the first at a random part of it
+	Lockstep bool       `yaml:"lockstep"` // of Every: the beats of all users fall on the same moments, multiples of Every since the run began
 	If       *Condition `yaml:"if"`
 	Steps    Journey    `yaml:"steps"` // of Repeat, Every or If
 	Else     Journey    `yaml:"else"`  // of If

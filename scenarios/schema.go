@@ -104,6 +104,8 @@ func (s *schemer) of(t reflect.Type) object {
 	case reflect.TypeFor[Targets]():
 		return object{"type": "object", "minProperties": 1, "properties": object{"allow": s.described(object{"type": "array", "items": ref("text")}, "Targets.allow")},
 			"additionalProperties": s.of(reflect.TypeFor[Target]()), "propertyNames": object{"pattern": plainName.String()}}
+	case reflect.TypeFor[SiteRef]():
+		return object{"type": "string"}
 	case reflect.TypeFor[Activity]():
 		return object{"type": "object", "properties": object{"source": s.described(ref("text"), "Activity.source")}, "additionalProperties": ref("range")}
 	case reflect.TypeFor[Groups]():

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-//go:embed *.yaml *.csv personas/*.yaml
+//go:embed *.yaml *.csv personas/*.yaml sites/*.yaml
 var shipped embed.FS
 
 // ShippedFile is a file of a scenario that comes with pegel.

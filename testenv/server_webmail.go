@@ -71,6 +71,7 @@ func newWebmail(store *mailStore, charge func(op string, account int) error, bac
 	mux.HandleFunc("GET /api/messages/{id}", w.withSession(w.read))
 	mux.HandleFunc("POST /api/messages", w.withSession(w.send))
 	mux.HandleFunc("POST /api/logout", w.withSession(w.logout))
+	appsuite{w}.routes(mux)
 	return mux, nil
 }
 

@@ -11,13 +11,15 @@ import (
 // everything. Import arrows point down: a probe knows only its contract, judging reads only the archive, the mathematics
 // know nothing, and the platform under test shares no code with the forecast of its capacity.
 var arrows = map[string][]string{
-	"probes/probe":          {},
+	"probes/probe":          {"internal/site"},
 	"probes/probe/httpconn": {"probes/probe"},
+	"probes/probe/jsonpath": {},
 	"probes/probe/dav":      {"probes/probe", "probes/probe/httpconn", "internal/corpus"},
 	"probes/probetest":      {"probes/probe"},
 	"probes/imap":           {"probes/imap/client", "probes/probe", "internal/corpus"},
 	"probes/imap/client":    {"probes/probe"},
-	"internal/plan":         {"scenarios", "probes/probe", "internal/corpus"},
+	"internal/site":         {"probes/probe/jsonpath"},
+	"internal/plan":         {"scenarios", "probes/probe", "probes/probe/jsonpath", "internal/corpus"},
 	"internal/delivery":     {"internal/corpus", "probes/probe"},
 	"internal/engine":       {"internal/delivery", "internal/line", "internal/plan", "internal/record", "probes/probe", "scenarios"},
 	"internal/record":       {"probes/probe"},
@@ -35,12 +37,12 @@ var arrows = map[string][]string{
 	"internal/ownership":    {"internal/corpus", "internal/table", "probes/probe"},
 	"internal/table":        {},
 	"reports":               {"internal/archive", "internal/judge", "internal/capacity", "internal/record", "scenarios"},
-	"scenarios":             {},
+	"scenarios":             {"internal/site"},
 	"testenv":               {},
 	"testenv/real":          {},
 }
 
-var probeMay = []string{"probes/probe", "probes/probe/httpconn", "probes/probe/dav", "internal/corpus"}
+var probeMay = []string{"probes/probe", "probes/probe/httpconn", "probes/probe/dav", "internal/corpus", "internal/site"}
 
 func TestImportArrowsPointDown(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "pegel/...").Output()

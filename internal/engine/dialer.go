@@ -83,7 +83,14 @@ func Targets(s *scenarios.Scenario) (map[string]probe.Target, error) {
 			}
 			config.RootCAs = pool
 		}
-		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext}
+		at := t.Site.Site
+		if at == nil && (t.URL.Scheme == "http" || t.URL.Scheme == "https") {
+			var err error
+			if at, err = scenarios.OpenSite(scenarios.DefaultSite); err != nil {
+				return nil, fmt.Errorf("target %s: %w", name, err)
+			}
+		}
+		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext, Site: at}
 	}
 	return targets, nil
 }

@@ -135,6 +135,10 @@ func (u *user) sending() time.Duration {
 // that have gone by meanwhile fall together with that one, as those of a program's timer do, so that a slow platform does not make
 // a queue of them. The second result is the last beat that has been seen to.
 func nextBeat(act *plan.Act, intended, last, now time.Duration) (begin, beat time.Duration) {
+	if act.Begins && act.Lockstep {
+		begin = (intended/act.Every + 1) * act.Every
+		return begin, begin
+	}
 	if act.Begins {
 		begin = intended + act.Think
 		return begin, begin

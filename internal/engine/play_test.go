@@ -153,6 +153,29 @@ func (o *outcomeOf) lag() time.Duration {
 }
 
 // Steps on a beat come round each interval whatever they take; users begin at random parts of it.
+// In lockstep the beats of all users fall together, whenever they came.
+func TestLockstep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{takes: func(entry) time.Duration { return time.Second }}
+		d.keep(t, "", `
+    - {do: web.login, think: {uniform: {min: 1s, max: 15s}}}
+    - {every: 20s, lockstep: true, steps: [{do: web.check}]}
+`, 20, "97s")
+		users := map[time.Duration]int{}
+		for _, e := range d.of("check") {
+			users[e.at.Round(time.Millisecond)]++
+		}
+		for at, n := range users {
+			if at%(20*time.Second) != 0 {
+				t.Errorf("%d users at %v", n, at)
+			}
+		}
+		if users[60*time.Second] != 20 {
+			t.Errorf("%v, want all 20 users at once", users)
+		}
+	})
+}
+
 func TestEveryKeepsItsBeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &diary{takes: func(e entry) time.Duration {

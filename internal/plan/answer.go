@@ -2,80 +2,23 @@ package plan
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"io"
-	"strconv"
+	"math"
+	"slices"
 	"strings"
+
+	"pegel/probes/probe/jsonpath"
 )
 
 // jsonValue finds a plain value by its path: keys of objects, elements of lists counted from 0, * for any of them, of which
-// one is drawn by key among all that lead to a value. It reads the text once and builds nothing of it; a text that is cut off
-// or goes wrong further on counts as far as it goes.
+// one is drawn by key among all that lead to a value.
 func jsonValue(body []byte, path []string, key uint64) (string, bool) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	type level struct {
-		list    bool
-		index   int    // of the element to come
-		name    string // of the member to come
-		named   bool   // name has been read
-		matched bool   // the way to here is that of the path
+	most := 1
+	if slices.Contains(path, "*") {
+		most = math.MaxInt
 	}
-	var open []level
-	var found []string
-	drawn := strings.Contains("."+strings.Join(path, ".")+".", ".*.")
-	for {
-		token, err := d.Token()
-		if err != nil {
-			break
-		}
-		var top *level
-		if len(open) > 0 {
-			top = &open[len(open)-1]
-		}
-		if delim, ok := token.(json.Delim); ok && (delim == '}' || delim == ']') {
-			open = open[:len(open)-1]
-			continue
-		}
-		if top != nil && !top.list && !top.named {
-			top.name, _ = token.(string)
-			top.named = true
-			continue
-		}
-		matched := true // of what begins here
-		if top != nil {
-			depth := len(open) - 1
-			part := top.name
-			if top.list {
-				part = strconv.Itoa(top.index)
-			}
-			matched = top.matched && depth < len(path) && (path[depth] == "*" || path[depth] == part)
-			top.index++
-			top.named = false
-		}
-		if delim, ok := token.(json.Delim); ok {
-			open = append(open, level{list: delim == '[', matched: matched})
-			continue
-		}
-		if !matched || len(open) != len(path) {
-			if top == nil {
-				break // a plain value and nothing else
-			}
-			continue
-		}
-		switch v := token.(type) {
-		case string:
-			found = append(found, v)
-		case json.Number:
-			found = append(found, v.String())
-		case bool:
-			found = append(found, strconv.FormatBool(v))
-		}
-		if !drawn && len(found) > 0 {
-			break
-		}
-	}
+	found := jsonpath.Values(body, path, most)
 	if len(found) == 0 {
 		return "", false
 	}

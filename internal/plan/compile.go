@@ -68,6 +68,7 @@ type instruction struct {
 	tags    uint16 // number of the set of tags, 0: none
 
 	every    time.Duration
+	lockstep bool
 	branches []branch
 
 	when  *when // of an if

@@ -26,6 +26,8 @@ type Act struct {
 	// Every above 0: the user waits for the next beat, so long after the one before; Begins: for the first one, Think from now.
 	Every  time.Duration
 	Begins bool
+	// Lockstep: the first beat is the next multiple of Every since the run began, for all users.
+	Lockstep bool
 	// Branches, not nil: the user does all of them at the same time and goes on when each has come to its end.
 	Branches []*Cursor
 }
@@ -128,7 +130,7 @@ func (c *Cursor) Next() (act Act, ok bool) {
 		case opFirstBeat:
 			c.pc++
 			k := c.draw(in.step)
-			return Act{Key: k, Every: in.every, Begins: true, Think: time.Duration(unit(k) * float64(in.every))}, true
+			return Act{Key: k, Every: in.every, Begins: true, Lockstep: in.lockstep, Think: time.Duration(unit(k) * float64(in.every))}, true
 		case opBeat:
 			c.pc++
 			return Act{Every: in.every}, true

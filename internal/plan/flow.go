@@ -19,7 +19,10 @@ type branch struct {
 // every compiles steps on a beat: first the wait for a random part of it, then the steps and the wait for the next, for ever.
 func (c *compiler) every(j *Journey, s *scenarios.Step) {
 	j.describe("every", s.Every.D().String()) // also where it comes after the acts that enter the digest by themselves
-	j.code = append(j.code, instruction{op: opFirstBeat, step: j.newStep(), every: s.Every.D()})
+	j.code = append(j.code, instruction{op: opFirstBeat, step: j.newStep(), every: s.Every.D(), lockstep: s.Lockstep})
+	if s.Lockstep {
+		j.describe("lockstep")
+	}
 	begin := len(j.code)
 	c.steps(j, s.Steps)
 	j.code = append(j.code, instruction{op: opBeat, every: s.Every.D()}, instruction{op: opJump, to: []int{begin}})

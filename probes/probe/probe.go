@@ -13,6 +13,8 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"pegel/internal/site"
 )
 
 // Protocol is one way into the platform, for example IMAP.
@@ -68,6 +70,8 @@ type Target struct {
 	// Line is the number of the user's end of a line that DialContext goes over, 0 where there is none; no two users have the same.
 	// What shares connections between users must keep those of different numbers apart.
 	Line uint64
+	// Site is the web application behind it, for protocols of the web; nil: the one that comes with pegel.
+	Site *site.Site
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
 }

@@ -47,7 +47,7 @@ func page(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
-		label(t, response)
+		s.label(t, response)
 		if err := response.Check(doing, http.StatusOK); err != nil {
 			return err
 		}

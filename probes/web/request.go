@@ -53,7 +53,7 @@ func request(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
-		label(t, response)
+		s.label(t, response)
 		var wanted []int
 		if params.Status != 0 {
 			wanted = []int{params.Status}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"mime/quotedprintable"
-	"net/http"
 	"net/mail"
 	"time"
 
@@ -18,13 +17,6 @@ import (
 type sendParams struct {
 	Size probe.Text `yaml:"size"` // of the text: "mix" (default) or a size such as 4KiB
 }
-
-// The random numbers of send.
-const (
-	drawPeer = iota
-	drawSize
-	drawText
-)
 
 // send writes one mail to another account of the scenario. It is not repeated when the answer stays out: the mail may
 // have been sent.
@@ -38,34 +30,11 @@ func send(decode func(any) error) (probe.Step, error) {
 		return nil, err
 	}
 	return func(t *probe.Turn) error {
-		s, err := session(t)
-		if err != nil {
-			return err
-		}
 		size, err := sizes(t)
 		if err != nil {
 			return err
 		}
-		subject, body, err := letter(t.RunID(), t.Draw(drawText), size.Draw(t.Draw(drawSize)))
-		if err != nil {
-			return fmt.Errorf("write a mail: %w", err)
-		}
-		in := struct {
-			To      []string `json:"to"`
-			Subject string   `json:"subject"`
-			Body    string   `json:"body"`
-		}{[]string{t.Peer(drawPeer).Address}, subject, body}
-		var out struct {
-			ID string `json:"id"`
-		}
-		const doing = "send a mail"
-		if err := s.call(t, doing, http.MethodPost, "/api/messages", in, &out, false, http.StatusAccepted); err != nil {
-			return err
-		}
-		if out.ID == "" {
-			return probe.Failf(probe.Content, doing, "the answer lacks the id")
-		}
-		return nil
+		return perform(t, "send", asked{size: size.Draw(t.Draw(drawSize))})
 	}, nil
 }
 

@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 	}
 	answered := []probe.Phase{probe.PhaseFirstByte, probe.PhaseComplete}
 	probetest.Run(t, Protocol(),
-		probe.Target{Name: "web", URL: u, DialContext: new(net.Dialer).DialContext},
+		probe.Target{Name: "web", URL: u, DialContext: new(net.Dialer).DialContext, Site: embedded(t)},
 		probe.Account{Login: "u1", Address: "u1@example.test", Password: "right"},
 		[]probetest.Case{
 			{Do: "page", With: "expect: webmail", Phases: answered},
@@ -36,6 +36,10 @@ func TestConformance(t *testing.T) {
 			{Do: "read", Before: []probetest.Case{{Do: "list"}}, Phases: answered},
 			{Do: "read", With: "newest: true", Phases: answered},
 			{Do: "send", With: "size: 4KiB", Before: []probetest.Case{{Do: "login"}}, Phases: answered},
+			{Do: "poll", Phases: append([]probe.Phase{probe.PhaseAuth}, answered...)},
+			{Do: "search", Fails: probe.Content},
+			{Do: "compose", Fails: probe.Content},
+			{Do: "push", Fails: probe.Content},
 			{Do: "logout", Before: []probetest.Case{{Do: "login"}}, Phases: answered},
 		})
 }

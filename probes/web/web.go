@@ -1,21 +1,20 @@
-// Package web is the browser user at HTTP level: what a webmail's page asks of its server, without the page.
+// Package web is the protocol of a web application at HTTP level: the requests that its pages' scripts send, as a site file
+// describes them, without a browser around them.
 //
-// It speaks the JSON API of pegel's own webmail (login, list, read, send) and can fetch any page of any web server.
-// Every session keeps its own connections and cookies, as a browser does. Actions other than page and logout log in first
-// where this session has not done so yet, booked as their phase auth: after a lost session a user signs in again.
-// A failure that the server reports inside a 200 counts as a failure. An account with an access token sends it with every
-// request to the target (RFC 6750), and logs in with it where the account has no password.
+// A session is one browser's connections, cookies and cache. Actions that need a login log in first where this session has
+// not done so yet, booked as their phase auth: after a lost session a user signs in again. A failure that the application
+// reports inside a 200 counts as a failure. An account with an access token sends it with every request to the target
+// (RFC 6750), and logs in with it where the account has no password.
 package web
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/http/cookiejar"
+	"cmp"
+	"context"
+	"io"
 	"net/url"
+	"sync"
 
-	"golang.org/x/net/publicsuffix"
-
+	"pegel/internal/site"
 	"pegel/probes/probe"
 	"pegel/probes/probe/httpconn"
 )
@@ -23,127 +22,90 @@ import (
 // userAgent is that of a Chromium on Linux, because servers and balancers treat unknown agents differently.
 const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
-// Protocol returns the protocol web: page, request, login, list, read, send, logout.
+// Protocol returns the protocol web: page, request, push and the actions of sites.
 func Protocol() probe.Protocol {
 	return probe.Protocol{
 		Name: "web", Schemes: []string{"http", "https"},
-		Open: open,
+		Prepare: prepare,
+		Open:    open,
 		Actions: map[string]probe.Action{
 			"page":    page,
 			"request": request,
+			"push":    push,
 			"login":   login,
 			"list":    list,
 			"read":    read,
+			"compose": plain("compose"),
 			"send":    send,
+			"search":  search,
+			"poll":    plain("poll"),
 			"logout":  logout,
 		},
-		Answers: []string{"page", "request", "login", "list", "read", "send"},
+		Answers: []string{"page", "request", "login", "list", "read", "send", "search", "poll"},
 	}
 }
 
-// Session is one browser's cookies and connections.
+// shared is what all users of a target have together.
+type shared struct {
+	site *site.Site
+
+	mu    sync.Mutex
+	kept  map[int][]cached // the browser caches of accounts, which outlive their sessions
+	known []cached         // what was seen last of each asset, by anybody
+}
+
+func prepare(_ context.Context, target probe.Target) (io.Closer, error) {
+	return newShared(target), nil
+}
+
+func newShared(target probe.Target) *shared {
+	s := &shared{site: target.Site, kept: map[int][]cached{}}
+	if s.site == nil {
+		s.site = new(site.Site) // page and request need none
+	}
+	s.known = make([]cached, s.site.Asset)
+	return s
+}
+
+// Close implements io.Closer.
+func (s *shared) Close() error { return nil }
+
+// Session is one browser's cookies, connections and variables.
 type Session struct {
 	client   *httpconn.Client
+	shared   *shared
 	loggedIn bool
-	xsrf     string
-	listed   []string // ids of the last list, newest first
+	values   []string // of the site's variables; those with several values hold them apart by a zero byte
+	set      uint64   // which of them have one
+	cache    []cached // by the place of the asset; nil: nothing was fetched yet
+	push     *pushed
 }
 
 var _ probe.Session = (*Session)(nil)
 
 func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-	if err != nil {
-		return nil, fmt.Errorf("make a cookie jar: %w", err)
+	s := &Session{}
+	var ok bool
+	if s.shared, ok = target.Shared.(*shared); !ok {
+		s.shared = newShared(target)
 	}
-	options := httpconn.Options{UserAgent: userAgent, Jar: jar}
+	options := httpconn.Options{UserAgent: cmp.Or(s.shared.site.Agent, userAgent), Cookies: true}
 	if account.Token != "" {
 		options.Authorization = "Bearer " + account.Token
 	}
-	client, err := httpconn.Open(t, target, options)
-	if err != nil {
+	var err error
+	if s.client, err = httpconn.Open(t, target, options); err != nil {
 		return nil, err
 	}
-	return &Session{client: client}, nil
+	return s, nil
 }
 
 // Close closes the connections. It does not log out, as closing a browser does not.
-func (s *Session) Close() error { return s.client.Close() }
-
-// call is one request to the API. in is sent as JSON unless nil; out is filled from the answer unless nil. auth books it
-// as the phase auth. An answer of a status other than wanted is a failure, and so is an {"error"} in any answer.
-func (s *Session) call(t *probe.Turn, doing, method, path string, in, out any, auth bool, wanted int) error {
-	request := httpconn.Request{
-		Method: method,
-		URL:    s.resolve(path),
-		Header: http.Header{
-			"Accept":           {"application/json"},
-			"X-Requested-With": {"XMLHttpRequest"},
-		},
-		Auth: auth,
+func (s *Session) Close() error {
+	if s.push != nil {
+		s.push.close()
 	}
-	if in != nil {
-		body, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("%s: %w", doing, err)
-		}
-		request.Body = body
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if s.xsrf != "" {
-		request.Header.Set("X-XSRF-Token", s.xsrf)
-	}
-	response, err := s.client.Do(t, request)
-	if err != nil {
-		return err
-	}
-	label(t, response)
-	return judge(doing, response, out, wanted)
-}
-
-// judge turns an answer of the API into its content or into a failure. Its own words come before the status.
-func judge(doing string, response *httpconn.Response, out any, wanted int) error {
-	var fault struct {
-		Error string `json:"error"`
-		Code  string `json:"code"`
-	}
-	class := httpconn.ClassOfStatus(response.Status)
-	parsed := json.Unmarshal(response.Body, &fault)
-	if parsed == nil && fault.Error != "" {
-		if class == probe.OK {
-			class = classOfCode(fault.Code)
-		}
-		return probe.Failf(class, doing, "status %d: %s (code %q)", response.Status, clip(fault.Error), clip(fault.Code))
-	}
-	if err := response.Check(doing, wanted); err != nil {
-		return err
-	}
-	if out == nil {
-		return nil
-	}
-	if parsed != nil {
-		return probe.Fail(probe.Content, doing, fmt.Errorf("the answer is not JSON: %w", parsed))
-	}
-	if err := json.Unmarshal(response.Body, out); err != nil {
-		return probe.Fail(probe.Content, doing, fmt.Errorf("the answer has another shape: %w", err))
-	}
-	return nil
-}
-
-// clip bounds what a server may put into an error text.
-func clip(s string) string {
-	const most = 200
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return s
-}
-
-// label notes which backend has answered, where the platform tells.
-func label(t *probe.Turn, response *httpconn.Response) {
-	if backend := response.Header.Get("X-Backend"); backend != "" {
-		t.LabelBackend(clip(backend))
-	}
+	return s.client.Close()
 }
 
 // resolve is a path, perhaps with a query, below the target's own path.
@@ -155,4 +117,13 @@ func (s *Session) resolve(path string) *url.URL {
 	u := s.client.Base().JoinPath(ref.EscapedPath())
 	u.RawQuery = ref.RawQuery
 	return u
+}
+
+// clip bounds what a server may put into an error text.
+func clip(s string) string {
+	const most = 200
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
 }

@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"pegel/internal/site"
 	"pegel/probes/probe"
+	"pegel/scenarios"
 )
 
 // webmail is a small server with the API that the probe speaks: one account, mails in memory, sessions by cookie.
@@ -145,10 +147,22 @@ func start(t *testing.T, mails int) (*webmail, *driver) {
 	u, _ := url.Parse(server.URL)
 	return w, &driver{
 		t:       t,
-		target:  probe.Target{Name: "web", URL: u, DialContext: new(net.Dialer).DialContext},
+		target:  probe.Target{Name: "web", URL: u, DialContext: new(net.Dialer).DialContext, Site: embedded(t)},
 		account: probe.Account{Login: "u1", Address: "u1@example.test", Password: "right"},
 	}
 }
+
+// embedded is the site of pegel's own webmail.
+func embedded(t testing.TB) *site.Site {
+	t.Helper()
+	s, err := scenarios.OpenSite("embedded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func variable(d *driver, name string) int { return d.session.(*Session).shared.site.Variable(name) }
 
 func TestJourney(t *testing.T) {
 	w, d := start(t, 20)
@@ -203,9 +217,9 @@ func TestFailures(t *testing.T) {
 		{"session lost inside a 200", func(w *webmail, _ *driver) { w.fault = "200 SES-0203" }, "list", probe.Auth},
 		{"empty inbox", func(w *webmail, _ *driver) { w.mails = w.mails[:0] }, "read", probe.Content},
 		{"mail gone", func(w *webmail, d *driver) {
-			d.session.(*Session).listed = []string{"gone"}
+			d.session.(*Session).save(variable(d, "ids"), "gone")
 		}, "read", probe.Content},
-		{"token refused", func(_ *webmail, d *driver) { d.session.(*Session).xsrf = "wrong" }, "send", probe.Denied},
+		{"token refused", func(_ *webmail, d *driver) { d.session.(*Session).save(variable(d, "xsrf"), "wrong") }, "send", probe.Denied},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

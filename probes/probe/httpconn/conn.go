@@ -1,16 +1,15 @@
 // Package httpconn is one user's HTTP connections to one target: dialled through the target, clocked as phases, counted
 // in bytes, and judged by status. It is the plumbing of the protocols that ride on HTTP.
 //
-// A Client is used by one user at a time and performs one request at a time. It relies on the contract of probe.Target
-// (the dialer enforces the allow-list) and of probe.Turn (marks follow one another); the marks that the transport makes
-// from its own goroutines are made under a lock while the user's goroutine waits for them.
+// A Client is used by one user at a time, as its Turn is. It speaks HTTP/1.1 by itself, without a goroutine or a buffer
+// for a connection that nobody waits for, so that a user who thinks costs little more than a socket; over TLS HTTP/2
+// where the server wants it. It relies on the contract of probe.Target (the dialer enforces the allow-list).
 package httpconn
 
 import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,8 +22,8 @@ import (
 )
 
 const (
-	// maxConns is what browsers allow themselves per host over HTTP/1.1.
-	maxConns = 6
+	// MaxConns is how many connections browsers allow themselves to one host over HTTP/1.1.
+	MaxConns = 6
 	// idleTimeout is how long an unused connection is kept; servers mostly close it earlier.
 	idleTimeout = 5 * time.Minute
 	// maxHeader bounds what a server may send as header, in bytes.
@@ -34,25 +33,47 @@ const (
 // Options are what the protocols want differently.
 type Options struct {
 	UserAgent string
-	// Jar keeps cookies; nil keeps none.
-	Jar http.CookieJar
+	// Cookies keeps cookies and sends them back, as a browser does.
+	Cookies bool
 	// Authorization is sent as that header to the target's own origin, and nowhere else; "" sends none.
 	Authorization string
 }
 
 // Client is one user's connections to one target.
 type Client struct {
-	base      *url.URL
-	target    probe.Target
-	options   Options
-	transport *http.Transport
-	client    *http.Client
+	base    *url.URL
+	target  probe.Target
+	options Options
+	jar     *jar // nil: keeps no cookies
 
 	mu    sync.Mutex
-	first net.Conn // dialled by Open, until the transport takes it
+	idle  []*wire // most recently used last
+	multi []multiplexed
 
 	in, out atomic.Int64 // bytes on the wire, over all connections
 }
+
+// wire is one connection of HTTP/1.1.
+type wire struct {
+	conn   net.Conn // with TLS, where there is any
+	raw    net.Conn
+	origin origin
+	used   time.Time // zero: never
+}
+
+// multiplexed is one connection of HTTP/2.
+type multiplexed struct {
+	origin origin
+	conn   *http.ClientConn
+}
+
+// origin is where a connection leads.
+type origin struct {
+	secure  bool
+	address string // host:port
+}
+
+func originOf(u *url.URL) origin { return origin{u.Scheme == "https", address(u)} }
 
 // Open dials the first connection, marking connect and tls, and returns a client that will use it. Errors are
 // classified.
@@ -66,140 +87,178 @@ func Open(t *probe.Turn, target probe.Target, options Options) (*Client, error) 
 		base.Path = "/"
 	}
 	c := &Client{base: &base, target: target, options: options}
-	c.transport = &http.Transport{
-		DialContext:            c.dial,
-		DialTLSContext:         c.dial,
-		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        maxConns,
-		MaxIdleConnsPerHost:    maxConns,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxHeader,
+	if options.Cookies {
+		c.jar = new(jar)
 	}
-	c.client = &http.Client{
-		Transport: c.transport,
-		Jar:       options.Jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		},
-	}
-
-	ex := &exchange{turn: t}
-	ctx := context.WithValue(t.Context(), exchangeKey{}, ex)
-	conn, err := c.connect(ctx, address(&base), base.Scheme == "https")
-	ex.end()
+	w, multi, err := c.dial(t.Context(), t, originOf(&base), false)
 	if err != nil {
 		return nil, Classify(t.Context(), "open "+target.Name, err)
 	}
-	in, out := c.in.Load(), c.out.Load()
-	t.Transferred(in, out)
-	c.first = conn
+	t.Transferred(c.in.Load(), c.out.Load())
+	if multi == nil {
+		c.idle = append(c.idle, w)
+	}
 	return c, nil
 }
 
 // Base is the target's address without user information; its path is at least "/".
 func (c *Client) Base() *url.URL { return c.base }
 
+// Cookie is the user's cookie that goes to the target, by its name.
+func (c *Client) Cookie(name string) (string, bool) { return c.CookieFor(c.base, name) }
+
+// CookieFor is the user's cookie that goes to u.
+func (c *Client) CookieFor(u *url.URL, name string) (string, bool) {
+	if c.jar == nil {
+		return "", false
+	}
+	return c.jar.value(u, name, time.Now())
+}
+
+// ForgetCookies drops the user's cookies.
+func (c *Client) ForgetCookies() {
+	if c.jar != nil {
+		c.jar.mu.Lock()
+		c.jar.list = nil
+		c.jar.mu.Unlock()
+	}
+}
+
 // Close closes all connections. The client must not be used afterwards.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	first := c.first
-	c.first = nil
-	c.mu.Unlock()
-	if first != nil {
-		first.Close()
+	defer c.mu.Unlock()
+	for _, w := range c.idle {
+		w.raw.Close() // no close_notify: closing a session must not wait for a server that does not read
 	}
-	c.transport.CloseIdleConnections()
+	for _, m := range c.multi {
+		m.conn.Close()
+	}
+	c.idle, c.multi = nil, nil
 	return nil
 }
 
-// dial is the transport's way to a new connection. Whether TLS is wanted follows from where it asks: the address of the
-// origin that the exchange is about.
-func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	ex, _ := ctx.Value(exchangeKey{}).(*exchange)
-	if ex == nil {
-		return nil, errors.New("dialled without an exchange")
-	}
-	if addr == address(c.base) && ex.secure == (c.base.Scheme == "https") {
-		c.mu.Lock()
-		first := c.first
-		c.first = nil
-		c.mu.Unlock()
-		if first != nil {
-			return first, nil
+// take returns a connection to o that is free: one that was used before, or a new one.
+func (c *Client) take(ctx context.Context, t *probe.Turn, o origin, fresh bool) (w *wire, multi *http.ClientConn, reused bool, err error) {
+	for !fresh {
+		w, multi := c.free(o)
+		if multi != nil {
+			return nil, multi, true, nil
 		}
+		if w == nil {
+			break
+		}
+		if !w.used.IsZero() && (time.Since(w.used) > idleTimeout || !alive(w.raw)) {
+			w.raw.Close()
+			continue
+		}
+		return w, nil, !w.used.IsZero(), nil
 	}
-	return c.connect(ctx, addr, ex.secure)
+	w, multi, err = c.dial(ctx, t, o, false)
+	return w, multi, false, err
 }
 
-// connect dials addr and shakes hands, marking both phases on the exchange of ctx.
-func (c *Client) connect(ctx context.Context, addr string, secure bool) (net.Conn, error) {
-	ex := ctx.Value(exchangeKey{}).(*exchange)
-	raw, err := c.target.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", addr, err)
+func (c *Client) free(o origin) (*wire, *http.ClientConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := len(c.multi) - 1; i >= 0; i-- {
+		if m := c.multi[i]; m.origin == o {
+			if m.conn.Err() == nil && m.conn.Available() > 0 {
+				return nil, m.conn
+			}
+			m.conn.Close()
+			c.multi = append(c.multi[:i], c.multi[i+1:]...)
+		}
 	}
-	ex.mark(probe.PhaseConnect)
-	conn := &countedConn{Conn: raw, in: &c.in, out: &c.out}
-	if !secure {
-		return conn, nil
+	for i := len(c.idle) - 1; i >= 0; i-- {
+		if w := c.idle[i]; w.origin == o {
+			c.idle = append(c.idle[:i], c.idle[i+1:]...)
+			return w, nil
+		}
+	}
+	return nil, nil
+}
+
+// give puts a connection back. What a page's parallel requests have opened is kept, as browsers keep it.
+func (c *Client) give(w *wire) {
+	w.used = time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = append(c.idle, w)
+	if len(c.idle) > 2*MaxConns { // several hosts, by redirects
+		c.idle[0].raw.Close()
+		c.idle = append(c.idle[:0], c.idle[1:]...)
+	}
+}
+
+// dial opens a connection and shakes hands, marking both phases where there is a Turn. plain asks for HTTP/1.1.
+func (c *Client) dial(ctx context.Context, t *probe.Turn, o origin, plain bool) (*wire, *http.ClientConn, error) {
+	raw, err := c.target.DialContext(ctx, "tcp", o.address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("dial %s: %w", o.address, err)
+	}
+	mark(t, probe.PhaseConnect)
+	w := &wire{conn: &countedConn{Conn: raw, in: &c.in, out: &c.out}, raw: raw, origin: o}
+	if !o.secure {
+		return w, nil, nil
 	}
 	config := &tls.Config{}
 	if c.target.TLS != nil {
 		config = c.target.TLS.Clone()
 	}
 	// The configured name belongs to the target; another host met by a redirect is verified under its own name.
-	host, _, _ := net.SplitHostPort(addr)
+	host, _, _ := net.SplitHostPort(o.address)
 	if config.ServerName == "" || host != c.base.Hostname() {
 		config.ServerName = host
 	}
 	config.NextProtos = []string{"h2", "http/1.1"}
-	secured := tls.Client(conn, config)
+	if plain {
+		config.NextProtos = []string{"http/1.1"}
+	}
+	secured := tls.Client(w.conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		raw.Close()
-		return nil, fmt.Errorf("TLS with %s: %w", addr, err)
+		return nil, nil, fmt.Errorf("TLS with %s: %w", o.address, err)
 	}
-	ex.mark(probe.PhaseTLS)
-	return secured, nil
+	mark(t, probe.PhaseTLS)
+	w.conn = secured
+	if secured.ConnectionState().NegotiatedProtocol != "h2" {
+		return w, nil, nil
+	}
+	multi, err := overHTTP2(ctx, secured, o.address)
+	if err != nil {
+		raw.Close()
+		return nil, nil, fmt.Errorf("HTTP/2 with %s: %w", o.address, err)
+	}
+	c.mu.Lock()
+	c.multi = append(c.multi, multiplexed{o, multi})
+	c.mu.Unlock()
+	return nil, multi, nil
 }
 
 // address is host:port of a URL.
 func address(u *url.URL) string {
+	if u.Port() != "" && u.Hostname() != "" {
+		return u.Host
+	}
 	port := cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// exchange is one request on its way, as far as the transport's goroutines need to know it: it carries the Turn while
-// its goroutine waits, and refuses marks that come late (a dial that has lost the race against an idle connection).
-type exchange struct {
-	secure bool
-
-	mu   sync.Mutex
-	turn *probe.Turn
-}
-
-type exchangeKey struct{}
-
 // mark ends a phase. Phases of one action come in order: where it takes several exchanges, what follows the first answer
-// counts as complete, so that first_byte stays the wait for the first answer.
-func (e *exchange) mark(p probe.Phase) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.turn == nil {
+// counts as complete, so that first_byte stays the wait for the first answer. A nil t is a request beside others, whose
+// phases are nobody's.
+func mark(t *probe.Turn, p probe.Phase) {
+	if t == nil {
 		return
 	}
-	marked, _ := e.turn.Phases()
+	marked, _ := t.Phases()
 	for _, later := range marked[p+1:] {
 		if later != 0 {
 			return
 		}
 	}
-	e.turn.Mark(p)
-}
-
-func (e *exchange) end() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.turn = nil
+	t.Mark(p)
 }
 
 // countedConn adds what passes to the client's counters.
@@ -218,4 +277,14 @@ func (c *countedConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.out.Add(int64(n))
 	return n, err
+}
+
+// idempotent says whether a request may be sent again when a connection that had been idle turns out to be closed
+// (RFC 9110, section 9.2.2).
+func idempotent(method string) bool {
+	switch method {
+	case http.MethodPost, http.MethodPatch, http.MethodConnect:
+		return false
+	}
+	return true
 }

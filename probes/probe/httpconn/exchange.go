@@ -1,16 +1,13 @@
 package httpconn
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"pegel/probes/probe"
@@ -32,57 +29,96 @@ type Request struct {
 	// KeepMethod keeps method and body over every redirect, as WebDAV needs it; otherwise 301, 302 and 303 turn
 	// everything but HEAD into GET, as browsers do.
 	KeepMethod bool
-	// Auth books the whole exchange as the phase auth instead of first_byte and complete: for a login that an action
-	// needs first.
-	Auth bool
+	// Fields are sent after Header, in their order.
+	Fields []Field
+	// Stay takes a redirect as the answer.
+	Stay bool
+	// Discard reads the body and drops it: the answer has none.
+	Discard bool
 	// Hold says that the server is meant to hold its answer back: no phase is marked, and the response tells how long it took.
 	Hold bool
 	// Stream reads the body of a 2xx answer as it comes, and Response.Body stays empty unless the scenario saves from it. The
 	// reader's own errors are to be passed on as they are. Body is bounded by MaxBody only, Stream sets bounds of its own.
 	Stream func(r *Response, body io.Reader) error
+	// Auth books the whole exchange as the phase auth instead of first_byte and complete: for a login that an action
+	// needs first.
+	Auth bool
 }
+
+// Field is one line of a header.
+type Field struct{ Name, Value string }
 
 // Response is a complete answer.
 type Response struct {
 	Status int
-	Header http.Header
+	Header Header
 	Body   []byte
 	URL    *url.URL // after redirects
+	Hops   int      // how many redirects led to it
 
 	// Waited is the time from the end of the request to the first byte of the answer, of a request with Hold.
 	Waited time.Duration
+
+	lent   *[]byte // where buffer came from
+	buffer []byte  // holds header and body
+}
+
+// Release gives the memory of header and body to other answers; they must not be looked at any more. To leave it out costs
+// memory and is no mistake.
+func (r *Response) Release() {
+	if r.lent == nil {
+		return
+	}
+	if cap(r.buffer) <= largestLent {
+		*r.lent = r.buffer[:0]
+	}
+	answers.Put(r.lent)
+	r.lent, r.buffer, r.Header, r.Body = nil, nil, Header{}, nil
 }
 
 // Do sends a request, follows redirects and reads the answer to its end. Any status is an answer and no error; see
 // Response.Check. Errors are classified, and all of them but content and denied leave no usable connection behind.
 func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 	in, out := c.in.Load(), c.out.Load()
-	defer func() { t.Transferred(c.in.Load()-in, c.out.Load()-out) }()
-	end := probe.PhaseComplete
-	if r.Auth {
-		end = probe.PhaseAuth
+	response, err := c.follow(t.Context(), t, &r)
+	t.Transferred(c.in.Load()-in, c.out.Load()-out)
+	if err != nil {
+		return nil, err
 	}
+	switch {
+	case r.Auth:
+		t.Mark(probe.PhaseAuth)
+		return response, nil
+	case !r.Hold:
+		t.Mark(probe.PhaseComplete)
+	}
+	c.offer(t, response)
+	return response, nil
+}
+
+// follow is one request with its redirects; t may be nil.
+func (c *Client) follow(ctx context.Context, t *probe.Turn, r *Request) (*Response, error) {
 	for hop := 0; ; hop++ {
-		response, err := c.once(t, r)
+		response, err := c.once(ctx, t, r)
 		if err != nil {
-			return nil, Classify(t.Context(), r.Method+" "+r.URL.Path, err)
+			return nil, Classify(ctx, r.Method+" "+r.URL.Path, err)
+		}
+		response.Hops = hop
+		if r.Stay {
+			return response, nil
 		}
 		next, ok, err := redirected(response)
 		if err != nil {
 			return nil, probe.Fail(probe.BadProtocol, r.Method+" "+r.URL.Path, err)
 		}
 		if !ok {
-			if !r.Hold {
-				t.Mark(end)
-			}
-			c.offer(t, r, response)
 			return response, nil
 		}
 		if hop == MaxRedirects {
 			return nil, probe.Failf(probe.BadProtocol, r.Method+" "+r.URL.Path, "more than %d redirects", MaxRedirects)
 		}
 		if next.Scheme != r.URL.Scheme || next.Host != r.URL.Host {
-			r.Header = public(r.Header)
+			r.Header, r.Fields = public(r.Header), nil
 		}
 		r.URL = next
 		if !r.KeepMethod && response.Status < http.StatusTemporaryRedirect && r.Method != http.MethodHead {
@@ -91,7 +127,9 @@ func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 				r.Header = r.Header.Clone()
 				r.Header.Del("Content-Type")
 			}
+			r.Fields = slices.DeleteFunc(slices.Clone(r.Fields), func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") })
 		}
+		response.Release()
 	}
 }
 
@@ -106,96 +144,48 @@ func public(h http.Header) http.Header {
 	return out
 }
 
-// once is one request without redirects.
-func (c *Client) once(t *probe.Turn, r Request) (*Response, error) {
-	ex := &exchange{turn: t, secure: r.URL.Scheme == "https"}
-	defer ex.end()
-	ctx := context.WithValue(t.Context(), exchangeKey{}, ex)
-	var wrote, first atomic.Int64 // Unix nanoseconds; the transport's goroutines set them
-	switch {
-	case r.Hold:
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			WroteRequest:         func(httptrace.WroteRequestInfo) { wrote.Store(time.Now().UnixNano()) },
-			GotFirstResponseByte: func() { first.Store(time.Now().UnixNano()) },
-		})
-	case !r.Auth:
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			GotFirstResponseByte: func() { ex.mark(probe.PhaseFirstByte) },
-		})
+// once is one request without redirects. A connection that had been idle and turns out to be closed is replaced, once and
+// where the request may be repeated.
+func (c *Client) once(ctx context.Context, t *probe.Turn, r *Request) (*Response, error) {
+	o := originOf(r.URL)
+	for again := false; ; again = true {
+		w, multi, reused, err := c.take(ctx, t, o, again)
+		if err != nil {
+			return nil, err
+		}
+		var response *Response
+		if multi != nil {
+			response, err = c.multiplexed(ctx, t, multi, r)
+		} else {
+			var begun, reusable bool
+			response, begun, reusable, err = c.exchange(ctx, t, w, r)
+			if reusable {
+				c.give(w)
+			} else {
+				w.raw.Close()
+			}
+			if err != nil && reused && !begun && !again && ctx.Err() == nil && idempotent(r.Method) && probe.ClassOf(err) == probe.Reset {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, cause(err)
+		}
+		if c.jar != nil {
+			if lines := response.Header.Values("Set-Cookie"); len(lines) > 0 {
+				if err := c.jar.set(r.URL, lines, time.Now()); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return response, nil
 	}
-	request, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(r.Body))
-	if err != nil {
-		return nil, err
-	}
-	if r.Header != nil {
-		request.Header = r.Header.Clone()
-	}
-	request.Header.Set("User-Agent", c.options.UserAgent)
-	if c.options.Authorization != "" && r.URL.Scheme == c.base.Scheme && address(r.URL) == address(c.base) {
-		request.Header.Set("Authorization", c.options.Authorization)
-	}
-	answer, err := c.client.Do(request)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer answer.Body.Close()
-	response := &Response{Status: answer.StatusCode, Header: answer.Header, URL: r.URL}
-	if r.Stream != nil && answer.StatusCode/100 == 2 {
-		return response, stream(t, r, response, answer.Body)
-	}
-	if response.Body, err = io.ReadAll(io.LimitReader(answer.Body, MaxBody+1)); err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
-	}
-	if len(response.Body) > MaxBody {
-		return nil, tooLong()
-	}
-	if from, to := wrote.Load(), first.Load(); from > 0 && to > from {
-		response.Waited = time.Duration(to - from)
-	}
-	return response, nil
 }
 
-func tooLong() error {
-	return probe.Failf(probe.Content, "read the answer", "longer than %d bytes", MaxBody)
-}
-
-// stream hands the body to whoever reads it, and keeps a copy where the scenario saves from the answer.
-func stream(t *probe.Turn, r Request, response *Response, body io.Reader) error {
-	var kept boundedBuffer
-	if t.Wants() {
-		body = io.TeeReader(body, &kept)
-	}
-	if err := r.Stream(response, body); err != nil {
-		return err
-	}
-	// What follows a document is little and must be read, so that the connection can be used again.
-	if _, err := io.CopyN(io.Discard, body, 4<<10); err != nil && err != io.EOF {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	response.Body = kept.Bytes()
-	return nil
-}
-
-// boundedBuffer is a buffer of at most MaxBody bytes.
-type boundedBuffer struct{ bytes.Buffer }
-
-// Write implements io.Writer.
-func (b *boundedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > MaxBody {
-		return 0, tooLong()
-	}
-	return b.Buffer.Write(p)
-}
-
-// cause takes the wrapping off that repeats method and URL; what is inside stays recognisable to errors.Is. For a
-// connection that the server closed the transport has errors of its own that say so by their text only.
+// cause gives errors of HTTP/2 that say only by their text that the connection was lost the class that they have.
 func cause(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
 	if probe.ClassOf(err) == probe.BadProtocol {
-		for _, text := range []string{"server closed idle connection", "transport connection broken", "client connection lost", "sent GOAWAY"} {
+		for _, text := range []string{"client connection lost", "client conn", "sent GOAWAY", "force closed"} {
 			if strings.Contains(err.Error(), text) {
 				return probe.Fail(probe.Reset, "", err)
 			}

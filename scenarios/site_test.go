@@ -1,0 +1,141 @@
+package scenarios
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Every site that comes with pegel can be read, and offers what journeys use most.
+func TestShippedSites(t *testing.T) {
+	for _, name := range Sites() {
+		s, err := OpenSite(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, verb := range []string{"login", "list", "read", "send", "logout", "poll"} {
+			if len(s.Actions[verb].Web) == 0 {
+				t.Errorf("%s: no %s at HTTP level", name, verb)
+			}
+		}
+		if s.Name != name {
+			t.Errorf("%s is called %s", name, s.Name)
+		}
+	}
+	if len(Sites()) == 0 {
+		t.Error("no site comes with pegel")
+	}
+}
+
+const smallSite = "name: own\nactions:\n  login:\n    web:\n"
+
+func TestSiteMistakes(t *testing.T) {
+	for text, says := range map[string]string{
+		"name: own\n":                                      `s.yaml:1:1: the site has no actions`,
+		"- a":                                              `s.yaml:1:1: a site is a mapping`,
+		"nam: x\nactions: {}":                              `s.yaml:1:1: unknown key "nam"`,
+		smallSite + "      - {pth: /}":                     `s.yaml:5:10: unknown key "pth"`,
+		smallSite + "      - {path: x}":                    `s.yaml:5:16: the path "x" must begin with /`,
+		smallSite + "      - {path: '/{{what}}'}":          `s.yaml:5:16: nothing sets {{what}}`,
+		smallSite + "      - {path: /, think: 3s}":         `s.yaml:5:9: the step is none of`,
+		smallSite + "      - {path: /, json: '{\"a\": }'}": `s.yaml:5:25: this is no JSON`,
+		smallSite + "      - {path: /, json: '{\"a\": {{limit}}}', form: {a: b}}":              `exclude each other`,
+		smallSite + "      - {path: /, save: {a: {json: a, header: b}}}":                       `taken by exactly one`,
+		smallSite + "      - {path: /, save: {a: {regexp: 'x('}}}":                             `s.yaml:5:38: error parsing regexp`,
+		smallSite + "      - {path: /, status: [99]}":                                          `s.yaml:5:28: status 99`,
+		smallSite + "      - {path: /, checks: [{contains: a, class: odd}]}":                   `unknown class "odd"`,
+		smallSite + "      - {path: /, headers: {Cookie: x}}":                                  `writes this header by itself`,
+		smallSite + "      - {pick: {id: {of: ids}}}":                                          `nothing saves "ids"`,
+		"name: own\nactions:\n  fly:\n    web: [{path: /}]":                                    `s.yaml:4:5: unknown action "fly"`,
+		"name: own\nactions: {login: {}}":                                                      `the action does nothing`,
+		"name: own\npush: {path: /, protocol: odd}\nactions: {login: {web: [{path: /}]}}":      `s.yaml:2:27: unknown protocol "odd"`,
+		"name: own\nerrors: [{json: a, regexp: b}]\nactions: {login: {web: [{path: /}]}}":      `exactly one of json and regexp`,
+		"name: own\nactions: {login: {browser: [{open: /, click: x}]}}":                        `exactly one of open`,
+		"name: own\nactions: {login: {browser: [{type: '#a'}]}}":                               `belong together`,
+		"name: own\nactions: {login: {web: [{path: /, cache: true, save: {a: {header: b}}}]}}": `nothing is looked for in it`,
+	} {
+		_, err := ParseSite("s.yaml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s\ngot %v\nwant %s", text, err, says)
+		}
+	}
+}
+
+func TestSiteOfATarget(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func(site, do string) error {
+		text := "name: x\ntargets: {web: {url: \"http://127.0.0.1:1/\", site: " + site + "}}\naccounts: {pattern: \"u{n}@x\", count: 2, password: {env: P}}\n" +
+			"activity: {a: 20%, source: guess}\npersonas: [{name: a, journey: j}]\njourneys: {j: [{do: " + do + "}]}\nload: {stages: {users: [1], hold: 1m}}\n"
+		_, err := Parse(filepath.Join(dir, "x.yaml"), []byte(text), Options{SkipSecrets: true})
+		return err
+	}
+	write("own.yaml", smallSite+"      - {path: /}\n")
+	write("bad.yaml", smallSite+"      - {path: x}\n")
+	if err := load("own.yaml", "web.login"); err != nil {
+		t.Error(err)
+	}
+	for says, c := range map[string][2]string{
+		"the site own has no web.send":  {"own.yaml", "web.send"},
+		"bad.yaml:5:16: the path \"x\"": {"bad.yaml", "web.login"},
+		"the site file cannot be read":  {"gone.yaml", "web.login"},
+		`did you mean "embedded"?`:      {"embeded", "web.login"},
+	} {
+		if err := load(c[0], c[1]); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: got %v, want %s", c, err, says)
+		}
+	}
+}
+
+// The example in the documentation of site files is one.
+func TestSiteOfTheDocs(t *testing.T) {
+	raw, err := os.ReadFile("../docs/sites.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(raw), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("there is no example")
+	}
+	if _, err := ParseSite("example.yaml", []byte(text)); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzParseSite: whatever the text, the answer is a site or an *Errors with a place for each problem.
+func FuzzParseSite(f *testing.F) {
+	f.Add([]byte(smallSite + "      - {path: /, save: {a: {json: b, each: true}}}\n      - {pick: {c: {of: a}}}\n"))
+	for _, name := range Sites() {
+		src, err := shipped.ReadFile("sites/" + name + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, err := ParseSite("s.yaml", src)
+		if err == nil {
+			if s.Name == "" || len(s.Actions) == 0 {
+				t.Error("accepted without name or actions")
+			}
+			return
+		}
+		var errs *Errors
+		if !errors.As(err, &errs) || len(errs.Problems) == 0 {
+			t.Fatalf("got %v", err)
+		}
+		for _, p := range errs.Problems {
+			if p.Text == "" || p.Line < 1 || p.Column < 1 {
+				t.Errorf("problem without a place: %+v", p)
+			}
+		}
+	})
+}
