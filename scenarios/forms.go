@@ -60,7 +60,10 @@ func (t *Target) decodeNode(d *decoder, n *node) {
 			given = true
 			text := d.text(e.value)
 			if text == "" {
-				return
+				if e.value.kind == textNode {
+					d.fail(e.value.pos, "write imaps://imap.example.test:993", "the address is empty")
+				}
+				return // else it was no text, which has been said
 			}
 			u, err := url.Parse(text)
 			switch {
