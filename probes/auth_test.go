@@ -10,6 +10,7 @@ import (
 
 	"pegel/probes/probe"
 	"pegel/probes/probetest"
+	"pegel/scenarios"
 	"pegel/testenv"
 	"pegel/testenv/real"
 )
@@ -20,6 +21,13 @@ var waysIn = []struct{ protocol, verb string }{{"imap", "login"}, {"smtp", "logi
 // enter logs in once and returns what came of it.
 func enter(t *testing.T, protocol, verb string, target probe.Target, account probe.Account) probetest.Result {
 	t.Helper()
+	if protocol == "web" {
+		at, err := scenarios.OpenSite(scenarios.DefaultSite)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target.Site = at
+	}
 	p, ok := ByName(protocol)
 	if !ok {
 		t.Fatalf("no protocol %s", protocol)

@@ -70,7 +70,7 @@ type Target struct {
 	// Line is the number of the user's end of a line that DialContext goes over, 0 where there is none; no two users have the same.
 	// What shares connections between users must keep those of different numbers apart.
 	Line uint64
-	// Site is the web application behind it, for protocols of the web; nil: the one that comes with pegel.
+	// Site is the web application behind it, for protocols of the web. The engine gives every target one; nil: none, for tests.
 	Site *site.Site
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
