@@ -40,11 +40,21 @@ func (m *mailRun) right(t *testing.T, stack *real.Stack, atLeast int) {
 // seconds: everything waits in Postfix's queue, is waited for, and arrives. An agent killed between delivering and saying so
 // makes Postfix deliver again, which the ledger must then have found.
 func TestDeliveryInterrupted(t *testing.T) {
-	stack := mailStack(t, 60, quickQueue)
-	var meanwhile sync.WaitGroup
-	meanwhile.Go(func() { interrupt(t, stack, 30, 500*time.Millisecond, time.Second) })
-	m := sendMail(t, stack, "", "load.stages={users: [20], ramp: 200ms, settle: 200ms, hold: 4s}")
-	meanwhile.Wait()
+	var stack *real.Stack
+	var m mailRun
+	for range 3 {
+		stack = mailStack(t, 60, quickQueue)
+		var meanwhile sync.WaitGroup
+		meanwhile.Go(func() { interrupt(t, stack, 30, 500*time.Millisecond, time.Second) })
+		m = sendMail(t, stack, "", "load.stages={users: [20], ramp: 200ms, settle: 200ms, hold: 4s}")
+		meanwhile.Wait()
+		if m.d.Unseen == 0 || !strings.Contains(m.said, "could not be looked through") {
+			break
+		}
+		// An agent killed while it wrote leaves now and then a mailbox in which Dovecot delivers nothing and which it does not
+		// open for minutes; the account says so, and there is nothing to compare.
+		t.Logf("once more: a mailbox stayed shut\n%s", m.said)
+	}
 	m.right(t, stack, 100)
 	if m.d.Late == 0 {
 		t.Errorf("nothing was late though delivery stood still: %+v", *m.d)

@@ -58,6 +58,10 @@ func Sweep(ctx context.Context, p *plan.Plan, opt Options) (notes []string, err 
 	}
 	missing := ledger.Outstanding()
 	s.look(missing, p.Sweep.All, true)
+	for pause := firstPause; pause <= longestPause && len(s.failed) > 0 && ctx.Err() == nil; pause *= 2 { // a server on its way up cuts off the one or other
+		s.rest(pause)
+		s.look(slices.DeleteFunc(slices.Clone(missing), func(account int) bool { return s.failed[account] == nil }), p.Sweep.All, true)
+	}
 	if ctx.Err() != nil {
 		return nil, ErrStopped
 	}
