@@ -79,6 +79,9 @@ func (s *session) put(t *probe.Turn, mailbox string, message []byte, options *im
 		}
 		return 0, s.fail("append to "+mailbox, err)
 	}
+	if s.tracker != nil {
+		s.tracker.appended(mailbox, data.UIDValidity, uint32(data.UID), names(options.Flags))
+	}
 	return data.UID, nil
 }
 
@@ -100,6 +103,9 @@ func (s *session) ensure(mailbox string) error {
 		if err != nil {
 			return s.fail("create "+mailbox, err)
 		}
+	}
+	if len(found) == 0 && s.memory != nil {
+		s.memory.created(mailbox)
 	}
 	s.remember(mailbox)
 	return nil

@@ -58,6 +58,7 @@ func copyMessage(decode func(any) error) (probe.Step, error) {
 		if err == nil {
 			message, err = source.take(t, params.Of)
 		}
+		err = source.verdict(t, err)
 		source.end(t, err)
 		if err != nil {
 			return fmt.Errorf("%s: %w", doing, err)

@@ -60,6 +60,7 @@ func step(do func(t *probe.Turn, s *session) error) probe.Step {
 		if err == nil {
 			err = do(t, s)
 		}
+		err = s.verdict(t, err)
 		s.end(t, err)
 		return err
 	}

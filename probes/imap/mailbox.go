@@ -102,6 +102,9 @@ func (s *session) choose(t *probe.Turn, mailbox string, options *imap.SelectOpti
 	s.mailbox, s.own, s.searched, s.state = "", nil, false, synced{}
 	s.heard = announced{}
 	before := s.client.Mailbox()
+	if s.tracker != nil {
+		s.tracker.selecting(mailbox)
+	}
 	data, err := s.client.Select(mailbox, options).Wait()
 	if err != nil {
 		return s.hidden(t, mailbox, s.fail("select "+mailbox, err))

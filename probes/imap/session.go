@@ -35,6 +35,11 @@ type session struct {
 	looked map[string]uint32 // messages in a mailbox when it looked last, see check.go
 	synced map[string]synced // see resync.go
 
+	// Where answers are held against former ones; nil where they are not. See observer.go.
+	memory   *accountMemory
+	tracker  *tracker // of this connection
+	violated *probe.Violation
+
 	spaces *imap.NamespaceData // nil if not asked
 	uses   map[string]string   // special use (lower case): mailbox; nil if not asked
 
@@ -69,6 +74,7 @@ func (s *session) connect(t *probe.Turn) error {
 		return s.fail("connect", err)
 	}
 	s.wire, s.in, s.out = newWire(conn), 0, 0
+	s.attach(t)
 	s.guard()
 	t.Mark(probe.PhaseConnect)
 
@@ -233,6 +239,7 @@ func (s *session) shut() {
 		// It only repeats what is known: the connection is closed.
 		_ = s.client.Close()
 	}
+	s.detach()
 	s.wire, s.client, s.idling = nil, nil, nil
 	s.mailbox, s.readOnly, s.own, s.searched, s.state = "", false, nil, false, synced{}
 	s.spaces, s.uses = nil, nil

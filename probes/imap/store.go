@@ -66,7 +66,14 @@ func store(decode func(any) error) (probe.Step, error) {
 		if params.Set == "off" || params.Set == "draw" && t.Draw(1)&1 == 0 {
 			change.Op = imap.StoreFlagsDel
 		}
-		if _, err := s.receive(t, doing, s.client.Store(imap.UIDSetNum(uid), change, nil), true); err != nil {
+		if s.tracker != nil {
+			s.tracker.storing(uint32(uid), change.Op == imap.StoreFlagsAdd, []string{string(flag)})
+		}
+		_, err = s.receive(t, doing, s.client.Store(imap.UIDSetNum(uid), change, nil), true)
+		if s.tracker != nil {
+			s.tracker.stored(err == nil)
+		}
+		if err != nil {
 			return err
 		}
 		t.Mark(probe.PhaseComplete)

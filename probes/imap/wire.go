@@ -20,6 +20,7 @@ type wire struct {
 	raw      *meter
 	ahead    []byte // read but not yet delivered; only touched before the client starts and by its reader
 	bounds   bounds
+	listener *listener // nil: nobody listens
 
 	mu   sync.Mutex
 	idle *idling // whose answers are to be taken out, nil if there is none
@@ -123,6 +124,9 @@ func (w *wire) arrive(p []byte) (int, error) {
 	if bad := w.bounds.scan(p[:n]); bad != nil {
 		n, err = 0, bad
 	}
+	if w.listener != nil && n > 0 {
+		w.listener.read(p[:n])
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n >= tailSize {
@@ -138,6 +142,9 @@ func (w *wire) arrive(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
+	if w.listener != nil {
+		w.listener.wrote(p)
+	}
 	n, err := w.Conn.Write(p)
 	if err != nil {
 		w.mu.Lock()
