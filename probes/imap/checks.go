@@ -23,7 +23,7 @@ func (s *session) detach() {
 	if s.tracker == nil {
 		return
 	}
-	s.tracker.closed()
+	s.tracker.Closed()
 	if v := s.tracker.take(s.account); v != nil && s.violated == nil {
 		s.violated = v
 	}

@@ -43,7 +43,7 @@ func (l *listener) read(p []byte) {
 
 // sent takes in a line of the client.
 func (l *listener) sent(line []byte) {
-	l.to.sent(line)
+	l.to.Sent(line)
 	tag, rest, _ := bytes.Cut(line, []byte(" "))
 	verb, _, _ := bytes.Cut(rest, []byte(" "))
 	switch {
@@ -55,7 +55,7 @@ func (l *listener) sent(line []byte) {
 }
 
 // received takes in a line of the server, before the response that it is part of.
-func (l *listener) received(line []byte) { l.to.received(line) }
+func (l *listener) received(line []byte) { l.to.Received(line) }
 
 // response takes in a whole response of the server, with small literals.
 func (l *listener) response(text []byte) {
@@ -85,12 +85,12 @@ func (l *listener) response(text []byte) {
 		if len(l.tag) > 0 {
 			l.box.exists = uint32(n)
 		}
-		l.to.exists(uint32(n))
+		l.to.Exists(uint32(n))
 	case bytes.EqualFold(kind, []byte("EXPUNGE")):
-		l.to.expunged(uint32(n))
+		l.to.Expunged(uint32(n))
 	case bytes.EqualFold(kind, []byte("FETCH")):
 		if m, ok := l.fetched(&s, uint32(n)); ok {
-			l.to.fetched(&m)
+			l.to.Fetched(&m)
 		}
 	}
 }
@@ -102,14 +102,14 @@ func (l *listener) answer(tag, kind []byte) {
 	case len(l.tag) > 0 && bytes.Equal(tag, l.tag):
 		l.tag = l.tag[:0]
 		if ok {
-			l.to.selected(l.box)
+			l.to.Selected(l.box)
 		} else {
-			l.to.unselected()
+			l.to.Unselected()
 		}
 	case len(l.away) > 0 && bytes.Equal(tag, l.away):
 		l.away = l.away[:0]
 		if ok {
-			l.to.unselected()
+			l.to.Unselected()
 		}
 	}
 }
@@ -141,20 +141,7 @@ func (l *listener) vanished(s *scanner) {
 		s.word()
 		s.skip(')')
 	}
-	var ranges []uidRange
-	for part := range bytes.SplitSeq(s.word(), []byte(",")) {
-		from, to, isRange := bytes.Cut(part, []byte(":"))
-		if !isRange {
-			to = from
-		}
-		first, ok := number(from, 1<<32-1)
-		last, also := number(to, 1<<32-1)
-		if !ok || !also {
-			return
-		}
-		ranges = append(ranges, uidRange{uint32(min(first, last)), uint32(max(first, last))})
-	}
-	l.to.vanished(ranges, earlier)
+	l.to.Vanished(s.word(), earlier)
 }
 
 // fetched reads the list of a FETCH response.

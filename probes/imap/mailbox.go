@@ -103,7 +103,7 @@ func (s *session) choose(t *probe.Turn, mailbox string, options *imap.SelectOpti
 	s.heard = announced{}
 	before := s.client.Mailbox()
 	if s.tracker != nil {
-		s.tracker.selecting(mailbox)
+		s.tracker.Selecting(mailbox)
 	}
 	data, err := s.client.Select(mailbox, options).Wait()
 	if err != nil {

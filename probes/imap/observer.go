@@ -1,31 +1,31 @@
 package imap
 
 // observer is told what goes over one connection, in the order of the wire: what is sent before it is written, what arrives
-// before whoever waits for it goes on. sent is called by whoever sends, all that arrives by one reader. Slices are only valid
+// before whoever waits for it goes on. Sent is called by whoever sends, all that arrives by one reader. Slices are only valid
 // during the call.
 //
 // A literal is never part of a line: the line ends with its size in braces, what follows the literal is a line of its own.
 type observer interface {
-	// sent and received are told each line without its end. The arguments of LOGIN and the answers within AUTHENTICATE may be
+	// Sent and Received are told each line without its end. The arguments of LOGIN and the answers within AUTHENTICATE may be
 	// left in; they are cut out.
-	sent(line []byte)
-	received(line []byte)
+	Sent(line []byte)
+	Received(line []byte)
 
-	// selecting says that SELECT or EXAMINE of a mailbox, by its decoded name, is about to be sent: from here on the mailbox
-	// before is closed, and EXISTS is that of this one. selected says what came of it, unselected that none is selected: the
+	// Selecting says that SELECT or EXAMINE of a mailbox, by its decoded name, is about to be sent: from here on the mailbox
+	// before is closed, and EXISTS is that of this one. Selected says what came of it, Unselected that none is selected: the
 	// server refused, or CLOSE or UNSELECT.
-	selecting(mailbox string)
-	selected(box opened)
-	unselected()
+	Selecting(mailbox string)
+	Selected(box opened)
+	Unselected()
 
 	// What the server says of the selected mailbox, whether asked or of its own accord.
-	exists(n uint32)
-	expunged(seq uint32)
-	vanished(uids []uidRange, earlier bool)
-	fetched(m *fetchedMessage)
+	Exists(n uint32)
+	Expunged(seq uint32)
+	Vanished(set []byte, earlier bool) // UIDs, as in "1:3,7"
+	Fetched(m *fetchedMessage)
 
-	// closed says that the connection has ended.
-	closed()
+	// Closed says that the connection has ended.
+	Closed()
 }
 
 // opened is what a server said of a mailbox when it was selected; 0 is what it did not say.
@@ -34,9 +34,6 @@ type opened struct {
 	highestModSeq             uint64
 	permanent                 []string // PERMANENTFLAGS; nil: not told, then all are
 }
-
-// uidRange are UIDs from first to last, both included.
-type uidRange struct{ first, last uint32 }
 
 // fetchedMessage is one FETCH response; 0 is what it did not tell.
 type fetchedMessage struct {

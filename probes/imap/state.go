@@ -78,24 +78,24 @@ func (t *tracker) report(v violation, account probe.Account) *probe.Violation {
 	}
 }
 
-// sent implements observer.
-func (t *tracker) sent(line []byte) {
+// Sent implements observer.
+func (t *tracker) Sent(line []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := t.commands.sent(line, t.memory.now)
 	t.lines.add(time.Since(t.born), "C: ", kept)
 }
 
-// received implements observer.
-func (t *tracker) received(line []byte) {
+// Received implements observer.
+func (t *tracker) Received(line []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines.add(time.Since(t.born), "S: ", line)
 	t.commands.received(line)
 }
 
-// closed implements observer.
-func (t *tracker) closed() {
+// Closed implements observer.
+func (t *tracker) Closed() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.endStore(false)
@@ -104,6 +104,7 @@ func (t *tracker) closed() {
 
 // commands are those that have been sent and not yet answered.
 type commands struct {
+	done    command   // the one that was answered last
 	waiting []command // at most mostWaiting; beyond, nothing is concluded from them
 	beyond  bool
 	literal bool // the line before ended with the size of a literal: what comes is the rest of its command
@@ -166,6 +167,7 @@ func (c *commands) received(line []byte) {
 			if c.waiting[i].verb == "AUTHENTICATE" {
 				c.proving = false
 			}
+			c.done = c.waiting[i]
 			c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
 			break
 		}

@@ -20,6 +20,7 @@ type ownMessage struct {
 	held   uint16 // stored and seen since
 	stamp  uint64 // when the last STORE had ended, on the account's clock
 	by     uint64 // the connection that sent it
+	others uint64 // when the last STORE of any other connection had ended
 }
 
 // storeUnderWay is a connection's STORE that has been sent and not answered.
@@ -28,9 +29,13 @@ type storeUnderWay struct {
 	uid   uint32
 	bits  uint16
 	add   bool
+	loose bool   // flags of this message are not followed
 	shown uint16 // flags that the server has shown since
 	began uint64 // on the account's clock
 }
+
+// mostKeyword is the length of a keyword that is followed, in bytes.
+const mostKeyword = 32
 
 // systemBits are the flags whose fate is followed besides keywords. \Deleted and \Recent are not: what has the first may go at
 // any time, the second is no property of the message.
@@ -48,7 +53,7 @@ func (a *accountMemory) flagBit(flag string, begin bool) uint16 {
 	}
 	i := slices.IndexFunc(a.keywords, func(k string) bool { return strings.EqualFold(k, flag) })
 	if i < 0 {
-		if !begin || len(a.keywords) >= mostKeywords || len(flag) > 64 {
+		if !begin || len(a.keywords) >= mostKeywords || len(flag) > mostKeyword {
 			return 0
 		}
 		i = len(a.keywords)
@@ -88,7 +93,7 @@ func (t *tracker) appended(mailbox string, validity, uid uint32, flags []string)
 	defer a.mu.Unlock()
 	b := a.box(boxName(mailbox))
 	if b == nil {
-		if len(a.boxes) >= mostBoxes {
+		if len(a.boxes) >= mostBoxes || len(mailbox) > mostName {
 			return
 		}
 		b = &boxMemory{name: boxName(mailbox), validity: validity}
@@ -97,10 +102,14 @@ func (t *tracker) appended(mailbox string, validity, uid uint32, flags []string)
 	if b.validity != validity {
 		return // who selects it will find out
 	}
+	b.topUID = max(b.topUID, uid)
+	// Another connection may have seen the message and changed its flags before this one heard of its UID.
+	if sent := t.commands.done; a.loose > 0 || sent.verb != "APPEND" || a.looseEnd > sent.at {
+		return
+	}
 	if len(a.own) >= mostOwn { // one whose STORE is under way is forgotten too; its end finds nothing
 		a.own = slices.Delete(a.own, 0, 1)
 	}
-	b.topUID = max(b.topUID, uid)
 	a.own = append(a.own, ownMessage{box: b, uid: uid, wanted: a.flagBits(flags, true), stamp: a.now(), by: t.id})
 }
 
@@ -131,6 +140,8 @@ func (t *tracker) storing(uid uint32, add bool, flags []string) {
 	}
 	m := a.owned(v.box, uid)
 	if m == nil {
+		a.loose++
+		t.store = storeUnderWay{box: v.box, loose: true}
 		return
 	}
 	t.store = storeUnderWay{box: v.box, uid: uid, add: add, bits: a.flagBits(t.view.lasting(flags), add), began: a.now()}
@@ -163,12 +174,20 @@ func (t *tracker) endStore(ok bool) {
 	a := t.memory
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if s.loose {
+		a.loose--
+		a.looseEnd = a.now()
+		return
+	}
 	m := a.owned(s.box, s.uid)
 	if m == nil || m.stores == 0 {
 		return
 	}
 	alone := m.stores == 1 && m.stamp < s.began // no other STORE of this message overlapped
 	m.stores--
+	if m.by != t.id {
+		m.others = m.stamp
+	}
 	m.stamp, m.by = a.now(), t.id
 	m.wanted &^= s.bits
 	m.held &^= s.bits
@@ -192,8 +211,13 @@ func (t *tracker) checkFlags(b *boxMemory, uid uint32, flags []string) {
 		return
 	}
 	asked, ok := t.commands.only()
-	// The answer is of a time after the last STORE, by a connection that cannot have overlooked it.
-	if !ok || m.stores > 0 || asked.at < m.stamp || m.by != t.id && t.view.since < m.stamp {
+	// The answer must be of a time after the last STORE, by a connection that cannot have overlooked one: a server may show
+	// what others have changed only after it has said so, but has to know what was so when the mailbox was selected.
+	latest := m.stamp
+	if m.by == t.id {
+		latest = m.others
+	}
+	if !ok || m.stores > 0 || asked.at < m.stamp || t.view.since < latest {
 		return
 	}
 	m.held |= m.wanted & shown

@@ -25,22 +25,25 @@ type accountMemory struct {
 	boxes    []*boxMemory
 	messages int          // in all boxes
 	own      []ownMessage // whose flags are followed, the oldest first
+	loose    int          // STOREs under way of other messages
+	looseEnd uint64       // when the last of them ended, on the clock
 	keywords []string     // by their bit
 }
 
 // The bounds of an account's memory.
 const (
 	mostBoxes    = 8
-	mostMessages = 128 // of all boxes together
-	mostOwn      = 16  // messages that the account's users appended
+	mostMessages = 72 // of all boxes together
+	mostOwn      = 16 // messages that the account's users appended
 	mostKeywords = 12
+	mostName     = 48 // bytes; a mailbox whose name is longer is not compared between connections
 	memoryBudget = 4 << 10
 )
 
-// The budget holds: this does not compile where it does not. A mailbox's name and the room that its slice has too much are 96
-// bytes, a keyword is 32.
+// The budget holds: this does not compile where it does not. The room that a mailbox's slices have too much is 104 bytes, a
+// keyword with its place is 48.
 var _ [memoryBudget - int(unsafe.Sizeof(accountMemory{})) - mostMessages*int(unsafe.Sizeof(knownMessage{})) -
-	mostBoxes*(int(unsafe.Sizeof(boxMemory{}))+96) - mostOwn*int(unsafe.Sizeof(ownMessage{})) - mostKeywords*32]struct{}
+	mostBoxes*(int(unsafe.Sizeof(boxMemory{}))+mostName+104) - mostOwn*int(unsafe.Sizeof(ownMessage{})) - mostKeywords*48]struct{}
 
 // boxMemory is one mailbox of one account.
 type boxMemory struct {
@@ -109,7 +112,7 @@ func (a *accountMemory) opened(name string, box opened, was *boxMemory) (b *boxM
 		b = nil
 	}
 	if b == nil {
-		if len(a.boxes) >= mostBoxes {
+		if len(a.boxes) >= mostBoxes || len(name) > mostName {
 			return nil, same
 		}
 		b = &boxMemory{name: name, validity: box.validity}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,8 +38,8 @@ const mostAnchors = 32
 // come across messages.
 func sampled(uid, mask uint32) bool { return uid*0x9e3779b1>>8&mask == 0 }
 
-// selecting implements observer.
-func (t *tracker) selecting(mailbox string) {
+// Selecting implements observer.
+func (t *tracker) Selecting(mailbox string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.endStore(false)
@@ -46,15 +47,15 @@ func (t *tracker) selecting(mailbox string) {
 	t.view.before, t.view.box = t.memory.told(t.view.mailbox)
 }
 
-// unselected implements observer.
-func (t *tracker) unselected() {
+// Unselected implements observer.
+func (t *tracker) Unselected() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.view = view{}
 }
 
-// selected implements observer.
-func (t *tracker) selected(box opened) {
+// Selected implements observer.
+func (t *tracker) Selected(box opened) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := &t.view
@@ -79,8 +80,8 @@ func (t *tracker) selected(box opened) {
 	}
 }
 
-// exists implements observer.
-func (t *tracker) exists(n uint32) {
+// Exists implements observer.
+func (t *tracker) Exists(n uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := &t.view
@@ -94,8 +95,8 @@ func (t *tracker) exists(n uint32) {
 	v.count = n
 }
 
-// expunged implements observer.
-func (t *tracker) expunged(seq uint32) {
+// Expunged implements observer.
+func (t *tracker) Expunged(seq uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := &t.view
@@ -133,8 +134,8 @@ func (t *tracker) removing(what string) {
 	}
 }
 
-// vanished implements observer.
-func (t *tracker) vanished(uids []uidRange, earlier bool) {
+// Vanished implements observer.
+func (t *tracker) Vanished(set []byte, earlier bool) {
 	if earlier {
 		return // gone before the mailbox was selected: never counted
 	}
@@ -144,11 +145,13 @@ func (t *tracker) vanished(uids []uidRange, earlier bool) {
 	if !v.open {
 		return
 	}
+	uids, ok := uidRanges(set)
+	if !ok {
+		return // what nobody understands is for the client to complain about
+	}
 	var n uint64
 	for _, r := range uids {
-		if r.last >= r.first {
-			n += uint64(r.last-r.first) + 1
-		}
+		n += uint64(r.last-r.first) + 1
 	}
 	if n > uint64(v.count) {
 		t.found(ruleExpunge, "at most "+decimal(v.count)+" messages that vanish", "%d", n)
@@ -181,8 +184,28 @@ func (t *tracker) vanished(uids []uidRange, earlier bool) {
 	}
 }
 
-// fetched implements observer.
-func (t *tracker) fetched(m *fetchedMessage) {
+// uidRange are UIDs from first to last, both included.
+type uidRange struct{ first, last uint32 }
+
+// uidRanges reads a set of UIDs such as "1:3,7".
+func uidRanges(set []byte) (ranges []uidRange, ok bool) {
+	for part := range bytes.SplitSeq(set, []byte(",")) {
+		from, to, isRange := bytes.Cut(part, []byte(":"))
+		if !isRange {
+			to = from
+		}
+		first, ok := number(from, 1<<32-1)
+		last, also := number(to, 1<<32-1)
+		if !ok || !also {
+			return nil, false
+		}
+		ranges = append(ranges, uidRange{uint32(min(first, last)), uint32(max(first, last))})
+	}
+	return ranges, true
+}
+
+// Fetched implements observer.
+func (t *tracker) Fetched(m *fetchedMessage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := &t.view
