@@ -143,6 +143,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 		}
 		keep(writer.Interval(in))
 	}
+	opt.Checks = d.checks(writer, keep)
 	opt.Replay = d.replay
 	keepBranches(&opt, writer, keep)
 	opt.OnEvent = func(e engine.Event) {
@@ -172,6 +173,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 	}()
 	err := engine.Run(ctx, d.plan, recorder, opt)
 	keep(d.balance(ctx, writer, opt, err))
+	keep(d.tellChecks(writer, opt))
 	stopObserving()
 	wg.Wait()
 	if rows := dimensions.rest(); rows != nil {

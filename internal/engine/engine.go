@@ -39,6 +39,9 @@ type Options struct {
 	// Ledger keeps account of the mail that users send and see; nil: nobody does.
 	Ledger *delivery.Ledger
 
+	// Checks holds answers against former ones; nil: nobody does.
+	Checks *Checks
+
 	// Abort ends the run when the share of failed actions is above Over in every interval for this long. 0: never.
 	AbortOver float64
 	AbortFor  time.Duration

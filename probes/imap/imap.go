@@ -45,6 +45,7 @@ func Protocol() probe.Protocol {
 			"resync":        resync,
 			"move":          move,
 			"expunge":       expunge,
+			"checkpoint":    checkpoint,
 		},
 	}
 }

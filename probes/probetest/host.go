@@ -21,6 +21,8 @@ type Host struct {
 	Peers []probe.Account
 	// Key is the key of the next action's random draws. It goes up by one with each action.
 	Key uint64
+	// Inspect, where it is not nil, has answers held against former ones. Hosts may share it.
+	Inspect *Inspector
 
 	protocol probe.Protocol
 	account  probe.Account
@@ -134,7 +136,7 @@ func (h *Host) OpenSession(target string) (probe.Session, error) {
 	before := time.Now()
 	defer func() { h.opening += time.Since(before) }()
 	// Opening is an action of its own and must not leave marks in the one that needs it.
-	opener := &Host{protocol: h.protocol, account: h.account, Peers: h.Peers}
+	opener := &Host{protocol: h.protocol, account: h.account, Peers: h.Peers, Inspect: h.Inspect}
 	opener.turn = probe.NewTurn(opener)
 	opener.main = target
 	opener.begin(h.ctx)
