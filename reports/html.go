@@ -40,6 +40,7 @@ type page struct {
 	Feel       feel
 	Dimensions byDimension
 	Mail       delivered
+	Checks     checks
 	Failures   failures
 	Trust      trust
 	CSS        template.CSS
@@ -127,6 +128,7 @@ func (b *builder) page() page {
 		Feel:       b.feel(),
 		Dimensions: b.dimensions(),
 		Mail:       b.delivered(),
+		Checks:     b.checks(),
 		Failures:   b.failures(),
 		Trust:      b.trust(),
 		Generator:  "pegel " + r.Meta.Pegel,
@@ -153,6 +155,9 @@ func (b *builder) page() page {
 	}
 	if p.Mail.Title != "" {
 		p.Sections = append(p.Sections, section{"mail", b.t("nav.mail")})
+	}
+	if p.Checks.Title != "" {
+		p.Sections = append(p.Sections, section{"state", b.t("nav.checks")})
 	}
 	p.Sections = append(p.Sections, section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
 	return p

@@ -47,6 +47,7 @@ type forecastFile struct {
 	Effects    *effectsFile      `json:"effects,omitempty"`
 	Dimensions []dimensionFile   `json:"dimensions,omitempty"`
 	Delivery   *archive.Delivery `json:"delivery,omitempty"`       // of the run's mail, where account was kept of it
+	Checks     *checksFile       `json:"checks,omitempty"`         // of answers against former ones
 	Transfer   bool              `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
 	Activity   *float64          `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
 	Runs       []runFile         `json:"runs,omitempty"`           // where several were judged together
@@ -114,6 +115,9 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	out.Effects = effectsOf(r.Effects)
 	out.Dimensions = dimensionsOf(r)
 	out.Delivery = r.Delivery
+	if c := r.Checks; c != nil {
+		out.Checks = &checksFile{Share: share(c.Share), Violations: c.Violations}
+	}
 	if pooled(r) {
 		out.Measured.Runs = len(r.Runs)
 		for _, run := range r.Runs {

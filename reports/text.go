@@ -24,6 +24,7 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	l.textStages(&b, r)
 	l.textDimensions(&b, r)
 	l.textMail(&b, r.Delivery)
+	l.textChecks(&b, r.Checks)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.t("text.warnings"))
 		for _, warning := range r.Warnings {

@@ -168,6 +168,7 @@ func pooled(parts []*reading) *reading {
 	}
 	out.Generator = health(parts)
 	out.Delivery = mail(parts)
+	out.Checks = checked(parts)
 	out.Notes = append(slices.Clone(out.Notes), Say("pooled", len(parts)))
 	return r
 }

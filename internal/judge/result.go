@@ -32,6 +32,7 @@ type Result struct {
 	Resources []ResourceView
 	Generator GeneratorView
 	Delivery  *archive.Delivery // of the run's mail; nil: no account was kept
+	Checks    *Checks           // of answers against former ones; nil: there were none
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast
