@@ -2,8 +2,8 @@ package scenarios
 
 // Checks says what the platform's answers are held against while it runs.
 type Checks struct {
-	State bool     `yaml:"state"` // against what it answered before
-	Share *float64 `yaml:"share"` // of the accounts; default all
+	State bool     `yaml:"state"`              // against what it answered before
+	Share *float64 `yaml:"share" unit:"share"` // of the accounts; default all
 	Pos   Pos      `yaml:"-"`
 }
 
