@@ -72,7 +72,7 @@ func (s *session) authenticate(t *probe.Turn) error {
 		return s.fail(doingLogin, err)
 	}
 	told := s.conn.Told()
-	t.Mark(probe.PhaseAuth)
+	s.mark(t, probe.PhaseAuth)
 	// Logging in changes what the server offers.
 	return s.capabilities(told)
 }
