@@ -27,7 +27,7 @@ func TestDovecotKeepsState(t *testing.T) {
 	if missing := real.Missing(); len(missing) > 0 {
 		t.Skipf("real servers cannot be started here, missing: %s", strings.Join(missing, ", "))
 	}
-	stack, err := real.Start(t.Context(), real.Options{Accounts: 10, DovecotStock: true, Ports: real.Ports{Free: true}})
+	stack, err := real.Start(t.Context(), real.Options{Accounts: 10, Tweaks: real.Tweaks{DovecotStock: true}, Ports: real.Ports{Free: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
