@@ -83,14 +83,14 @@ func (t *tracker) Sent(line []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := t.commands.sent(line, t.memory.now)
-	t.lines.add(time.Since(t.born), "C: ", kept)
+	t.lines.add(time.Since(t.born), 'C', kept)
 }
 
 // Received implements client.Observer.
 func (t *tracker) Received(line []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.lines.add(time.Since(t.born), "S: ", line)
+	t.lines.add(time.Since(t.born), 'S', line)
 	t.commands.received(line)
 }
 

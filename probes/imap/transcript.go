@@ -1,10 +1,10 @@
 package imap
 
 import (
-	"bytes"
 	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,64 +12,62 @@ import (
 )
 
 // transcript keeps the last lines of a connection. Texts of messages never come here: they are literals, and an observer is
-// told lines only.
-type transcript struct{ bytes []byte }
+// told lines only. Lines lie one after the other, each with a head, in two halves of which the older is overwritten; they are
+// made readable when somebody wants to read them, which is seldom.
+type transcript struct{ older, newer []byte }
 
 const (
 	mostTranscript = 2 << 10 // bytes of one connection
 	mostOfLine     = 160     // bytes of one line
+
+	// A head has the time in milliseconds in four bytes, who spoke, whether the line was cut, and its length.
+	headWho, headCut, headLength, headSize = 4, 5, 6, 7
 )
 
 // cutMark ends a line that was longer.
 const cutMark = "…"
 
-// add appends a line with its time since the connection began, in seconds.
-func (r *transcript) add(at time.Duration, who string, line []byte) {
-	if r.bytes == nil {
-		r.bytes = make([]byte, 0, mostTranscript)
+// add appends a line with its time since the connection began. who is C or S.
+func (r *transcript) add(at time.Duration, who byte, line []byte) {
+	cut := byte(0)
+	if len(line) > mostOfLine {
+		line, cut = line[:mostOfLine], 1
 	}
-	kept, mark := line, ""
-	if len(kept) > mostOfLine {
-		kept, mark = kept[:mostOfLine], cutMark
+	if r.newer == nil {
+		both := make([]byte, mostTranscript)
+		r.older, r.newer = both[:0:mostTranscript/2], both[mostTranscript/2:mostTranscript/2:mostTranscript]
 	}
-	if need := len(kept) + len(who) + 32; len(r.bytes)+need > mostTranscript {
-		// The older half goes, in whole lines.
-		from := max(len(r.bytes)/2, len(r.bytes)+need-mostTranscript)
-		if i := bytes.IndexByte(r.bytes[from:], '\n'); i >= 0 {
-			from += i + 1
-		} else {
-			from = len(r.bytes)
-		}
-		r.bytes = r.bytes[:copy(r.bytes, r.bytes[from:])]
+	if len(r.newer)+headSize+len(line) > cap(r.newer) {
+		r.older, r.newer = r.newer, r.older[:0]
 	}
-	b := strconv.AppendFloat(r.bytes, at.Seconds(), 'f', 3, 64)
-	b = append(b, ' ')
-	b = append(b, who...)
-	from := len(b)
-	b = append(b, kept...)
-	for i := from; i < len(b); i++ {
-		if b[i] < ' ' && b[i] != '\t' || b[i] == 0x7f { // a server's own line breaks would forge lines of the transcript
-			b[i] = '.'
-		}
-	}
-	b = append(b, mark...)
-	r.bytes = append(b, '\n')
+	r.newer = binary.LittleEndian.AppendUint32(r.newer, uint32(at.Milliseconds()))
+	r.newer = append(r.newer, who, cut, byte(len(line)))
+	r.newer = append(r.newer, line...)
 }
 
 // text is the transcript without the account's secrets.
 func (r *transcript) text(account probe.Account) string {
 	var out strings.Builder
 	forms := secretForms(account)
-	for line := range strings.Lines(strings.ToValidUTF8(string(r.bytes), "?")) {
-		line = account.Redact(strings.TrimSuffix(line, "\n"))
-		for _, form := range forms {
-			line = strings.ReplaceAll(line, form, string(secretLine))
+	for _, rest := range [...][]byte{r.older, r.newer} {
+		for len(rest) > 0 {
+			head, raw := rest[:headSize], rest[headSize:headSize+int(rest[headLength])]
+			rest = rest[headSize+len(raw):]
+			line := strings.Map(func(c rune) rune {
+				if c < ' ' && c != '\t' || c == 0x7f { // a server's own line breaks would forge lines of the transcript
+					return '.'
+				}
+				return c
+			}, strings.ToValidUTF8(string(raw), "?"))
+			line = account.Redact(line)
+			for _, form := range forms {
+				line = strings.ReplaceAll(line, form, string(secretLine))
+			}
+			if head[headCut] == 1 {
+				line = withoutBegun(strings.TrimSuffix(line, "?"), forms) + cutMark // the cut may have gone through a letter
+			}
+			fmt.Fprintf(&out, "%.3f %c: %s\n", float64(binary.LittleEndian.Uint32(head))/1e3, head[headWho], line)
 		}
-		if text, cut := strings.CutSuffix(line, cutMark); cut {
-			line = withoutBegun(strings.TrimSuffix(text, "?"), forms) + cutMark // the cut may have gone through a letter
-		}
-		out.WriteString(line)
-		out.WriteByte('\n')
 	}
 	return out.String()
 }

@@ -23,6 +23,8 @@ type desk struct {
 	plain    []byte // the same for an observer, without secrets
 	breaks   []int  // where in out a literal begins that the server must allow first
 
+	sum uint64 // of the envelope that is being read
+
 	ask ask
 
 	small [4 << 10]byte

@@ -301,6 +301,14 @@ func digest(sum uint64, p []byte) uint64 {
 	return sum
 }
 
+// summing adds what is written to the desk's digest.
+type summing struct{ d *desk }
+
+func (s summing) Write(p []byte) (int, error) {
+	s.d.sum = digest(s.d.sum, p)
+	return len(p), nil
+}
+
 // Places of fields in an envelope, from 0, and of parts in an address.
 const (
 	dateField, subjectField, fromField, messageIDField = 0, 1, 2, 9
@@ -363,6 +371,14 @@ func (c *Conn) readEnvelope(m *Message) error {
 				if err != nil {
 					return err
 				}
+				break
+			}
+			if b == '"' && !wanted && !heads {
+				c.desk.sum = sum
+				if _, err := c.quoted(summing{c.desk}); err != nil {
+					return err
+				}
+				sum = digest(c.desk.sum, []byte{0})
 				break
 			}
 			text, present, err := c.str()
