@@ -391,7 +391,7 @@ func TestStepAfterReportedEnd(t *testing.T) {
 
 func TestBadParameters(t *testing.T) {
 	for verb, params := range map[string][]string{
-		"fetch": {"which: oldest"}, "fetch_headers": {"last: 0", "last: -1"}, "sync": {"chunk: 0"},
+		"login": {"compress: perhaps"}, "fetch": {"which: oldest"}, "fetch_headers": {"last: 0", "last: -1"}, "sync": {"chunk: 0"},
 		"append": {"size: huge"}, "store": {"flag: 'two words'", "set: maybe", "flag: ''"},
 		"list": {"of: mine"}, "rights": {"need: q", `mailbox: '\Inbox'`}, "check": {"others: all"}, "resync": {"by: vanished"},
 		"move": {"by: hand", `into: '\Bin'`}, "expunge": {"most: 0", "most: 5000"},

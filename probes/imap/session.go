@@ -26,6 +26,7 @@ type session struct {
 	searched bool            // own has been looked for
 	exists   map[string]bool // mailboxes known to exist
 	alone    *registry       // what migrate has to do, where the target has none for all its sessions
+	compress bool            // where the server offers that
 	work     *workList       // what copy takes from this session, see copy.go
 
 	// What the user's program keeps beyond the connection.
