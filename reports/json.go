@@ -48,6 +48,7 @@ type forecastFile struct {
 	Dimensions []dimensionFile   `json:"dimensions,omitempty"`
 	Copies     *archive.Copies   `json:"copies,omitempty"`         // what comparing a migration's two sides came to
 	Delivery   *archive.Delivery `json:"delivery,omitempty"`       // of the run's mail, where account was kept of it
+	Checks     *checksFile       `json:"checks,omitempty"`         // of answers against former ones
 	Transfer   bool              `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
 	Activity   *float64          `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
 	Runs       []runFile         `json:"runs,omitempty"`           // where several were judged together
@@ -115,6 +116,9 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	out.Effects = effectsOf(r.Effects)
 	out.Dimensions = dimensionsOf(r)
 	out.Delivery, out.Copies = r.Delivery, r.Copies
+	if c := r.Checks; c != nil {
+		out.Checks = &checksFile{Share: share(c.Share), Violations: c.Violations}
+	}
 	if pooled(r) {
 		out.Measured.Runs = len(r.Runs)
 		for _, run := range r.Runs {

@@ -11,7 +11,7 @@ var chapters = map[string]string{
 	"include": "include", "profiles": "profiles", "data": "data", "targets": "targets", "lines": "lines", "accounts": "accounts",
 	"activity": "activity", "personas": "personas", "journeys": "journeys", "wave": "wave", "environment": "environment",
 	"observe": "observe", "load": "load", "objectives": "objectives", "situations": "situations-and-verdict",
-	"verdict": "situations-and-verdict", "delivery": "delivery",
+	"verdict": "situations-and-verdict", "delivery": "delivery", "checks": "checks",
 }
 
 // anchor is the chapter that explains what stands at a place.

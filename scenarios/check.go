@@ -78,6 +78,9 @@ func check(s *Scenario, d *decoder) {
 	if c.read("delivery") {
 		c.delivery()
 	}
+	if c.read("checks") {
+		c.checks()
+	}
 }
 
 // read says whether the sections were read without errors.

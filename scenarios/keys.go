@@ -37,6 +37,7 @@ func keys() map[string]key {
 		"Scenario.objectives":  {text: "service levels"},
 		"Scenario.situations":  {text: "what the platform must survive besides the busy hour"},
 		"Scenario.delivery":    {text: "whether account is kept of the mail that is sent"},
+		"Scenario.checks":      {text: "what the platform's answers are held against"},
 		"Scenario.verdict":     {text: "probabilities from which on a batch is go, and up to which no-go"},
 
 		"Targets.allow":   {text: "networks and addresses that traffic may reach; default loopback"},
@@ -235,6 +236,8 @@ func keys() map[string]key {
 		"Delivery.wait":      {text: "how long after the last 250 a message may arrive before it is lost; default 30s", over: above(0)},
 		"Delivery.sweep":     {text: "the mailboxes of recipients are looked through after the run; default true"},
 		"Delivery.target":    {text: "where they are; default imap"},
+		"Checks.state":       {text: "IMAP answers are held against former ones"},
+		"Checks.share":       {text: "of the accounts, drawn by the seed; default 100%", over: above(0)},
 		"Thresholds.go":      {text: "go from this probability on that every objective holds; default 95%"},
 		"Thresholds.no_go":   {text: "no-go up to this one; default 50%"},
 	}

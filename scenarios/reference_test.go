@@ -32,7 +32,7 @@ var headings = []struct {
 	{"`load.day`", reflect.TypeFor[Day]()}, {"`load.soak`", reflect.TypeFor[Soak]()},
 	{"`objectives`", reflect.TypeFor[Objective]()}, {"`objectives.*.abort`", reflect.TypeFor[Abort]()},
 	{"`situations`", reflect.TypeFor[Situation]()}, {"`verdict`", reflect.TypeFor[Thresholds]()},
-	{"`delivery`", reflect.TypeFor[Delivery]()},
+	{"`delivery`", reflect.TypeFor[Delivery]()}, {"`checks`", reflect.TypeFor[Checks]()},
 }
 
 // tables are the keys of all mappings as the reference has them.

@@ -33,6 +33,7 @@ type Scenario struct {
 	Objectives  []Objective        `yaml:"objectives"`
 	Situations  []Situation        `yaml:"situations"`
 	Delivery    *Delivery          `yaml:"delivery"` // nil: no account is kept of mail
+	Checks      *Checks            `yaml:"checks"`   // nil: answers are not held against former ones
 	Thresholds  Thresholds         `yaml:"verdict"`
 
 	Path       string `yaml:"-"` // where it was read from, as given

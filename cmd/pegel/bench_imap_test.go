@@ -170,13 +170,38 @@ func BenchmarkIMAPBesideLoop(b *testing.B) {
 		b.Run(way.name, func(b *testing.B) {
 			for b.Loop() {
 				bare := costOfLoop(b, stack, way.address, way.config)
-				own := costOfEngine(b, stack, way.address)
+				own := costOfEngine(b, stack, way.address, nil)
 				b.ReportMetric(own/bare, "cpu-ratio")
 				b.ReportMetric(1e6/own, "actions/cpu-s")
 				b.ReportMetric(1e6/bare, "bare-actions/cpu-s")
 			}
 		})
 	}
+}
+
+// BenchmarkStateChecks is how many IMAP actions a second of processor time is enough for with checks of state for every account,
+// as a share of those without, over the same Dovecot; both run in turns. A goal: at least 0.9.
+func BenchmarkStateChecks(b *testing.B) {
+	stack := startDovecot(b, loopUsers)
+	authority, err := os.ReadFile(stack.CAFile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	fillForLoop(b, stack, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+	var without, with []float64
+	for b.Loop() {
+		for range 5 {
+			without = append(without, costOfEngine(b, stack, stack.IMAPDirect, nil))
+			with = append(with, costOfEngine(b, stack, stack.IMAPDirect, engine.NewChecks(1, 1, func(v engine.Violation) { b.Error(v.Text()) })))
+		}
+	}
+	slices.Sort(without)
+	slices.Sort(with)
+	b.ReportMetric(without[len(without)/2]/with[len(with)/2], "throughput-ratio")
+	b.ReportMetric(1e6/with[len(with)/2], "checked-actions/cpu-s")
+	b.ReportMetric(1e6/without[len(without)/2], "actions/cpu-s")
 }
 
 // bareClient is a connection of the loop.
@@ -300,8 +325,8 @@ func costOfLoop(b *testing.B, stack *real.Stack, address string, config *tls.Con
 	return used / float64(total)
 }
 
-// costOfEngine is the processor time of an action, in microseconds.
-func costOfEngine(b *testing.B, stack *real.Stack, address string) float64 {
+// costOfEngine is the processor time of an action, in microseconds, with checks of state where they are not nil.
+func costOfEngine(b *testing.B, stack *real.Stack, address string, checks *engine.Checks) float64 {
 	src := fmt.Sprintf(`
 name: loop
 targets: {imap: {url: "%s", ca: "%s"}}
@@ -328,7 +353,7 @@ objectives: [{errors: 1%%}]
 	var begun, ended float64
 	failed := make([]uint64, probe.NumClasses)
 	recorder := record.NewRecorder(len(p.Actions), len(p.Personas), 16*runtime.GOMAXPROCS(0))
-	err = engine.Run(b.Context(), p, recorder, engine.Options{Targets: targets, OnInterval: func(in *record.Interval) {
+	err = engine.Run(b.Context(), p, recorder, engine.Options{Targets: targets, Checks: checks, OnInterval: func(in *record.Interval) {
 		if begun > 0 {
 			for _, series := range in.Series {
 				if series != nil {

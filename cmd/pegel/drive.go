@@ -146,6 +146,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 		}
 		keep(writer.Interval(in))
 	}
+	opt.Checks = d.checks(writer, keep)
 	opt.Replay = d.replay
 	keepBranches(&opt, writer, keep)
 	opt.OnEvent = func(e engine.Event) {
@@ -178,6 +179,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 	err := engine.Run(ctx, d.plan, recorder, opt)
 	keep(book.close(d))
 	keep(d.balance(ctx, writer, opt, err))
+	keep(d.tellChecks(writer, opt))
 	stopObserving()
 	wg.Wait()
 	if rows := dimensions.rest(); rows != nil {

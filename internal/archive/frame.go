@@ -38,6 +38,7 @@ const (
 	kindMetrics
 	kindDimensions
 	kindBranches
+	kindViolation
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -140,7 +140,7 @@ func (r *Run) list() error {
 func (r *Run) check(s *scanner) func(header, *frame) error {
 	return func(_ header, f *frame) error {
 		switch f.kind {
-		case kindInterval, kindNames, kindMetrics, kindDimensions, kindBranches:
+		case kindInterval, kindNames, kindMetrics, kindDimensions, kindBranches, kindViolation:
 			return nil
 		case kindEvent:
 			raw, err := s.unpack(f)

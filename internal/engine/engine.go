@@ -42,6 +42,8 @@ type Options struct {
 	// OnCopied is called with what a comparison of a migration's two sides came to for an account. Called from many goroutines;
 	// nil: nobody wants to know.
 	OnCopied func(account int, c probe.Copies)
+	// Checks holds answers against former ones; nil: nobody does.
+	Checks *Checks
 
 	// Abort ends the run when the share of failed actions is above Over in every interval for this long. 0: never.
 	AbortOver float64

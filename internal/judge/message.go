@@ -34,6 +34,8 @@ var sentences = map[string]string{
 	"archive-truncated":         "the archive is damaged at %s; everything before that was used",
 	"objective-without-samples": `no action with samples matches the objective "%s"`,
 
+	"state-violated": "the platform contradicted itself: at least %s answers broke a rule of state that it must keep under any load",
+
 	"mail-lost":      "%s of %s accepted mails were lost: they lay in no mailbox of their recipient after the wait",
 	"mail-twice":     "%s of %s accepted mails were delivered twice",
 	"mail-wrong":     "%s mails lay in the mailbox of somebody whom they were not sent to (%s accepted)",

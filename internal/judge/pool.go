@@ -168,6 +168,7 @@ func pooled(parts []*reading) *reading {
 	}
 	out.Generator = health(parts)
 	out.Delivery, out.Copies = mail(parts), comparisons(parts)
+	out.Checks = checked(parts)
 	out.Notes = append(slices.Clone(out.Notes), Say("pooled", len(parts)))
 	return r
 }

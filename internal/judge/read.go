@@ -91,6 +91,9 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 	if err := r.delivery(); err != nil {
 		return nil, err
 	}
+	if err := r.checks(); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 

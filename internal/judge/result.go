@@ -33,6 +33,7 @@ type Result struct {
 	Generator GeneratorView
 	Delivery  *archive.Delivery // of the run's mail; nil: no account was kept
 	Copies    *archive.Copies   // what comparing a migration's two sides came to; nil: nobody did
+	Checks    *Checks           // of answers against former ones; nil: there were none
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast

@@ -62,13 +62,16 @@ func (s *session) put(mailbox string, message []byte, flags string, arrived time
 	if mark {
 		s.first()
 	}
-	uid, err := s.conn.Append(mailbox, flags, arrived, message)
+	validity, uid, err := s.conn.Append(mailbox, flags, arrived, message)
 	if err != nil {
 		var refused *client.Refused
 		if errors.As(err, &refused) && refused.Code == "TRYCREATE" {
 			delete(s.exists, mailbox) // somebody has removed it
 		}
 		return 0, s.fail("append to "+mailbox, err)
+	}
+	if s.tracker != nil {
+		s.tracker.appended(mailbox, validity, uid, strings.Fields(flags))
 	}
 	return uid, nil
 }
@@ -91,6 +94,9 @@ func (s *session) ensure(mailbox string) error {
 		if err != nil {
 			return s.fail("create "+mailbox, err)
 		}
+	}
+	if !found && s.memory != nil {
+		s.memory.created(mailbox)
 	}
 	s.remember(mailbox)
 	return nil

@@ -59,6 +59,7 @@ func copyMessage(decode func(any) error) (probe.Step, error) {
 		if err == nil {
 			message, err = source.take(t, params.Of)
 		}
+		err = source.verdict(t, err)
 		source.end(t, err)
 		if err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
@@ -98,6 +99,22 @@ func (s *session) take(t *probe.Turn, of selection) (*original, error) {
 	uid := s.work.uids[s.work.next%len(s.work.uids)]
 	s.work.next++
 
+	message, err := s.original(doing, uid)
+	if err != nil {
+		return nil, err
+	}
+	if message == nil {
+		s.work.uids = slices.DeleteFunc(s.work.uids, func(u uint32) bool { return u == uid })
+		if len(s.work.uids) == 0 {
+			s.work = nil
+		}
+		return nil, probe.Failf(probe.Content, doing, "message %d is gone", uid)
+	}
+	return message, nil
+}
+
+// original fetches a message of the selected mailbox; nil: it is gone.
+func (s *session) original(doing string, uid uint32) (*original, error) {
 	var message *original
 	var body bytes.Buffer
 	s.first()
@@ -119,14 +136,9 @@ func (s *session) take(t *probe.Turn, of selection) (*original, error) {
 	if err != nil {
 		return nil, s.fail(doing, err)
 	}
-	if message == nil {
-		s.work.uids = slices.DeleteFunc(s.work.uids, func(u uint32) bool { return u == uid })
-		if len(s.work.uids) == 0 {
-			s.work = nil
-		}
-		return nil, probe.Failf(probe.Content, doing, "message %d is gone", uid)
+	if message != nil {
+		message.bytes = body.Bytes()
 	}
-	message.bytes = body.Bytes()
 	return message, nil
 }
 

@@ -22,6 +22,7 @@ func Protocol() probe.Protocol {
 	return probe.Protocol{
 		Name: "imap", Schemes: []string{"imap", "imaps"},
 		Prepare: prepare, Open: open,
+		Answers: []string{"migrate"},
 		Actions: map[string]probe.Action{
 			"login":         login,
 			"logout":        logout,
@@ -36,6 +37,8 @@ func Protocol() probe.Protocol {
 			"append":        appendMessage,
 			"store":         store,
 			"copy":          copyMessage,
+			"migrate":       migrate,
+			"verify_copy":   verifyCopy,
 			"idle":          idle,
 			"look":          look,
 			"discover":      discover,
@@ -45,6 +48,7 @@ func Protocol() probe.Protocol {
 			"resync":        resync,
 			"move":          move,
 			"expunge":       expunge,
+			"checkpoint":    checkpoint,
 		},
 	}
 }
@@ -60,6 +64,7 @@ func step(do func(t *probe.Turn, s *session) error) probe.Step {
 		if err == nil {
 			err = do(t, s)
 		}
+		err = s.verdict(t, err)
 		s.end(t, err)
 		return err
 	}

@@ -138,6 +138,7 @@ func cases() []probetest.Case {
 		{Do: "resync", Phases: []probe.Phase{first, complete}},
 		{Do: "resync", With: "mailbox: \"*\"\nby: changes", Phases: []probe.Phase{first, complete}},
 		{Do: "move", With: "mailbox: Archive", Fails: probe.Content}, // there is none of pegel's; TestMove has the others
+		{Do: "checkpoint", With: "mailbox: INBOX", Phases: []probe.Phase{complete}},
 		{Do: "expunge", With: "mailbox: Done\nmost: 1", Before: []probetest.Case{{Do: "append", With: "mailbox: Done\nsize: 1KB"}}, Phases: []probe.Phase{first, complete}},
 	}
 }
@@ -390,11 +391,11 @@ func TestStepAfterReportedEnd(t *testing.T) {
 
 func TestBadParameters(t *testing.T) {
 	for verb, params := range map[string][]string{
-		"fetch": {"which: oldest"}, "fetch_headers": {"last: 0", "last: -1"}, "sync": {"chunk: 0"},
+		"login": {"compress: perhaps"}, "fetch": {"which: oldest"}, "fetch_headers": {"last: 0", "last: -1"}, "sync": {"chunk: 0"},
 		"append": {"size: huge"}, "store": {"flag: 'two words'", "set: maybe", "flag: ''"},
 		"list": {"of: mine"}, "rights": {"need: q", `mailbox: '\Inbox'`}, "check": {"others: all"}, "resync": {"by: vanished"},
 		"move": {"by: hand", `into: '\Bin'`}, "expunge": {"most: 0", "most: 5000"},
-		"search": {"text: a\nheader: b", "value: x"}, "copy": {"days: -1"}, "migrate": {"older: -1"}, "verify_copy": {"digest: sometimes"},
+		"search": {"text: a\nheader: b", "value: x"}, "copy": {"days: -1"}, "migrate": {"older: -1"}, "verify_copy": {"digest: sometimes"}, "checkpoint": {"last: 0", "last: 20000"},
 	} {
 		for _, p := range params {
 			if _, err := probetest.Bind(Protocol(), verb, p); err == nil {

@@ -8,12 +8,16 @@ import (
 const doingLogin = "log in"
 
 // login is the action LOGIN. A user who is logged in already logs out first and comes back on a new connection, whose
-// phases are then part of the action.
+// phases are then part of the action. Where that is wanted and the server offers it, the connection is compressed from then on.
 func login(decode func(any) error) (probe.Step, error) {
-	if err := probe.NoParams(decode); err != nil {
+	params := struct {
+		Compress bool `yaml:"compress"`
+	}{}
+	if err := decode(&params); err != nil {
 		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
+		s.compress = params.Compress
 		if s.conn.LoggedIn {
 			if err := s.leave(); err != nil {
 				return err
@@ -72,9 +76,12 @@ func (s *session) authenticate(t *probe.Turn) error {
 		return s.fail(doingLogin, err)
 	}
 	told := s.conn.Told()
-	t.Mark(probe.PhaseAuth)
+	s.mark(t, probe.PhaseAuth)
 	// Logging in changes what the server offers.
-	return s.capabilities(told)
+	if err := s.capabilities(told); err != nil || !s.compress || !s.conn.Can.Has(client.Deflate) {
+		return err
+	}
+	return s.fail("compress", s.conn.Compress())
 }
 
 // prove tells the server who the user is: by XOAUTH2 where the account has a token, else by LOGIN, or by AUTHENTICATE where

@@ -100,7 +100,13 @@ func (s *session) use(t *probe.Turn, mailbox string, readOnly bool) error {
 // choose sends SELECT, or EXAMINE for reading only; changes asks for them to be numbered (CONDSTORE).
 func (s *session) choose(mailbox string, readOnly, changes bool) error {
 	s.unselect()
+	if s.tracker != nil {
+		s.tracker.Selecting(mailbox)
+	}
 	if err := s.conn.Select(mailbox, readOnly, changes); err != nil {
+		if s.tracker != nil {
+			s.tracker.Unselected()
+		}
 		return s.hidden(mailbox, s.fail("select "+mailbox, err))
 	}
 	s.mailbox, s.last = mailbox, mailbox

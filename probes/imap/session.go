@@ -16,8 +16,7 @@ type session struct {
 	target  probe.Target
 	account probe.Account
 
-	conn     *client.Conn    // nil: none was made, or it was closed
-	observer client.Observer // nil: nobody wants to see what happens
+	conn *client.Conn // nil: none was made, or it was closed
 
 	mailbox  string          // selected, "" if none
 	last     string          // selected last, on whatever connection
@@ -26,6 +25,8 @@ type session struct {
 	waiting  bool            // what is announced is heard when it is said
 	searched bool            // own has been looked for
 	exists   map[string]bool // mailboxes known to exist
+	alone    *registry       // what migrate has to do, where the target has none for all its sessions
+	compress bool            // where the server offers that
 	work     *workList       // what copy takes from this session, see copy.go
 
 	// What the user's program keeps beyond the connection.
@@ -33,9 +34,15 @@ type session struct {
 	looked map[string]uint32 // messages in a mailbox when it looked last, see check.go
 	synced map[string]synced // see resync.go
 
+	// Where answers are held against former ones; nil where they are not. See listener.go.
+	memory   *accountMemory
+	tracker  *tracker // of this connection
+	violated *probe.Violation
+
 	spaces *client.Namespaces // nil if not asked
 	uses   map[string]string  // special use (lower case): mailbox; nil if not asked
 
+	second  bool            // beside the user's own connection, for one action: its phases are none of the action's
 	turn    *probe.Turn     // of the action under way
 	marks   func()          // marks the first byte in it
 	ctx     context.Context // of the action under way
@@ -51,16 +58,19 @@ var (
 )
 
 // shared is what all users of a target have in common.
-type shared struct{ lookout *client.Lookout }
+type shared struct {
+	lookout *client.Lookout // nil: the system has none
+	passes  *registry       // what migrators have to do
+}
 
-// prepare starts the lookout of a target. Where the system has none, what arrives during IDLE is noticed later, and since
+// prepare makes what the users of a target share, and starts its lookout. Where the system has none, what arrives during IDLE is noticed later, and since
 // when it had been there is then not known.
 func prepare(context.Context, probe.Target) (io.Closer, error) {
 	lookout, err := client.NewLookout()
 	if err != nil {
 		lookout = nil
 	}
-	return &shared{lookout}, nil
+	return &shared{lookout, newRegistry()}, nil
 }
 
 // Close ends the lookout.
@@ -81,9 +91,7 @@ func (s *session) lookout() *client.Lookout {
 
 // open makes a session: connection, TLS, greeting.
 func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-	s := &session{target: target, account: account}
-	s.marks = func() { s.turn.Mark(probe.PhaseFirstByte) }
-	s.turn = t
+	s := newSession(t, target, account)
 	err := s.connect(t)
 	s.end(t, err)
 	if err != nil {
@@ -92,6 +100,12 @@ func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Sess
 	}
 	t.Mark(probe.PhaseComplete)
 	return s, nil
+}
+
+func newSession(t *probe.Turn, target probe.Target, account probe.Account) *session {
+	s := &session{target: target, account: account, turn: t}
+	s.marks = func() { s.turn.Mark(probe.PhaseFirstByte) }
+	return s
 }
 
 // connect opens the connection up to the greeting. It is done by a goroutine of its own, which ends with it, because dialling
@@ -117,29 +131,29 @@ func (s *session) establish(t *probe.Turn) error {
 	if err != nil {
 		return s.fail("connect", err)
 	}
-	s.conn, s.in, s.out = client.New(network, s.observer, s.account.Redact), 0, 0
+	s.conn, s.in, s.out = client.New(network, s.attach(t), nil), 0, 0
 	s.conn.News = s
 	s.guard()
-	t.Mark(probe.PhaseConnect)
+	s.mark(t, probe.PhaseConnect)
 
 	if s.target.URL.Scheme == "imaps" {
 		if err := s.startTLS(); err != nil {
 			return err
 		}
-		t.Mark(probe.PhaseTLS)
+		s.mark(t, probe.PhaseTLS)
 	}
 	if err := s.conn.Greeting(); err != nil {
 		return s.fail("read the greeting", err)
 	}
 	told := s.conn.Told()
-	t.Mark(probe.PhaseGreeting)
+	s.mark(t, probe.PhaseGreeting)
 	if s.target.URL.Scheme != "imaps" && s.target.StartTLS != "" {
 		upgraded, err := s.upgrade()
 		if err != nil {
 			return err
 		}
 		if upgraded {
-			t.Mark(probe.PhaseTLS)
+			s.mark(t, probe.PhaseTLS)
 			told = false // what was said before TLS, above all the capabilities, must be forgotten
 		}
 	}
@@ -217,6 +231,13 @@ func (s *session) begin(t *probe.Turn) error {
 	return s.endIdle()
 }
 
+// mark marks a phase of making the user's own connection.
+func (s *session) mark(t *probe.Turn, phase probe.Phase) {
+	if !s.second {
+		t.Mark(phase)
+	}
+}
+
 // first marks the first byte of what the server answers to the command that comes next.
 func (s *session) first() { s.conn.First(s.marks) }
 
@@ -241,7 +262,7 @@ func (s *session) rest(t *probe.Turn) {
 	switch {
 	case !s.conn.Idling():
 		s.conn.Rest()
-	case t.FollowsMail() || s.observer != nil:
+	case t.FollowsMail():
 		s.conn.Watch(s.lookout())
 	default:
 		s.conn.Watch(nil)
@@ -269,6 +290,7 @@ func (s *session) shut() {
 	if s.conn != nil {
 		s.conn.Close()
 	}
+	s.detach()
 	s.conn = nil
 	s.unselect()
 	s.spaces, s.uses = nil, nil

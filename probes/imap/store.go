@@ -66,7 +66,14 @@ func store(decode func(any) error) (probe.Step, error) {
 			change = "-FLAGS"
 		}
 		s.first()
-		if err := s.conn.Store([]uint32{uid}, change, flag, nil); err != nil {
+		if s.tracker != nil {
+			s.tracker.storing(uid, change == "+FLAGS", []string{flag})
+		}
+		err = s.conn.Store([]uint32{uid}, change, flag, nil)
+		if s.tracker != nil {
+			s.tracker.stored(err == nil)
+		}
+		if err != nil {
 			return s.fail(doing, err)
 		}
 		t.Mark(probe.PhaseComplete)

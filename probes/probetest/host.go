@@ -24,6 +24,8 @@ type Host struct {
 	// Answer is what the last action that offers its answer offered; Copies is what comparisons came to.
 	Answer []byte
 	Copies []probe.Copies
+	// Inspect, where it is not nil, has answers held against former ones. Hosts may share it.
+	Inspect *Inspector
 
 	protocol probe.Protocol
 	account  probe.Account
@@ -141,7 +143,7 @@ func (h *Host) OpenSession(target string) (probe.Session, error) {
 	before := time.Now()
 	defer func() { h.opening += time.Since(before) }()
 	// Opening is an action of its own and must not leave marks in the one that needs it.
-	opener := &Host{protocol: h.protocol, account: h.account, Peers: h.Peers}
+	opener := &Host{protocol: h.protocol, account: h.account, Peers: h.Peers, Inspect: h.Inspect}
 	opener.turn = probe.NewTurn(opener)
 	opener.main = target
 	opener.begin(h.ctx)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,7 +147,7 @@ func TestObserver(t *testing.T) {
 	c, shown := serve(t, func(c net.Conn, r *bufio.Reader) {
 		io.WriteString(c, "* OK [CAPABILITY IMAP4rev1 CONDSTORE] hello\r\n")
 		tag, _ := line(r)
-		fmt.Fprintf(c, "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 9] x\r\n* OK [HIGHESTMODSEQ 99] x\r\n%s OK [READ-WRITE] x\r\n", tag)
+		fmt.Fprintf(c, "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 9] x\r\n* OK [PERMANENTFLAGS (\\Seen \\*)] x\r\n* OK [HIGHESTMODSEQ 99] x\r\n%s OK [READ-WRITE] x\r\n", tag)
 		tag, _ = line(r)
 		fmt.Fprintf(c, "* 2 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (98) RFC822.SIZE 12 BODY[] {2}\r\nhi)\r\n* VANISHED 1\r\n* 1 EXPUNGE\r\n%s OK x\r\n", tag)
 	})
@@ -165,7 +166,7 @@ func TestObserver(t *testing.T) {
 		t.Errorf("body %q, box %+v, at rest %v", &body, c.Box, c.desk == nil)
 	}
 	for _, want := range []string{
-		`> p1 SELECT "Gel&APY-scht" (CONDSTORE)`, "selected {Name:Gelöscht ReadOnly:false Exists:3 Validity:7 Next:9 ModSeq:99}",
+		`> p1 SELECT "Gel&APY-scht" (CONDSTORE)`, "selected {Name:Gelöscht ReadOnly:false Exists:3 Validity:7 Next:9 ModSeq:99 Permanent:[\\Seen \\*]}",
 		"exists 3", "> p2 FETCH 1:3 (UID)", `< * 2 FETCH (UID 5 FLAGS (\Seen) MODSEQ (98) RFC822.SIZE 12 BODY[] {2}`,
 		`fetched 2 uid 5 size 12 modseq 98 flags "\\Seen"`, "vanished 1 false", "expunged 1",
 	} {
@@ -267,5 +268,26 @@ func TestLookout(t *testing.T) {
 	err = c.Done()
 	if err != nil || c.Box.Exists != 9 || len(news) < 1 || <-news != "exists 6" {
 		t.Errorf("the end of the IDLE came to %v, %d messages", err, c.Box.Exists)
+	}
+}
+
+// The headline of an envelope is its date, its subject and the first sender, whatever way they are written; others are left out.
+func TestHeadline(t *testing.T) {
+	c, _ := serve(t, func(c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, "* OK [CAPABILITY IMAP4rev1] hello\r\n")
+		tag, _ := line(r)
+		io.WriteString(c, "* 1 FETCH (UID 1 ENVELOPE (\"today\" {5}\r\nHe\"lo ((NIL NIL \"anna\" \"a.test\")(\"B\" NIL \"bert\" \"b.test\")) ((NIL NIL \"other\" \"c.test\")) NIL NIL NIL NIL NIL \"<1@a>\"))\r\n")
+		fmt.Fprintf(c, "* 2 FETCH (UID 2 ENVELOPE (NIL NIL NIL ((NIL NIL \"other\" \"c.test\")) NIL NIL NIL NIL NIL NIL))\r\n%s OK x\r\n", tag)
+	})
+	if err := c.Greeting(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := c.Fetch(&Fetch{Set: "1:2", Items: "(UID ENVELOPE)", Headline: true, Each: func(m *Message) error {
+		got = append(got, string(m.ID)+" "+string(m.Headline))
+		return nil
+	}})
+	if want := []string{"<1@a> today\x00He\"lo\x00anna\x00a.test\x00", " \x00\x00"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v: %q, want %q", err, got, want)
 	}
 }

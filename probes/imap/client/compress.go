@@ -19,6 +19,9 @@ func (c *Conn) Compress() error {
 	return nil
 }
 
+// Compressed tells whether the connection is. The lookout cannot listen on one: an unpacker cannot stop between two bytes.
+func (c *Conn) Compressed() bool { return c.deflate != nil }
+
 // below is what lies below compression.
 type below struct{ *Conn }
 

@@ -68,6 +68,9 @@ type Box struct {
 	Exists         uint32 // messages
 	Validity, Next uint32 // UIDVALIDITY, UIDNEXT
 	ModSeq         uint64 // HIGHESTMODSEQ when it was selected, 0 if the server did not tell
+
+	// Permanent are PERMANENTFLAGS, nil if the server did not tell. They are kept for observers only.
+	Permanent []string
 }
 
 // New makes a connection on top of one of the network. observer may be nil; redact takes the user's secrets out of what an

@@ -14,13 +14,16 @@ type desk struct {
 	// The accounts, see bounds.go.
 	line, spent int64
 
-	text   []byte // a token that had to be put together
-	flags  []byte // of the message that is being read
-	id     []byte // its Message-ID
-	shown  []byte // of the response, for an observer
-	out    []byte // the command that is being written
-	plain  []byte // the same for an observer, without secrets
-	breaks []int  // where in out a literal begins that the server must allow first
+	text     []byte // a token that had to be put together
+	flags    []byte // of the message that is being read
+	id       []byte // its Message-ID
+	headline []byte
+	shown    []byte // of the response, for an observer
+	out      []byte // the command that is being written
+	plain    []byte // the same for an observer, without secrets
+	breaks   []int  // where in out a literal begins that the server must allow first
+
+	sum uint64 // of the envelope that is being read
 
 	ask ask
 
@@ -30,17 +33,18 @@ type desk struct {
 
 // ask is what the command under way wants to know.
 type ask struct {
-	first   func() // called once when the first bytes of the answer are there
-	listed  func(*Listed)
-	message func(*Message) error
-	body    io.Writer
-	found   []uint32
-	spaces  *Namespaces
-	rights  string
-	uid     uint32 // by APPENDUID
-	copied  bool   // by COPYUID: at least one message
-	caps    bool   // the server told what it offers
-	m       Message
+	first         func() // called once when the first bytes of the answer are there
+	listed        func(*Listed)
+	message       func(*Message) error
+	body          io.Writer
+	headline      bool
+	found         []uint32
+	spaces        *Namespaces
+	rights        string
+	validity, uid uint32 // by APPENDUID
+	copied        bool   // by COPYUID: at least one message
+	caps          bool   // the server told what it offers
+	m             Message
 }
 
 var (

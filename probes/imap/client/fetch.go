@@ -11,12 +11,14 @@ import (
 type Message struct {
 	Number   uint32 // in the mailbox
 	UID      uint32 // 0 where the server did not tell, as in news that nobody asked for
-	Size     int64  // RFC822.SIZE, 0 where it was not told
+	Size     int64  // RFC822.SIZE
+	Sized    bool   // Size was told
 	ModSeq   uint64
 	Flagged  bool      // Flags were told
 	Flags    []byte    // separated by spaces
 	Arrived  time.Time // INTERNALDATE
 	ID       []byte    // Message-ID of the envelope
+	Headline []byte    // date, subject and the first sender's mailbox and host, each ended by 0, where Fetch asks for that
 	Envelope uint64    // digest of the envelope, 0 where none was told; it is computed for observers only
 	Body     int64     // bytes of all sections together
 	More     bool      // more was told than UID, flags and MODSEQ, which are all that news nobody asked for can have
@@ -29,6 +31,8 @@ type Fetch struct {
 	Items        string // as on the wire, in parentheses where there are several
 	ChangedSince uint64 // only messages changed since (CONDSTORE); 0: all
 
+	// Headline asks for that of each message; ENVELOPE must be among the items.
+	Headline bool
 	// Body, where it is not nil, gets the content of sections; they are not kept. Its errors are not looked at.
 	Body io.Writer
 	// Each is called for every response, in order. Its error ends the connection.
@@ -47,6 +51,7 @@ func (c *Conn) Fetch(f *Fetch) error {
 	if f.ChangedSince > 0 {
 		c.put("(CHANGEDSINCE " + strconv.FormatUint(f.ChangedSince, 10) + ")")
 	}
+	c.desk.ask.headline = f.Headline
 	return c.messages(f.Body, f.Each)
 }
 
@@ -64,7 +69,7 @@ func (c *Conn) messages(body io.Writer, each func(*Message) error) error {
 	ask := &c.desk.ask
 	ask.body, ask.message = body, each
 	err := c.run()
-	ask.body, ask.message = nil, nil
+	ask.body, ask.message, ask.headline = nil, nil, false
 	return err
 }
 
@@ -72,7 +77,7 @@ func (c *Conn) messages(body io.Writer, each func(*Message) error) error {
 func (c *Conn) readFetch(number uint32) error {
 	d := c.desk
 	m := &d.ask.m
-	*m = Message{Number: number, Flags: d.flags[:0], ID: d.id[:0]}
+	*m = Message{Number: number, Flags: d.flags[:0], ID: d.id[:0], Headline: d.headline[:0]}
 	if err := c.expect(' '); err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func (c *Conn) readFetch(number uint32) error {
 			return err
 		}
 	}
-	d.flags, d.id = m.Flags, m.ID
+	d.flags, d.id, d.headline = m.Flags, m.ID, m.Headline
 	if err := c.lineEnd(); err != nil {
 		return err
 	}
@@ -157,7 +162,7 @@ func (c *Conn) readItem(m *Message) error {
 	case "RFC822.SIZE":
 		var n uint64
 		n, err = c.number()
-		m.Size = int64(n)
+		m.Size, m.Sized = int64(n), err == nil
 	case "FLAGS":
 		err = c.readFlags(m)
 	case "MODSEQ":
@@ -296,10 +301,24 @@ func digest(sum uint64, p []byte) uint64 {
 	return sum
 }
 
-// messageIDField is the place of the Message-ID among the fields of an envelope, from 0.
-const messageIDField = 9
+// summing adds what is written to the desk's digest.
+type summing struct{ d *desk }
 
-// readEnvelope reads an envelope, of which only the Message-ID is kept.
+func (s summing) Write(p []byte) (int, error) {
+	s.d.sum = digest(s.d.sum, p)
+	return len(p), nil
+}
+
+// Places of fields in an envelope, from 0, and of parts in an address.
+const (
+	dateField, subjectField, fromField, messageIDField = 0, 1, 2, 9
+	mailboxPart, hostPart                              = 2, 3
+)
+
+// mostHeadline bounds the headline of a message, in bytes.
+const mostHeadline = 4 << 10
+
+// readEnvelope reads an envelope, of which only the Message-ID is kept, and the headline where it is wanted.
 func (c *Conn) readEnvelope(m *Message) error {
 	if b, err := c.peek(); err != nil || b != '(' {
 		if err != nil {
@@ -309,6 +328,8 @@ func (c *Conn) readEnvelope(m *Message) error {
 	}
 	c.desk.r++
 	sum := uint64(digestStart)
+	headline := c.desk.ask.headline
+	addresses, part := 0, 0 // of the field, and of the address
 	for depth, field := 1, 0; depth > 0; {
 		b, err := c.peek()
 		if err != nil {
@@ -323,6 +344,9 @@ func (c *Conn) readEnvelope(m *Message) error {
 			if depth++; depth > maxDepth {
 				return c.garbled("more than %d parentheses within one another", maxDepth)
 			}
+			if depth == 3 {
+				addresses, part = addresses+1, 0
+			}
 			sum = digest(sum, []byte{b})
 			continue
 		case ')':
@@ -333,7 +357,12 @@ func (c *Conn) readEnvelope(m *Message) error {
 			return c.garbled("the response ended within an envelope")
 		default:
 			wanted := depth == 1 && field == messageIDField
-			if c.observer == nil && !wanted {
+			heads := headline && (depth == 1 && (field == dateField || field == subjectField) ||
+				depth == 3 && field == fromField && addresses == 1 && (part == mailboxPart || part == hostPart))
+			if depth == 3 {
+				part++
+			}
+			if c.observer == nil && !wanted && !heads {
 				if b == '"' { // by far the most
 					_, err = c.quoted(nil)
 				} else {
@@ -344,12 +373,26 @@ func (c *Conn) readEnvelope(m *Message) error {
 				}
 				break
 			}
+			if b == '"' && !wanted && !heads {
+				c.desk.sum = sum
+				if _, err := c.quoted(summing{c.desk}); err != nil {
+					return err
+				}
+				sum = digest(c.desk.sum, []byte{0})
+				break
+			}
 			text, present, err := c.str()
 			if err != nil {
 				return err
 			}
 			if wanted && present && len(text) <= maxToken {
 				m.ID = append(m.ID[:0], text...)
+			}
+			if heads {
+				if present {
+					m.Headline = append(m.Headline, text[:min(len(text), mostHeadline)]...)
+				}
+				m.Headline = append(m.Headline, 0)
 			}
 			if present {
 				sum = digest(digest(sum, text), []byte{0})
@@ -359,6 +402,7 @@ func (c *Conn) readEnvelope(m *Message) error {
 		}
 		if depth == 1 {
 			field++
+			addresses = 0
 		}
 	}
 	if c.observer != nil {

@@ -42,12 +42,12 @@ func (n *notes) Exists(messages uint32)            { fmt.Fprintf(n, "exists %d\n
 func (n *notes) Expunged(number uint32)            { fmt.Fprintf(n, "expunged %d\n", number) }
 func (n *notes) Vanished(set []byte, earlier bool) { fmt.Fprintf(n, "vanished %s %v\n", set, earlier) }
 func (n *notes) Fetched(m *Message) {
-	fmt.Fprintf(n, "fetched %d uid %d size %d modseq %d flags %q id %q envelope %x body %d more %v %v\n",
-		m.Number, m.UID, m.Size, m.ModSeq, m.Flags, m.ID, m.Envelope, m.Body, m.More, m.Arrived.Unix())
+	fmt.Fprintf(n, "fetched %d uid %d size %d modseq %d flags %q id %q headline %q envelope %x body %d more %v %v\n",
+		m.Number, m.UID, m.Size, m.ModSeq, m.Flags, m.ID, m.Headline, m.Envelope, m.Body, m.More, m.Arrived.Unix())
 }
 
 // hear has a connection read all that a server says, with somebody waiting for every kind of answer.
-func hear(text []byte, piece int) (events string, failure error, kept int) {
+func hear(text []byte, piece int) (events string, kept int, failure error) {
 	shown := new(notes)
 	c := New(&feed{text, piece}, shown, nil)
 	c.command("NOOP")
@@ -58,7 +58,7 @@ func hear(text []byte, piece int) (events string, failure error, kept int) {
 	ask.message = func(*Message) error { return nil }
 	ask.spaces = new(Namespaces)
 	body := new(bytes.Buffer)
-	ask.body = body
+	ask.body, ask.headline = body, true
 	for failure == nil {
 		var got reply
 		var st Status
@@ -66,7 +66,7 @@ func hear(text []byte, piece int) (events string, failure error, kept int) {
 		fmt.Fprintf(shown, "%d %s %s\n", got, st.Kind, st.Code)
 	}
 	fmt.Fprintf(shown, "%v %q %d %+v %v %q", ask.found, ask.rights, ask.uid, ask.spaces, c.Box, body)
-	return shown.String(), failure, cap(c.desk.text) + cap(c.desk.flags) + cap(c.desk.id) + 4*cap(ask.found)
+	return shown.String(), cap(c.desk.text) + cap(c.desk.flags) + cap(c.desk.id) + cap(c.desk.headline) + 4*cap(ask.found), failure
 }
 
 // However what a server says falls into pieces, the same is understood, and no more is kept than what was sent.
@@ -86,8 +86,8 @@ func FuzzResponses(f *testing.F) {
 		f.Add([]byte(seed), uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, text []byte, piece uint8) {
-		whole, wholeErr, kept := hear(text, len(text)+1)
-		parts, partsErr, _ := hear(text, 1+int(piece))
+		whole, kept, wholeErr := hear(text, len(text)+1)
+		parts, _, partsErr := hear(text, 1+int(piece))
 		if whole != parts {
 			t.Errorf("whole:\n%s\nin pieces:\n%s", whole, parts)
 		}

@@ -35,14 +35,14 @@ func (c *Conn) Done() error {
 }
 
 // Watch is Rest for a connection in IDLE whose News shall be told when they come: the lookout reads what the server says
-// until Wake. A nil lookout watches nothing; then news are found when somebody reads again.
+// until Wake. A nil lookout watches nothing, and none a compressed connection; then news are found when somebody reads again.
 func (c *Conn) Watch(l *Lookout) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l != nil && c.watch == nil {
+	if l != nil && c.watch == nil && !c.Compressed() {
 		c.watch = l.admit(c)
 	}
-	c.resting = c.watch != nil
+	c.resting = c.watch != nil && !c.Compressed()
 	c.drain()
 }
 

@@ -1,7 +1,5 @@
 package client
 
-import "errors"
-
 // errNothingYet says that nothing has arrived. To TLS it is an error after which it may read again.
 var errNothingYet error = notYet{}
 
@@ -10,6 +8,3 @@ type notYet struct{}
 func (notYet) Error() string   { return "nothing has arrived yet" }
 func (notYet) Timeout() bool   { return true }
 func (notYet) Temporary() bool { return true }
-
-// errNoLookout says that the system has nothing to keep watch with.
-var errNoLookout = errors.New("connections cannot be watched on this system")

@@ -2,6 +2,8 @@
 
 package client
 
+import "errors"
+
 // Lookout keeps watch over connections that rest in IDLE. There is none on this system: news are found when somebody reads.
 type Lookout struct{}
 
@@ -20,3 +22,6 @@ func (*watch) forget() {}
 func (*watch) rearm() {}
 
 func (*watch) read([]byte) (int, error) { return 0, errNothingYet }
+
+// errNoLookout says that the system has nothing to keep watch with.
+var errNoLookout = errors.New("connections cannot be watched on this system")

@@ -79,6 +79,7 @@ type Listed struct {
 	Mailbox    string
 	Selectable bool
 	Attributes []string // with their backslashes, in lower case
+	Delimiter  string   // between the levels of a name, "" where there are none
 }
 
 // List is LIST with a pattern ("*"); uses asks for special uses (RFC 6154).
@@ -137,8 +138,12 @@ func (c *Conn) readListed() error {
 	if err := c.expect(' '); err != nil {
 		return err
 	}
-	if err := c.skipValue(); err != nil { // the separator
+	delimiter, present, err := c.str()
+	if err != nil {
 		return err
+	}
+	if present && len(delimiter) <= 4 { // one character
+		box.Delimiter = string(delimiter)
 	}
 	if err := c.expect(' '); err != nil {
 		return err

@@ -6,7 +6,7 @@ type Observer interface {
 	// Sent is shown a command as it was written, without its line end; what proves the user's identity is replaced, and of
 	// a literal there is only the size.
 	Sent(line []byte)
-	// Received is shown a response without its line end, at most the first 8 KiB; of literals there is only the size. The
+	// Received is shown a response without its line end, at most its first 256 bytes; of literals there is only the size. The
 	// user's secrets are replaced.
 	Received(line []byte)
 	// Selected is told what SELECT or EXAMINE came to.
@@ -22,7 +22,7 @@ type Observer interface {
 }
 
 // mostShown is how much of a response an observer is shown, in bytes.
-const mostShown = 8 << 10
+const mostShown = 256
 
 // show hands a line over.
 func (c *Conn) show(line []byte, sent bool) {

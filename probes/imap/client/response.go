@@ -139,10 +139,15 @@ func (c *Conn) numbered() error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case bytes.EqualFold(word, []byte("FETCH")):
+	if bytes.EqualFold(word, []byte("FETCH")) {
 		return c.readFetch(n)
-	case bytes.EqualFold(word, []byte("EXISTS")):
+	}
+	exists, expunge := bytes.EqualFold(word, []byte("EXISTS")), bytes.EqualFold(word, []byte("EXPUNGE"))
+	if err := c.skipLine(); err != nil { // whoever watches is shown the line before he is told what it says
+		return err
+	}
+	switch {
+	case exists:
 		c.Box.Exists = n
 		if c.News != nil {
 			c.News.Exists(n)
@@ -150,7 +155,7 @@ func (c *Conn) numbered() error {
 		if c.observer != nil {
 			c.observer.Exists(n)
 		}
-	case bytes.EqualFold(word, []byte("EXPUNGE")):
+	case expunge:
 		if c.Box.Exists > 0 {
 			c.Box.Exists--
 		}
@@ -161,7 +166,7 @@ func (c *Conn) numbered() error {
 			c.observer.Expunged(n)
 		}
 	}
-	return c.skipLine()
+	return nil
 }
 
 // readVanished reads UIDs that have gone (RFC 7162, section 3.2.10), which nobody has asked for: only an observer is told.

@@ -100,8 +100,15 @@ func (c *Conn) noteCode(text []byte) {
 	case "HIGHESTMODSEQ":
 		c.Box.ModSeq = number()
 	case "APPENDUID":
-		_, arguments, _ = bytes.Cut(arguments, []byte(" "))
+		var uid []byte
+		arguments, uid, _ = bytes.Cut(arguments, []byte(" "))
+		c.desk.ask.validity = uint32(number())
+		arguments = uid
 		c.desk.ask.uid = uint32(number())
+	case "PERMANENTFLAGS":
+		if c.observer != nil {
+			c.Box.Permanent = append([]string{}, strings.Fields(string(bytes.Trim(arguments, "() ")))...)
+		}
 	case "COPYUID":
 		_, sets, _ := bytes.Cut(arguments, []byte(" "))
 		c.desk.ask.copied = len(sets) > 0

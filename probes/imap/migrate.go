@@ -1,0 +1,326 @@
+package imap
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"pegel/probes/imap/client"
+	"pegel/probes/probe"
+)
+
+// migration says what a migrator copies: every message of a pass once, from all mailboxes of an account or from one.
+type migration struct {
+	Of     selection `yaml:",inline"`
+	Source string    `yaml:"source"`
+	Into   string    `yaml:"into"`   // put before the names of the mailboxes, with the target's delimiter; "": same names
+	Digest string    `yaml:"digest"` // verify_copy: size or body
+}
+
+// lookAgain is how long a migrator that has copied everything waits before it looks for what has come to the source since.
+const lookAgain = time.Minute
+
+func (m *migration) decode(decode func(any) error) error {
+	*m = migration{Of: selection{Mailbox: "*"}, Source: "imap.source", Digest: "size"}
+	if err := decode(m); err != nil {
+		return err
+	}
+	if m.Of.Days < 0 || m.Of.Older < 0 {
+		return fmt.Errorf("days and older must not be negative")
+	}
+	if m.Digest != "size" && m.Digest != "body" {
+		return fmt.Errorf("digest is %q, but must be size or body", m.Digest)
+	}
+	return nil
+}
+
+// pass is the name of what is copied.
+func (m *migration) pass() string {
+	switch {
+	case m.Of.Days > 0:
+		return "core"
+	case m.Of.Older > 0:
+		return "deferred"
+	}
+	return "all"
+}
+
+// migrate is what a migration tool does with the next message that is not in the target yet. What is there is found out by looking
+// into the target, by Message-ID, so that a tool that was interrupted goes on where it stopped, and that several connections of an
+// account share the work. The account's first action looks through both sides. Where nothing is left it asks for news with NOOP, and looks
+// again once a minute.
+func migrate(decode func(any) error) (probe.Step, error) {
+	params := new(migration)
+	if err := params.decode(decode); err != nil {
+		return nil, err
+	}
+	return step(func(t *probe.Turn, s *session) error {
+		return s.beside(t, params.Source, func(source *session) error {
+			p := s.passes().of(s.account.Login, *params)
+			job, left, err := p.claim(t, source, s, params)
+			if err != nil {
+				return err
+			}
+			t.Answer(probe.Answer{Body: append(strconv.AppendInt([]byte(`{"left":`), int64(left), 10), '}')})
+			if job == nil {
+				source.first()
+				if err := source.conn.Noop(); err != nil {
+					return source.fail("noop", err)
+				}
+				t.Mark(probe.PhaseComplete)
+				return nil
+			}
+			fate := uncertain
+			defer func() { p.settle(job, fate) }()
+			fate, err = s.copyOne(t, source, job)
+			if err == nil {
+				t.Mark(probe.PhaseComplete)
+			}
+			return err
+		})
+	}), nil
+}
+
+// fate is what became of a claimed message.
+type fate uint8
+
+const (
+	uncertain fate = iota // perhaps in the target, perhaps not: it has to be looked at again
+	copied
+	vanished // from the source
+)
+
+// copyOne copies a claimed message with its flags and date.
+func (s *session) copyOne(t *probe.Turn, source *session, job *job) (fate, error) {
+	if err := source.use(t, job.from, true); err != nil {
+		return uncertain, err
+	}
+	message, err := source.original("fetch from "+job.from, job.uid)
+	if err != nil {
+		return uncertain, err
+	}
+	if message == nil {
+		return vanished, probe.Failf(probe.Content, "fetch from "+job.from, "message %d is gone", job.uid)
+	}
+	if _, err := s.put(job.to, message.bytes, strings.Join(message.flags, " "), message.arrived, false); err != nil {
+		return uncertain, err
+	}
+	return copied, nil
+}
+
+// beside does something with the session and that with another target of the same account, both logged in.
+func (s *session) beside(t *probe.Turn, other string, do func(source *session) error) error {
+	opened, err := t.Session(other)
+	if err != nil {
+		return err
+	}
+	source, ok := opened.(*session)
+	if !ok || source == s {
+		return probe.Failf(probe.Content, "use "+other, "source must be another target of protocol imap")
+	}
+	if err := s.authenticate(t); err != nil {
+		return err
+	}
+	err = source.begin(t)
+	if err == nil {
+		if err = source.authenticate(t); err == nil {
+			err = do(source)
+		}
+	}
+	source.end(t, err)
+	if err != nil && source.broken() && !s.broken() {
+		return fmt.Errorf("%s: %w", other, err)
+	}
+	return err
+}
+
+// registry has the passes of all accounts of one target, so that an account's connections share them.
+type registry struct {
+	mu sync.Mutex
+	by map[passKey]*passWork
+}
+
+type passKey struct {
+	login string
+	what  migration
+}
+
+func newRegistry() *registry { return &registry{by: map[passKey]*passWork{}} }
+
+// passes are the target's; a session without a target's own has them to itself.
+func (s *session) passes() *registry {
+	if all, ok := s.target.Shared.(*shared); ok {
+		return all.passes
+	}
+	if s.alone == nil {
+		s.alone = newRegistry()
+	}
+	return s.alone
+}
+
+func (r *registry) of(login string, what migration) *passWork {
+	what.Digest = ""
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := passKey{login, what}
+	if r.by[key] == nil {
+		r.by[key] = &passWork{lock: make(chan struct{}, 1), flying: map[flight]bool{}, there: -1}
+	}
+	return r.by[key]
+}
+
+// passWork is what is still to be copied of one account's pass. Whoever holds lock may look and change.
+type passWork struct {
+	lock   chan struct{}
+	loaded time.Time // zero: both sides are to be looked through before the next message
+	boxes  []boxWork
+	left   int
+	flying map[flight]bool // claimed and not settled
+	copied int
+	there  int // at the first look; -1: there was none
+}
+
+// boxWork is one mailbox with the messages to be copied.
+type boxWork struct {
+	from, to string
+	todo     []uint32
+}
+
+type flight struct {
+	from string
+	uid  uint32
+}
+
+// job is one message to be copied.
+type job struct {
+	flight
+	to string
+}
+
+// claim takes the next message; nil: none is left. left counts those after it.
+func (p *passWork) claim(t *probe.Turn, source, target *session, m *migration) (*job, int, error) {
+	select {
+	case p.lock <- struct{}{}:
+	case <-t.Context().Done():
+		return nil, 0, probe.Fail(probe.ClassOf(t.Context().Err()), "wait for another connection's look at both sides", t.Context().Err())
+	}
+	defer func() { <-p.lock }()
+	if p.loaded.IsZero() || p.left == 0 && time.Since(p.loaded) > lookAgain {
+		if err := p.load(source, target, m); err != nil {
+			return nil, 0, err
+		}
+	}
+	for i := range p.boxes {
+		b := &p.boxes[i]
+		if len(b.todo) == 0 {
+			continue
+		}
+		j := &job{flight{b.from, b.todo[0]}, b.to}
+		b.todo = b.todo[1:]
+		p.left--
+		p.flying[j.flight] = true
+		return j, p.left, nil
+	}
+	return nil, 0, nil
+}
+
+// settle ends a claim.
+func (p *passWork) settle(j *job, how fate) {
+	p.lock <- struct{}{} // whoever holds it has a deadline
+	defer func() { <-p.lock }()
+	delete(p.flying, j.flight)
+	switch how {
+	case copied:
+		p.copied++
+	case uncertain:
+		p.loaded = time.Time{}
+	}
+}
+
+// load finds out what is in the source and not in the target.
+func (p *passWork) load(source, target *session, m *migration) error {
+	pairs, err := pairMailboxes(source, target, m)
+	if err != nil {
+		return err
+	}
+	var boxes []boxWork
+	left, there := 0, 0
+	for _, pair := range pairs {
+		want, err := source.inventory(pair.from, &m.Of, "")
+		if err != nil {
+			return err
+		}
+		have, err := target.inventoryIfAny(pair, "")
+		if err != nil {
+			return err
+		}
+		counts := map[identity]int{}
+		for i := range have {
+			counts[have[i].identity]++
+		}
+		b := boxWork{from: pair.from, to: pair.to}
+		for i := range want {
+			if x := &want[i]; counts[x.identity] > 0 {
+				counts[x.identity]--
+				there++
+			} else if !p.flying[flight{pair.from, x.uid}] {
+				b.todo = append(b.todo, x.uid)
+			}
+		}
+		if !pair.there { // the folder itself is part of the account, even an empty one
+			if err := target.ensure(pair.to); err != nil {
+				return err
+			}
+		}
+		left += len(b.todo)
+		boxes = append(boxes, b)
+	}
+	p.boxes, p.left, p.loaded = boxes, left, time.Now()
+	if p.there < 0 {
+		p.there = there
+	}
+	return nil
+}
+
+// mailboxPair is one mailbox of the source and where it goes.
+type mailboxPair struct {
+	from, to string
+	there    bool // the target has it
+}
+
+// pairMailboxes says which mailbox goes where.
+func pairMailboxes(source, target *session, m *migration) ([]mailboxPair, error) {
+	have, delimiter := map[string]bool{}, "/"
+	err := target.visit("list", "*", false, func(box *client.Listed) {
+		have[box.Mailbox] = true
+		if box.Delimiter != "" {
+			delimiter = box.Delimiter
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var pairs []mailboxPair
+	err = source.visit("list", "*", false, func(box *client.Listed) {
+		if !box.Selectable || m.Of.Mailbox != "*" && !strings.EqualFold(m.Of.Mailbox, box.Mailbox) {
+			return
+		}
+		to := box.Mailbox
+		if box.Delimiter != "" && box.Delimiter != delimiter {
+			to = strings.ReplaceAll(to, box.Delimiter, delimiter)
+		}
+		if m.Into != "" {
+			to = m.Into + delimiter + to
+		}
+		pairs = append(pairs, mailboxPair{box.Mailbox, to, have[to] || strings.EqualFold(to, inbox)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(pairs) == 0 {
+		return nil, probe.Failf(probe.Content, "list", "the source has no mailbox %s", m.Of.Mailbox)
+	}
+	return pairs, nil
+}
