@@ -227,7 +227,7 @@ func readBody(body io.Reader, b []byte) ([]byte, error) {
 	head := len(b)
 	for {
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), max(2*cap(b), 1<<10))
+			grown := make([]byte, len(b), max(min(2*cap(b), head+MaxBody+1), len(b)+1<<10)) // never twice the bound
 			copy(grown, b)
 			b = grown
 		}
