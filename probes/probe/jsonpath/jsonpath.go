@@ -4,6 +4,7 @@
 package jsonpath
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -20,12 +21,21 @@ func Values(text []byte, path []string, most int) []string {
 	return s.found
 }
 
+// Count is how many values Values would find, without making them.
+func Count(text []byte, path []string, most int) int {
+	s := scanner{text: text, most: most, counts: true}
+	s.value(path)
+	return s.count
+}
+
 type scanner struct {
-	text  []byte
-	at    int
-	most  int
-	depth int
-	found []string
+	text   []byte
+	at     int
+	most   int
+	depth  int
+	counts bool // does not keep what is found
+	count  int
+	found  []string
 }
 
 func (s *scanner) space() bool {
@@ -56,6 +66,9 @@ func (s *scanner) value(path []string) bool {
 			return false
 		}
 		if len(path) == 0 {
+			if s.counts {
+				return s.take("")
+			}
 			return s.take(unquote(s.text[from:s.at]))
 		}
 		return true
@@ -82,8 +95,10 @@ func plain(word string) bool {
 }
 
 func (s *scanner) take(value string) bool {
-	s.found = append(s.found, value)
-	return len(s.found) < s.most
+	if s.count++; !s.counts {
+		s.found = append(s.found, value)
+	}
+	return s.count < s.most
 }
 
 // inside reads an object or a list.
@@ -169,15 +184,19 @@ func (s *scanner) skip() bool {
 
 // quoted passes over a text with its quotes.
 func (s *scanner) quoted() bool {
-	for s.at++; s.at < len(s.text); s.at++ {
-		switch s.text[s.at] {
-		case '\\':
-			s.at++
-		case '"':
-			s.at++
+	for s.at++; s.at < len(s.text); {
+		end := bytes.IndexByte(s.text[s.at:], '"')
+		if end < 0 {
+			break
+		}
+		back := bytes.IndexByte(s.text[s.at:s.at+end], '\\')
+		if back < 0 {
+			s.at += end + 1
 			return true
 		}
+		s.at += back + 2 // what follows a backslash ends nothing
 	}
+	s.at = len(s.text)
 	return false
 }
 

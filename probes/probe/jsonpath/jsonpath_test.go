@@ -18,6 +18,13 @@ func TestValues(t *testing.T) {
 		if got := strings.Join(Values([]byte(inbox), strings.Split(path, "."), 10), ","); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
+		n := 0
+		if want != "" {
+			n = strings.Count(want, ",") + 1
+		}
+		if got := Count([]byte(inbox), strings.Split(path, "."), 10); got != n {
+			t.Errorf("%s: %d values, want %d", path, got, n)
+		}
 	}
 	if got := Values([]byte(inbox), []string{"messages", "*", "id"}, 2); len(got) != 2 {
 		t.Errorf("%q, want two at most", got)
@@ -38,6 +45,9 @@ func FuzzValues(f *testing.F) {
 	f.Add([]byte(`{"id":{"x":[1,"]"]},"y":2}`), "y")
 	f.Fuzz(func(t *testing.T, text []byte, key string) {
 		got := Values(text, []string{key}, 5)
+		if n := Count(text, []string{key}, 5); n != len(got) {
+			t.Errorf("%q: %d values at %q, counted %d", text, len(got), key, n)
+		}
 		Values(text, []string{"*", "*", key}, 5)
 		var object map[string]json.RawMessage
 		if json.Unmarshal(text, &object) != nil || key == "*" {
