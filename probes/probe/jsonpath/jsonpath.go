@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // deepest is how deep a text may be nested, as far as the path leads into it.
@@ -120,7 +121,7 @@ func (s *scanner) inside(end byte, path []string, object bool) bool {
 				return false
 			}
 		}
-		wanted := false
+		wanted, begin := false, s.at
 		if object {
 			from := s.at
 			if s.text[s.at] != '"' || !s.quoted() {
@@ -140,7 +141,7 @@ func (s *scanner) inside(end byte, path []string, object bool) bool {
 			if !s.value(path[1:]) {
 				return false
 			}
-		case !s.skip():
+		case !s.skip() || s.at == begin: // a bracket of the other kind would be met for ever
 			return false
 		}
 	}
@@ -206,12 +207,58 @@ func is(quoted []byte, name string) bool {
 
 func unquote(quoted []byte) string {
 	inner := quoted[1 : len(quoted)-1]
-	if !strings.Contains(string(inner), `\`) {
+	if bytes.IndexByte(inner, '\\') < 0 {
 		return strings.ToValidUTF8(string(inner), "\ufffd")
+	}
+	if text, ok := unescape(inner); ok {
+		return text
 	}
 	var text string
 	if json.Unmarshal(quoted, &text) != nil {
 		return string(inner)
 	}
 	return text
+}
+
+// unescape undoes the escapes of a text of ASCII whose escapes stand for ASCII, as identifiers in JSON mostly are (servers
+// write < and > so). It reports false for any other, which is left to encoding/json.
+func unescape(inner []byte) (string, bool) {
+	var room [128]byte
+	text := room[:0]
+	for i := 0; i < len(inner); i++ {
+		c := inner[i]
+		if c < ' ' || c >= utf8.RuneSelf {
+			return "", false
+		}
+		if c != '\\' {
+			text = append(text, c)
+			continue
+		}
+		if i++; i == len(inner) {
+			return "", false
+		}
+		switch c = inner[i]; c {
+		case '"', '\\', '/':
+			text = append(text, c)
+		case 'n':
+			text = append(text, '\n')
+		case 't':
+			text = append(text, '\t')
+		case 'r':
+			text = append(text, '\r')
+		case 'u':
+			if i+5 > len(inner) {
+				return "", false
+			}
+			n, err := strconv.ParseUint(string(inner[i+1:i+5]), 16, 16)
+			if err != nil || n >= utf8.RuneSelf {
+				return "", false
+			}
+			text = append(text, byte(n))
+			i += 4
+		default:
+			return "", false
+		}
+	}
+	return string(text), true
 }
