@@ -12,6 +12,9 @@ import (
 
 // Fields of a request in a fixed order.
 
+// HeaderFields are the headers of every request that is no asset.
+func (s *Site) HeaderFields() []Field { return s.headers }
+
 // HeaderFields are the request's own headers.
 func (r *Request) HeaderFields() []Field { return r.headers }
 
