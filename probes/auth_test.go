@@ -66,6 +66,10 @@ func TestWaysToLogIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
+	webmail, err := scenarios.OpenSite(scenarios.DefaultSite)
+	if err != nil {
+		t.Fatal(err)
+	}
 	login := p.Login(2)
 	address := map[string]string{"imap": p.URLs.IMAP, "smtp": p.URLs.SMTP, "caldav": p.URLs.CalDAV, "carddav": p.URLs.CardDAV, "web": p.URLs.Web}
 	for _, c := range []struct {
@@ -88,7 +92,11 @@ func TestWaysToLogIn(t *testing.T) {
 	} {
 		c.account.Address = login
 		for _, way := range waysIn {
-			r := enter(t, way.protocol, way.verb, probetest.Target(t, way.protocol, address[way.protocol]), c.account)
+			target := probetest.Target(t, way.protocol, address[way.protocol])
+			if way.protocol == "web" {
+				target.Site = webmail
+			}
+			r := enter(t, way.protocol, way.verb, target, c.account)
 			want := probe.OK
 			if strings.Contains(c.refused, way.protocol) {
 				want = probe.Auth

@@ -156,6 +156,7 @@ func (c *checker) targets() {
 		if t.Site.Name != "" && t.URL.Scheme != "http" && t.URL.Scheme != "https" {
 			c.fail("leave it out", "site makes no sense with "+t.URL.Scheme, t.Pos, "site")
 		}
+		c.backend(&t)
 		if t.Timeout == 0 {
 			c.fail("", "timeout must be above 0", t.Pos, "timeout")
 		}

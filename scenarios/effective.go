@@ -3,6 +3,7 @@ package scenarios
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,9 +14,32 @@ import (
 // Included are the files that the scenario takes sections from, in the order in which they were read.
 func (s *Scenario) Included() []Included { return s.included }
 
+// SiteFile is a site file that a scenario names, as it was read.
+type SiteFile struct {
+	Name  string // of the copy that Effective names; it lies beside the effective scenario
+	Bytes []byte
+}
+
+// SiteFiles are the site files of the scenario's targets, each once, by the names of their targets.
+func (s *Scenario) SiteFiles() []SiteFile {
+	var list []SiteFile
+	for _, target := range slices.Sorted(maps.Keys(s.Targets.ByName)) {
+		if at := s.Targets.ByName[target].Site; at.Text != nil && !slices.ContainsFunc(list, func(f SiteFile) bool { return f.Name == copyName(at) }) {
+			list = append(list, SiteFile{copyName(at), at.Text})
+		}
+	}
+	return list
+}
+
+// copyName is the name of a site file's copy: that of its content, so that files of the same name stay apart.
+func copyName(r SiteRef) string {
+	sum := sha256.Sum256(r.Text)
+	return fmt.Sprintf("site-%s-%x.yaml", r.Site.Name, sum[:6])
+}
+
 // Effective is the scenario as it is driven, as YAML: with all that it includes, after profiles and overrides, and with the
-// batches of a CSV file written out. It means the same as the original and needs no other file, but CSV files of accounts and
-// data; secrets are not in it.
+// batches of a CSV file written out. It means the same as the original and needs no other files than SiteFiles, certificate
+// authorities, and CSV files of accounts and data; secrets are not in it.
 func (s *Scenario) Effective() []byte {
 	var b strings.Builder
 	b.WriteString("# The scenario as it was driven: includes, profiles and overrides are applied.\n")
@@ -25,6 +49,9 @@ func (s *Scenario) Effective() []byte {
 	root := *s.file.root
 	root.entries = slices.DeleteFunc(slices.Clone(root.entries), func(e entry) bool { return e.key == "include" || e.key == "profiles" })
 	for i, e := range root.entries {
+		if e.key == "targets" {
+			root.entries[i].value = s.targetsWithCopies(e.value)
+		}
 		if at := e.value.value("batches"); e.key == "wave" && at != nil && at.kind == textNode {
 			root.entries[i].value = e.value.clone()
 			*root.entries[i].value.value("batches") = *batchNodes(s.Wave.Batches)
@@ -32,6 +59,17 @@ func (s *Scenario) Effective() []byte {
 	}
 	printBlock(&b, &root, 0)
 	return []byte(b.String())
+}
+
+// targetsWithCopies are the targets with the names of the copies of their site files.
+func (s *Scenario) targetsWithCopies(n *node) *node {
+	n = n.clone()
+	for _, e := range n.entries {
+		if at := s.Targets.ByName[e.key].Site; at.Text != nil && e.value.value("site") != nil {
+			*e.value.value("site") = node{kind: textNode, text: copyName(at), quoted: true}
+		}
+	}
+	return n
 }
 
 // batchNodes are batches as a list of mappings.

@@ -239,6 +239,10 @@ func (n *node) relocate(dir string) {
 			if v := e.value; v.kind == textNode && v.text != "" && !filepath.IsAbs(v.text) {
 				v.text = path.Join(dir, filepath.ToSlash(v.text))
 			}
+		case "site":
+			if v := e.value; v.kind == textNode && strings.HasSuffix(v.text, ".yaml") && !filepath.IsAbs(v.text) {
+				v.text = path.Join(dir, filepath.ToSlash(v.text))
+			}
 		}
 		e.value.relocate(dir)
 	}

@@ -46,6 +46,10 @@ func keys() map[string]key {
 		"Target.starttls": {text: "for imap and smtp; default never", enum: []string{"required", "optional"}},
 		"Target.timeout":  {text: "how long one action may take; default 60s"},
 		"Target.site":     {text: "for http and https: the web application, one that ships with pegel or a site file (.yaml); default embedded"},
+		"Target.backend":  {text: "for http and https: where an answer tells which backend made it; default what the site says"},
+		"Backend.header":  {text: "header whose value it is"},
+		"Backend.cookie":  {text: "cookie whose value it is, where no header tells"},
+		"Backend.after":   {text: "only what stands after the last occurrence of this counts"},
 
 		"Line.round_trip":     {text: "time there and back, added to that of the network; default none"},
 		"Line.jitter":         {text: "a round trip takes up to this longer; default 0"},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pegel/internal/site"
 )
 
 // headings are the mappings of the file in the order of the tables, with the path by which they are known.
@@ -15,7 +17,7 @@ var headings = []struct {
 	typ  reflect.Type
 }{
 	{"The file", reflect.TypeFor[Scenario]()},
-	{"`targets`", reflect.TypeFor[Targets]()}, {"`targets.*`", reflect.TypeFor[Target]()},
+	{"`targets`", reflect.TypeFor[Targets]()}, {"`targets.*`", reflect.TypeFor[Target]()}, {"`targets.*.backend`", reflect.TypeFor[site.Backend]()},
 	{"`lines.*`", reflect.TypeFor[Line]()},
 	{"`accounts`", reflect.TypeFor[Accounts]()}, {"`accounts.auth`", reflect.TypeFor[Auth]()}, {"secrets: `password`, `token`, `app_password`", reflect.TypeFor[Secret]()},
 	{"`activity`", reflect.TypeFor[Activity]()},

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"pegel/internal/site"
 )
 
 // Scenario is one loaded and checked scenario file.
@@ -60,7 +62,10 @@ type Target struct {
 	StartTLS string   `yaml:"starttls"` // "required", "optional"; empty: never
 	Timeout  Duration `yaml:"timeout"`  // of one action; default 60s
 	Site     SiteRef  `yaml:"site"`     // of web and browser targets; default: embedded
-	Pos      Pos      `yaml:"-"`
+	// Backend says where answers tell which backend made them; it replaces what the site says, because which balancer
+	// stands in front is no matter of the application.
+	Backend *site.Backend `yaml:"backend"`
+	Pos     Pos           `yaml:"-"`
 }
 
 // Accounts says which logins there are: by pattern and count, or from a CSV file with the columns login, address,

@@ -144,5 +144,16 @@ func (d *decoder) beside(name string) ([]byte, error) {
 	return os.ReadFile(d.path(name))
 }
 
+// backend checks where a target's answers are said to tell their backend.
+func (c *checker) backend(t *Target) {
+	switch b := t.Backend; {
+	case b == nil:
+	case t.URL.Scheme != "http" && t.URL.Scheme != "https":
+		c.fail("leave it out", "backend makes no sense with "+t.URL.Scheme, t.Pos, "backend")
+	case b.Header == "" && b.Cookie == "":
+		c.fail("write backend: {cookie: ROUTE}, or {header: X-Backend}", "backend needs a header or a cookie", t.Pos, "backend")
+	}
+}
+
 // MarshalText is the reference as it is written.
 func (r SiteRef) MarshalText() ([]byte, error) { return []byte(r.Name), nil }

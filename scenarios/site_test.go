@@ -94,6 +94,31 @@ func TestSiteOfATarget(t *testing.T) {
 	}
 }
 
+// A target says itself where its answers tell the backend.
+func TestBackendOfATarget(t *testing.T) {
+	load := func(target string) (*Scenario, error) {
+		text := "name: x\ntargets: {web: {url: \"http://127.0.0.1:1/\"}, imap: {url: \"imap://127.0.0.1:1\"}, " + target + "}\naccounts: {pattern: \"u{n}@x\", count: 2, password: {env: P}}\n" +
+			"activity: {a: 20%, source: guess}\npersonas: [{name: a, journey: j}]\njourneys: {j: [{do: web.login}]}\nload: {stages: {users: [1], hold: 1m}}\n"
+		return Parse("x.yaml", []byte(text), Options{SkipSecrets: true})
+	}
+	s, err := load(`b: {url: "http://127.0.0.1:1/", backend: {cookie: ROUTE, after: "."}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := s.Targets.ByName["b"].Backend; b == nil || b.Cookie != "ROUTE" || b.After != "." {
+		t.Errorf("%+v", b)
+	}
+	for target, says := range map[string]string{
+		`b: {url: "http://127.0.0.1:1/", backend: {after: "."}}`:   "backend needs a header or a cookie",
+		`b: {url: "http://127.0.0.1:1/", backend: {coookie: a}}`:   `unknown key "coookie"`,
+		`b: {url: "imap://127.0.0.1:1", backend: {cookie: ROUTE}}`: "backend makes no sense with imap",
+	} {
+		if _, err := load(target); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "x.yaml:2:") {
+			t.Errorf("%s: got %v, want %s", target, err, says)
+		}
+	}
+}
+
 // The example in the documentation of site files is one.
 func TestSiteOfTheDocs(t *testing.T) {
 	raw, err := os.ReadFile("../docs/sites.md")

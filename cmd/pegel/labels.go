@@ -43,8 +43,8 @@ func (d *driving) remember(sets []string, next int, blind bool, again string) {
 	d.labels[labelAgain] = again
 }
 
-// keepSources stores the effective scenario and the bytes of every included file, so that the run is judged without files
-// from elsewhere.
+// keepSources stores the effective scenario and the bytes of every included file and site file, so that the run is judged and
+// repeated without files from elsewhere.
 func keepSources(dir string, s *scenarios.Scenario) error {
 	write := func(name string, raw []byte) error {
 		return archive.WriteFile(dir, name, func(out io.Writer) error {
@@ -54,6 +54,11 @@ func keepSources(dir string, s *scenarios.Scenario) error {
 	}
 	for i, in := range s.Included() {
 		if err := write(fmt.Sprintf("include-%02d-%s", i+1, fileName(path.Base(in.Name))), in.Bytes); err != nil {
+			return err
+		}
+	}
+	for _, at := range s.SiteFiles() {
+		if err := write(at.Name, at.Bytes); err != nil {
 			return err
 		}
 	}

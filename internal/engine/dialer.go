@@ -90,6 +90,11 @@ func Targets(s *scenarios.Scenario) (map[string]probe.Target, error) {
 				return nil, fmt.Errorf("target %s: %w", name, err)
 			}
 		}
+		if at != nil && t.Backend != nil {
+			own := *at // which others have too
+			own.Backend = *t.Backend
+			at = &own
+		}
 		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext, Site: at}
 	}
 	return targets, nil

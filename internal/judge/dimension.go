@@ -84,6 +84,7 @@ func (r *reading) dimensions() error {
 	}
 	r.showDimensions(stages)
 	r.tellSlow(stages)
+	r.tellUneven(stages)
 	for _, kind := range kinds(capped) {
 		if capped[kind] {
 			r.warn("dimension-capped", kind, record.MostNames, record.Other)

@@ -165,6 +165,7 @@ var sentences = map[string]string{
 	"slow-source":      "%s is slow for some users only: its p95 is %s from the address %s and %s from all others",
 	"slow-backend":     "%s is slow for some accounts only: its p95 is %s on the backend %s and %s on all others",
 	"slow-tag":         "%s is slow for some of its uses only: its p95 is %s where the tag %s is %s, and %s elsewhere",
+	"uneven-backends":  "the backends of %s are used unevenly at %s active users: %s did %s of the actions (95 %% interval %s to %s, as if each user had one backend), %s would be its equal share of %s backends; chance alone would do that with a probability below %s. Either its weight is meant to be larger, or the balancer does not spread the users",
 	"dimension-capped": "the dimension %s has more values than the %s that are told apart; those beyond count together as %s",
 	"dimension-lost":   "%s samples were too many at once to be told apart by group, tag and backend; all other figures have them",
 }

@@ -153,7 +153,7 @@ func TestLines(t *testing.T) {
 		{"combined", `portal:443 192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /api/messages/7 HTTP/1.0" 500 2326`, entry{at: at("2000-10-10T20:55:36Z"), kind: act, action: "web.read", failed: true}, nil},
 		{"combined", `192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "PUT /dav/frank/cal/x%22.ics HTTP/1.1" 201 0 "-" "Thunderbird/128 \"x\""`, entry{at: at("2000-10-10T20:55:36Z"), kind: act, way: desktop, action: "caldav.create"}, nil},
 		{"combined", `192.0.2.7 - f [10/Oct/2000:13:55:36 -0700] "PUT /dav/frank/cal/x.ics HTTP/1.1" 204 0 "-" "iOS/17 dataaccessd/1"`, entry{at: at("2000-10-10T20:55:36Z"), kind: act, way: mobile, action: "caldav.update", named: true}, nil},
-		{"combined", `192.0.2.7 - f [10/Oct/2000:13:55:36 -0700] "REPORT /remote.php/dav/addressbooks/f/ HTTP/1.1" 207 0 "-" "x"`, entry{at: at("2000-10-10T20:55:36Z"), kind: background, way: calendar, named: true}, nil},
+		{"combined", `192.0.2.7 - f [10/Oct/2000:13:55:36 -0700] "REPORT /remote.php/dav/addressbooks/f/ HTTP/1.1" 207 0 "-" "x"`, entry{at: at("2000-10-10T20:55:36Z"), kind: act, way: calendar, action: "carddav.query", named: true}, nil},
 		{"combined", `192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "-" 408 0`, entry{at: at("2000-10-10T20:55:36Z"), kind: unmapped, what: "* /", failed: true}, nil},
 		{"combined", `192.0.2.7 - - [31/Feb/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1`, entry{}, errTime},
 		{"combined", `192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /`, entry{}, errShape},

@@ -20,13 +20,24 @@ targets:
   imap:   {url: "imap://127.0.0.1:1143"}
   smtp:   {url: "smtp://127.0.0.1:1587"}
   caldav: {url: "http://127.0.0.1:5232/"}
+  carddav: {url: "http://127.0.0.1:5232/"}
+  eas:    {url: "http://127.0.0.1:5233/Microsoft-Server-ActiveSync"}
 accounts: {pattern: "u{n:05}@example.test", count: 2000, password: {env: PEGEL_PASSWORD}}
 `
 
 // The fragment makes a scenario that validates and compiles, whatever the logs hold.
 func TestFragmentIsValid(t *testing.T) {
 	web := source("access.log", writeAll("", week(rand.New(rand.NewPCG(1, 2))), writeCombined)+
-		`203.0.113.7 - eva [02/Mar/2026:09:00:00 +0100] "REPORT /dav/eva/cal/ HTTP/1.1" 207 5 "-" "DAVx5"`+"\n")
+		`203.0.113.7 - eva [02/Mar/2026:09:00:00 +0100] "REPORT /dav/eva/cal/ HTTP/1.1" 207 5 "-" "DAVx5"`+"\n"+
+		`203.0.113.7 - eva [02/Mar/2026:09:01:00 +0100] "PROPFIND /dav/eva/contacts/ HTTP/1.1" 207 5 "-" "DAVx5"`+"\n"+
+		`203.0.113.7 - eva [02/Mar/2026:09:02:00 +0100] "REPORT /dav/eva/contacts/ HTTP/1.1" 207 5 "-" "DAVx5"`+"\n"+
+		`203.0.113.7 - eva [02/Mar/2026:09:03:00 +0100] "PUT /dav/eva/contacts/a.vcf HTTP/1.1" 201 5 "-" "DAVx5"`+"\n"+
+		`203.0.113.7 - eva [02/Mar/2026:09:04:00 +0100] "DELETE /dav/eva/contacts/a.vcf HTTP/1.1" 204 5 "-" "DAVx5"`+"\n")
+	offered := func(action string) bool { // as in pegel learn
+		name, verb, _ := strings.Cut(action, ".")
+		p, ok := probes.ByName(name)
+		return ok && p.Actions[verb] != nil
+	}
 	mail, eas := source("mail.log", mailLines), source("u_ex.log", iisHead+easLines)
 	for name, c := range map[string]struct {
 		logs  []Source
@@ -39,7 +50,7 @@ func TestFragmentIsValid(t *testing.T) {
 		"few lines": {[]Source{source("a", writeAll("", []event{{monday, 1, "web.login"}}, writeCombined))}, "", []string{"browser"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := learned(t, Options{}, c.logs...)
+			r := learned(t, Options{Known: offered}, c.logs...)
 			dir := t.TempDir()
 			put := func(name string, write func(io.Writer) error) {
 				var b strings.Builder

@@ -132,7 +132,9 @@ func known(action string) bool { return !strings.HasPrefix(action, "eas.") }
 
 func learned(t testing.TB, opt Options, sources ...Source) *Result {
 	t.Helper()
-	opt.Now, opt.Known = testTime, known
+	if opt.Now = testTime; opt.Known == nil {
+		opt.Known = known
+	}
 	r, err := Learn(t.Context(), sources, opt)
 	if err != nil {
 		t.Fatal(err)

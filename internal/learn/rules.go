@@ -9,18 +9,19 @@ type rule struct {
 	query    string // key=value|value, several with a space; keys and values in lower case
 	status   int    // 0: any
 	kind     kind
-	way      way // for caldav: where the client does not show which
+	way      way // for caldav and carddav: where the client does not show which
 	action   string
 }
 
-// rules is the table of what is known: reading it is reading what pegel learn understands of HTTP. An action that pegel has
-// no protocol for (eas.*) is counted and shown, and stands in the fragment as a comment.
+// rules is the table of what is known: reading it is reading what pegel learn understands of HTTP. An action that pegel
+// does not have (eas.fetch) is counted and shown, and stands in the fragment as a comment.
 var rules = []rule{
 	// Open-Xchange App Suite, HTTP API.
 	{"ox", "", "*/login", "action=login|formlogin", 0, login, browser, "web.login"},
 	{"ox", "", "*/login", "action=logout", 0, act, browser, "web.logout"},
 	{"ox", "", "*/login", "action=autologin|store|refreshsecret", 0, background, browser, ""},
 	{"ox", "", "*/mail", "action=all|threadedall|list", 0, act, browser, "web.list"},
+	{"ox", "", "*/mail", "action=search", 0, act, browser, "web.search"},
 	{"ox", "", "*/mail", "action=get", 0, act, browser, "web.read"},
 	{"ox", "POST|PUT", "*/mail", "action=new|send", 0, act, browser, "web.send"},
 	{"ox", "POST", "*/mail/compose/*/send", "", 0, act, browser, "web.send"},
@@ -59,7 +60,9 @@ var rules = []rule{
 	// Roundcube.
 	{"roundcube", "POST", "*", "_task=login", 0, login, browser, "web.login"},
 	{"roundcube", "", "*", "_task=logout", 0, act, browser, "web.logout"},
-	{"roundcube", "", "*", "_task=mail _action=list|search", 0, act, browser, "web.list"},
+	{"roundcube", "", "*", "_task=mail _action=list", 0, act, browser, "web.list"},
+	{"roundcube", "", "*", "_task=mail _action=search", 0, act, browser, "web.search"},
+	{"roundcube", "GET", "*", "_task=mail _action=compose", 0, act, browser, "web.compose"},
 	{"roundcube", "", "*", "_task=mail _action=show|preview", 0, act, browser, "web.read"},
 	{"roundcube", "POST", "*", "_task=mail _action=send", 0, act, browser, "web.send"},
 	{"roundcube", "", "*", "_action=refresh|check-recent|keep-alive|getunread", 0, background, browser, ""},
@@ -81,9 +84,24 @@ var rules = []rule{
 	{"pegel", "GET", "/api/messages/*", "", 0, act, browser, "web.read"},
 	{"pegel", "POST", "/api/messages", "", 0, act, browser, "web.send"},
 
-	// What is done to address books is not told apart yet; it must not pass for CalDAV.
+	// CardDAV, by the paths of address books in front of CalDAV, whose methods it shares.
+	{"carddav", "PROPFIND", "*carddav*", "", 0, act, calendar, "carddav.discover"},
+	{"carddav", "REPORT", "*carddav*", "", 0, act, calendar, "carddav.query"},
+	{"carddav", "PUT", "*carddav*", "", 201, act, calendar, "carddav.create"},
+	{"carddav", "PUT", "*carddav*", "", 0, act, calendar, "carddav.update"},
+	{"carddav", "DELETE", "*carddav*", "", 0, act, calendar, "carddav.delete"},
 	{"carddav", "", "*carddav*", "", 0, background, calendar, ""},
+	{"carddav", "PROPFIND", "*addressbook*", "", 0, act, calendar, "carddav.discover"},
+	{"carddav", "REPORT", "*addressbook*", "", 0, act, calendar, "carddav.query"},
+	{"carddav", "PUT", "*addressbook*", "", 201, act, calendar, "carddav.create"},
+	{"carddav", "PUT", "*addressbook*", "", 0, act, calendar, "carddav.update"},
+	{"carddav", "DELETE", "*addressbook*", "", 0, act, calendar, "carddav.delete"},
 	{"carddav", "", "*addressbook*", "", 0, background, calendar, ""},
+	{"carddav", "PROPFIND", "*/contacts/*", "", 0, act, calendar, "carddav.discover"},
+	{"carddav", "REPORT", "*/contacts/*", "", 0, act, calendar, "carddav.query"},
+	{"carddav", "PUT", "*/contacts/*", "", 201, act, calendar, "carddav.create"},
+	{"carddav", "PUT", "*/contacts/*", "", 0, act, calendar, "carddav.update"},
+	{"carddav", "DELETE", "*/contacts/*", "", 0, act, calendar, "carddav.delete"},
 	{"carddav", "", "*/contacts/*", "", 0, background, calendar, ""},
 
 	// CalDAV, whoever answers it: the methods are nobody else's.

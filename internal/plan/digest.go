@@ -107,7 +107,7 @@ func (p *Plan) usersDigest(list []User, share Share) Digest {
 
 // frameDigest covers the stages.
 func (p *Plan) frameDigest() Digest {
-	sum := Digest{p.contentDigest() + p.authDigest()}
+	sum := Digest{p.contentDigest() + p.authDigest() + p.sitesDigest()}
 	for _, s := range p.Stages {
 		h := fnv.New64a()
 		put(h, uint64(s.Index), uint64(s.Users), uint64(s.Copiers), uint64(s.Ramp), uint64(s.Settle), uint64(s.Hold))
@@ -122,6 +122,24 @@ func (p *Plan) frameDigest() Digest {
 		h := fnv.New64a()
 		put(h, uint64(p.To), uint64(p.Most), math.Float64bits(p.Scenario.Load.Precision))
 		sum[0] += h.Sum64()
+	}
+	return sum
+}
+
+// sitesDigest covers what the sites say that targets name; 0 where none does.
+func (p *Plan) sitesDigest() uint64 {
+	var sum uint64
+	for name, t := range p.Scenario.Targets.ByName {
+		if t.Site.Name == "" {
+			continue
+		}
+		h := fnv.New64a()
+		h.Write([]byte(name + "\x00"))
+		if t.Site.Text == nil { // one that comes with pegel
+			h.Write([]byte(t.Site.Name))
+		}
+		h.Write(t.Site.Text)
+		sum += h.Sum64()
 	}
 	return sum
 }

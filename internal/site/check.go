@@ -43,7 +43,7 @@ func (s *Site) Check() []Fault {
 	}
 	c.variables()
 	c.values()
-	c.lines(s.Headers, "headers")
+	s.headers = c.lines(s.Headers, "headers")
 	if strings.ContainsAny(s.Agent, "\r\n") {
 		c.fail("", "the agent must be one line", "agent")
 	}

@@ -12,6 +12,9 @@ import (
 
 // Fields of a request in a fixed order.
 
+// HeaderFields are the headers of every request that is no asset.
+func (s *Site) HeaderFields() []Field { return s.headers }
+
 // HeaderFields are the request's own headers.
 func (r *Request) HeaderFields() []Field { return r.headers }
 
@@ -90,8 +93,16 @@ func (c *Capture) What() string {
 	return "match of " + c.Regexp
 }
 
-// Values are the values that a check of JSON finds.
-func (c *Check) Values(body []byte) []string { return jsonpath.Values(body, c.path, MostValues+1) }
+// Value is the first value that a check of JSON finds.
+func (c *Check) Value(body []byte) (value string, ok bool) {
+	if found := jsonpath.Values(body, c.path, 1); len(found) > 0 {
+		return found[0], true
+	}
+	return "", false
+}
+
+// Count is how many values a check of JSON finds, of at most MostValues + 1.
+func (c *Check) Count(body []byte) int { return jsonpath.Count(body, c.path, MostValues+1) }
 
 // Find says whether an answer reports an error: its text, its code where it has one, and the name of its class, "" where
 // none is given.

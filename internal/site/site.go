@@ -24,6 +24,8 @@ type Site struct {
 	Actions     map[string]Action `yaml:"actions"`
 	Push        *Push             `yaml:"push"`
 
+	headers []Field
+
 	names []string // of the values in templates, by their numbers
 	vars  []string // variables that captures and picks set, by their numbers
 	kinds []kind   // of names

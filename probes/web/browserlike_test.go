@@ -214,6 +214,7 @@ func TestBadServers(t *testing.T) {
 		"no gzip":              {raw("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"), probe.Reset, "read the answer"},
 		"unknown coding":       {raw("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc"), probe.BadProtocol, `coding "br"`},
 		"endless header":       {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n"), probe.BadProtocol, "header is longer"},
+		"header flood":         {raw("HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Flood: "+strings.Repeat("x", 40)+"\r\n", 30000) + "\r\n"), probe.BadProtocol, "header is longer"},
 		"many interim answers": {raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 20)), probe.BadProtocol, "interim"},
 		"cookie flood": {func(w http.ResponseWriter, r *http.Request) {
 			for i := range 150 {
@@ -229,7 +230,10 @@ func TestBadServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := surf(t, oneRequest, c.serve)
+			before := now()
 			r := do(t, h, "login", "")
+			h.Drop("web")
+			before.bounds(t)
 			if r.Class != c.class || !strings.Contains(r.Err.Error(), c.says) {
 				t.Errorf("%v (%v), want %v with %q", r.Err, r.Class, c.class, c.says)
 			}
@@ -294,6 +298,7 @@ func TestPush(t *testing.T) {
 	if r := do(t, refused, "push", ""); r.Class != probe.Content {
 		t.Errorf("a server without websockets: %v", r.Err)
 	}
+	before := now()
 	closed := surf(t, text, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/ws" {
 			panic(http.ErrAbortHandler)
@@ -302,4 +307,6 @@ func TestPush(t *testing.T) {
 	if r := do(t, closed, "push", ""); r.Class != probe.Reset {
 		t.Errorf("a websocket closed at once: %v", r.Err)
 	}
+	closed.Drop("web")
+	before.bounds(t)
 }

@@ -24,22 +24,23 @@ func (w *walk) check(c *site.Check, doing string, body []byte) error {
 		}
 		return nil
 	}
-	values := c.Values(body)
-	switch {
-	case !c.Most.Empty():
+	if !c.Most.Empty() {
 		most, err := strconv.Atoi(c.Most.In(w))
 		if err != nil {
 			return probe.Failf(probe.Content, doing, "%s is no number", c.Most.String())
 		}
-		if len(values) > most {
-			return probe.Failf(class, doing, "%d values of %s, although at most %d were asked for", len(values), c.JSON, most)
-		}
-		if len(values) == 0 && !json.Valid(body) {
+		switch n := c.Count(body); {
+		case n > most:
+			return probe.Failf(class, doing, "%d values of %s, although at most %d were asked for", n, c.JSON, most)
+		case n == 0 && !json.Valid(body):
 			return probe.Failf(class, doing, "the answer is not JSON")
 		}
-	case len(values) == 0:
+		return nil
+	}
+	switch value, found := c.Value(body); {
+	case !found:
 		return probe.Failf(class, doing, "%s", missing(body, true, "JSON value "+c.JSON))
-	case !c.Equals.Empty() && values[0] != c.Equals.In(w):
+	case !c.Equals.Empty() && value != c.Equals.In(w):
 		return probe.Failf(class, doing, "%s is not %s", c.JSON, c.Equals.String())
 	}
 	return nil

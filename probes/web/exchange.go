@@ -18,7 +18,7 @@ func (w *walk) request(r *site.Request) (httpconn.Request, error) {
 	if out.URL, err = w.address(r.Path, r.QueryFields()); err != nil {
 		return out, err
 	}
-	out.Fields = make([]httpconn.Field, 0, 4+len(r.HeaderFields()))
+	out.Fields = make([]httpconn.Field, 0, 3+len(r.HeaderFields())+len(w.s.shared.site.HeaderFields()))
 	add := func(name string, value site.Text) {
 		if text := value.In(w); text != "" {
 			out.Fields = append(out.Fields, httpconn.Field{Name: name, Value: text})
@@ -43,9 +43,9 @@ func (w *walk) request(r *site.Request) (httpconn.Request, error) {
 		out.Fields = append(out.Fields, httpconn.Field{Name: "Accept", Value: "*/*"})
 	}
 	out.Fields = append(out.Fields, httpconn.Field{Name: "Accept-Language", Value: "en-US,en;q=0.9"})
-	for name, value := range w.s.shared.site.Headers {
-		if !named(own, name) {
-			add(name, value)
+	for _, f := range w.s.shared.site.HeaderFields() {
+		if !named(own, f.Name) {
+			add(f.Name, f.Value)
 		}
 	}
 	for _, f := range own {

@@ -26,6 +26,9 @@ const (
 	MaxConns = 6
 	// idleTimeout is how long an unused connection is kept; servers mostly close it earlier.
 	idleTimeout = 5 * time.Minute
+	// justUsed is how long a connection counts as alive after an answer, without looking: within one action, and no longer.
+	// No server gives up a connection so soon without having said so in its answer.
+	justUsed = 50 * time.Millisecond
 	// maxHeader bounds what a server may send as header, in bytes.
 	maxHeader = 1 << 20
 )
@@ -148,11 +151,14 @@ func (c *Client) take(ctx context.Context, t *probe.Turn, o origin, fresh bool) 
 		if w == nil {
 			break
 		}
-		if !w.used.IsZero() && (time.Since(w.used) > idleTimeout || !alive(w.raw)) {
+		if w.used.IsZero() {
+			return w, nil, false, nil
+		}
+		if idle := time.Since(w.used); idle > idleTimeout || idle > justUsed && !alive(w.raw) {
 			w.raw.Close()
 			continue
 		}
-		return w, nil, !w.used.IsZero(), nil
+		return w, nil, true, nil
 	}
 	w, multi, err = c.dial(ctx, t, o, false)
 	return w, multi, false, err

@@ -48,7 +48,7 @@ func (c *Client) multiplexed(ctx context.Context, t *probe.Turn, conn *http.Clie
 		request.Header.Set("Authorization", c.options.Authorization)
 	}
 	if c.jar != nil {
-		if cookies := c.jar.write(nil, r.URL, time.Now()); len(cookies) > 0 {
+		if cookies := c.jar.write(nil, r.URL); len(cookies) > 0 {
 			request.Header.Set("Cookie", string(cookies))
 		}
 	}

@@ -118,12 +118,13 @@ func (c *cookie) goes(u *url.URL, host string, now time.Time) bool {
 }
 
 // write appends the cookies for u as the value of a header, longer paths first; none are nothing.
-func (j *jar) write(to []byte, u *url.URL, now time.Time) []byte {
+func (j *jar) write(to []byte, u *url.URL) []byte {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.list) == 0 {
 		return to
 	}
+	now := time.Now()
 	host, first := strings.ToLower(u.Hostname()), true
 	deepest := 0
 	for i := range j.list {

@@ -44,7 +44,10 @@ func (c *Client) exchange(ctx context.Context, t *probe.Turn, w *wire, r *Reques
 	if err := c.send(w, r); err != nil {
 		return nil, false, false, err
 	}
-	sent := time.Now()
+	var sent time.Time
+	if r.Hold {
+		sent = time.Now()
+	}
 	from := readers.Get().(*bufio.Reader)
 	from.Reset(w.conn)
 	defer func() {
@@ -55,7 +58,10 @@ func (c *Client) exchange(ctx context.Context, t *probe.Turn, w *wire, r *Reques
 	if _, err := from.Peek(1); err != nil {
 		return nil, false, false, err
 	}
-	waited := time.Since(sent)
+	var waited time.Duration
+	if r.Hold {
+		waited = time.Since(sent)
+	}
 	if !r.Auth && !r.Hold {
 		mark(t, probe.PhaseFirstByte)
 	}
@@ -118,7 +124,7 @@ func (c *Client) compose(b []byte, r *Request) ([]byte, error) {
 		before := len(b)
 		b = append(b, "\r\nCookie: "...)
 		start := len(b)
-		if b = c.jar.write(b, r.URL, time.Now()); len(b) == start {
+		if b = c.jar.write(b, r.URL); len(b) == start {
 			b = b[:before]
 		}
 	}
@@ -227,7 +233,7 @@ func readBody(body io.Reader, b []byte) ([]byte, error) {
 	head := len(b)
 	for {
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), max(2*cap(b), 1<<10))
+			grown := make([]byte, len(b), max(min(2*cap(b), head+MaxBody+1), len(b)+1<<10)) // never twice the bound
 			copy(grown, b)
 			b = grown
 		}

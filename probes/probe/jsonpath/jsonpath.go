@@ -4,9 +4,11 @@
 package jsonpath
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // deepest is how deep a text may be nested, as far as the path leads into it.
@@ -20,12 +22,21 @@ func Values(text []byte, path []string, most int) []string {
 	return s.found
 }
 
+// Count is how many values Values would find, without making them.
+func Count(text []byte, path []string, most int) int {
+	s := scanner{text: text, most: most, counts: true}
+	s.value(path)
+	return s.count
+}
+
 type scanner struct {
-	text  []byte
-	at    int
-	most  int
-	depth int
-	found []string
+	text   []byte
+	at     int
+	most   int
+	depth  int
+	counts bool // does not keep what is found
+	count  int
+	found  []string
 }
 
 func (s *scanner) space() bool {
@@ -56,6 +67,9 @@ func (s *scanner) value(path []string) bool {
 			return false
 		}
 		if len(path) == 0 {
+			if s.counts {
+				return s.take("")
+			}
 			return s.take(unquote(s.text[from:s.at]))
 		}
 		return true
@@ -82,8 +96,10 @@ func plain(word string) bool {
 }
 
 func (s *scanner) take(value string) bool {
-	s.found = append(s.found, value)
-	return len(s.found) < s.most
+	if s.count++; !s.counts {
+		s.found = append(s.found, value)
+	}
+	return s.count < s.most
 }
 
 // inside reads an object or a list.
@@ -105,7 +121,7 @@ func (s *scanner) inside(end byte, path []string, object bool) bool {
 				return false
 			}
 		}
-		wanted := false
+		wanted, begin := false, s.at
 		if object {
 			from := s.at
 			if s.text[s.at] != '"' || !s.quoted() {
@@ -125,7 +141,7 @@ func (s *scanner) inside(end byte, path []string, object bool) bool {
 			if !s.value(path[1:]) {
 				return false
 			}
-		case !s.skip():
+		case !s.skip() || s.at == begin: // a bracket of the other kind would be met for ever
 			return false
 		}
 	}
@@ -169,15 +185,19 @@ func (s *scanner) skip() bool {
 
 // quoted passes over a text with its quotes.
 func (s *scanner) quoted() bool {
-	for s.at++; s.at < len(s.text); s.at++ {
-		switch s.text[s.at] {
-		case '\\':
-			s.at++
-		case '"':
-			s.at++
+	for s.at++; s.at < len(s.text); {
+		end := bytes.IndexByte(s.text[s.at:], '"')
+		if end < 0 {
+			break
+		}
+		back := bytes.IndexByte(s.text[s.at:s.at+end], '\\')
+		if back < 0 {
+			s.at += end + 1
 			return true
 		}
+		s.at += back + 2 // what follows a backslash ends nothing
 	}
+	s.at = len(s.text)
 	return false
 }
 
@@ -187,12 +207,58 @@ func is(quoted []byte, name string) bool {
 
 func unquote(quoted []byte) string {
 	inner := quoted[1 : len(quoted)-1]
-	if !strings.Contains(string(inner), `\`) {
+	if bytes.IndexByte(inner, '\\') < 0 {
 		return strings.ToValidUTF8(string(inner), "\ufffd")
+	}
+	if text, ok := unescape(inner); ok {
+		return text
 	}
 	var text string
 	if json.Unmarshal(quoted, &text) != nil {
 		return string(inner)
 	}
 	return text
+}
+
+// unescape undoes the escapes of a text of ASCII whose escapes stand for ASCII, as identifiers in JSON mostly are (servers
+// write < and > so). It reports false for any other, which is left to encoding/json.
+func unescape(inner []byte) (string, bool) {
+	var room [128]byte
+	text := room[:0]
+	for i := 0; i < len(inner); i++ {
+		c := inner[i]
+		if c < ' ' || c >= utf8.RuneSelf {
+			return "", false
+		}
+		if c != '\\' {
+			text = append(text, c)
+			continue
+		}
+		if i++; i == len(inner) {
+			return "", false
+		}
+		switch c = inner[i]; c {
+		case '"', '\\', '/':
+			text = append(text, c)
+		case 'n':
+			text = append(text, '\n')
+		case 't':
+			text = append(text, '\t')
+		case 'r':
+			text = append(text, '\r')
+		case 'u':
+			if i+5 > len(inner) {
+				return "", false
+			}
+			n, err := strconv.ParseUint(string(inner[i+1:i+5]), 16, 16)
+			if err != nil || n >= utf8.RuneSelf {
+				return "", false
+			}
+			text = append(text, byte(n))
+			i += 4
+		default:
+			return "", false
+		}
+	}
+	return string(text), true
 }

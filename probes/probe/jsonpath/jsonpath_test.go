@@ -18,6 +18,13 @@ func TestValues(t *testing.T) {
 		if got := strings.Join(Values([]byte(inbox), strings.Split(path, "."), 10), ","); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
+		n := 0
+		if want != "" {
+			n = strings.Count(want, ",") + 1
+		}
+		if got := Count([]byte(inbox), strings.Split(path, "."), 10); got != n {
+			t.Errorf("%s: %d values, want %d", path, got, n)
+		}
 	}
 	if got := Values([]byte(inbox), []string{"messages", "*", "id"}, 2); len(got) != 2 {
 		t.Errorf("%q, want two at most", got)
@@ -25,7 +32,7 @@ func TestValues(t *testing.T) {
 	if got := Values([]byte(inbox[:40]), []string{"session", "id"}, 1); len(got) != 1 {
 		t.Errorf("of the beginning: %q", got)
 	}
-	for _, text := range []string{"", "{", "[", `"`, "<html>", `{"id"`, `{"id":`, `{id: 1}`, `[[[[`, `{"a":[1,}]`, "nul", strings.Repeat("[", 10000)} {
+	for _, text := range []string{"", "{", "[", `"`, "<html>", `{"id"`, `{"id":`, `{id: 1}`, `[[[[`, `{"a":[1,}]`, `[}`, `[[}`, `[,}`, `[1,}`, "nul", strings.Repeat("[", 10000)} {
 		if got := Values([]byte(text), []string{"id"}, 3); len(got) != 0 {
 			t.Errorf("%q has %q", text, got)
 		}
@@ -35,9 +42,13 @@ func TestValues(t *testing.T) {
 // FuzzValues: in whatever is JSON, each value that encoding/json finds at a path of one key is found.
 func FuzzValues(f *testing.F) {
 	f.Add([]byte(inbox), "id")
+	f.Add([]byte(`{"id":"\u003ca\\\"b@x\u003E\n\u00fc"}`), "id")
 	f.Add([]byte(`{"id":{"x":[1,"]"]},"y":2}`), "y")
 	f.Fuzz(func(t *testing.T, text []byte, key string) {
 		got := Values(text, []string{key}, 5)
+		if n := Count(text, []string{key}, 5); n != len(got) {
+			t.Errorf("%q: %d values at %q, counted %d", text, len(got), key, n)
+		}
 		Values(text, []string{"*", "*", key}, 5)
 		var object map[string]json.RawMessage
 		if json.Unmarshal(text, &object) != nil || key == "*" {
@@ -49,6 +60,11 @@ func FuzzValues(f *testing.F) {
 		}
 		if len(got) == 0 {
 			t.Errorf("%q: nothing at %q", text, key)
+			return
+		}
+		var want string
+		if json.Unmarshal(raw, &want) == nil && got[len(got)-1] != want && len(got) < 5 {
+			t.Errorf("%q: %q at %q, want %q", text, got, key, want)
 		}
 	})
 }
