@@ -15,8 +15,9 @@ import (
 type stay struct {
 	until    time.Duration // end of the session; 0: none
 	patience *scenarios.Patience
-	hung     int // actions given up in a row
-	hungAt   int // the last one of them
+	shorter  bool // patience ends the action under way before its time-out
+	hung     int  // actions given up in a row
+	hungAt   int  // the last one of them
 	ctx      context.Context
 	branches map[*plan.Cursor]*user
 	quit     *quit // of a branch: shared by all that are done at the same time
@@ -61,6 +62,7 @@ func (s *stay) bound(timeout time.Duration) time.Duration {
 	if s.patience == nil {
 		return timeout
 	}
+	s.shorter = s.patience.After.D() <= timeout
 	return min(timeout, s.patience.After.D())
 }
 
@@ -74,7 +76,7 @@ func (s *stay) watch(ctx context.Context) {
 // gaveUp tells whether it was the user's patience that ended the action under way, and not the time-out of its target.
 func (u *user) gaveUp() bool {
 	s := u.stay
-	return s != nil && s.patience != nil && u.timeout == s.patience.After.D() && s.ctx != nil && errors.Is(s.ctx.Err(), context.DeadlineExceeded) && u.e.ctx.Err() == nil
+	return s != nil && s.patience != nil && s.shorter && s.ctx != nil && errors.Is(s.ctx.Err(), context.DeadlineExceeded) && u.e.ctx.Err() == nil
 }
 
 // lostPatience says what the user does about an action that it gave up.

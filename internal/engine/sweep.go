@@ -125,6 +125,7 @@ func (s *sweep) look(accounts []int, act plan.Act, late bool) {
 // one searches one account over a session of its own.
 func (s *sweep) one(account int, act plan.Act, late bool) error {
 	u := s.newUser(&plan.User{Account: account})
+	u.end = nil // nobody's line: this is a look from the generator's own network
 	defer u.closeSessions()
 	u.timeout, u.searched, u.late = act.Timeout, late, false
 	u.began = s.now()

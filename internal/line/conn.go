@@ -219,6 +219,9 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// Below is the connection that is shaped, for those who want to know how it is and neither read nor write.
+func (c *conn) Below() net.Conn { return c.Conn }
+
 // ready tells whether bytes lie there to be read. Where the system cannot tell they are taken as coming only now, which makes the
 // line longer than it is.
 func (c *conn) ready() bool {

@@ -131,6 +131,15 @@ func (d *dav) request(ctx context.Context, method string, u *url.URL, header htt
 	ctx, cancel := context.WithTimeout(ctx, stalled)
 	defer cancel()
 	for range mostRedirects {
+		// Whatever the server names as its own: the password goes to the host that it is meant for, by the way that was asked for.
+		if u.Host != d.base.Host {
+			return nil, fmt.Errorf("the server names an address elsewhere: %s", u.Host)
+		}
+		if u.Scheme != d.base.Scheme { // a proxy that does not know of its TLS
+			same := *u
+			same.Scheme = d.base.Scheme
+			u = &same
+		}
 		r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 		if err != nil {
 			return nil, err
@@ -156,9 +165,6 @@ func (d *dav) request(ctx context.Context, method string, u *url.URL, header htt
 			next, err := u.Parse(to)
 			if err != nil || next.Host != d.base.Host {
 				return nil, fmt.Errorf("%s: the server redirects to another one", method)
-			}
-			if next.Scheme != d.base.Scheme { // proxies that do not know of their TLS
-				next.Scheme = d.base.Scheme
 			}
 			u = next
 			continue

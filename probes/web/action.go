@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -248,7 +249,8 @@ func (w *walk) parallel(list []site.Request) error {
 
 // pick sets variables to one of several values.
 func (w *walk) pick(picks map[string]site.Pick) error {
-	for name, p := range picks {
+	for _, name := range slices.Sorted(maps.Keys(picks)) { // in the same order each time: draws go by it
+		p := picks[name]
 		set, of := p.Variables()
 		if w.s.set>>of&1 == 0 && p.After != "" {
 			if err := w.s.action(w.t, p.After, asked{}, false); err != nil {

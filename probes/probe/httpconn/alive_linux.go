@@ -8,6 +8,9 @@ import (
 // alive looks whether an idle connection is still there: nothing has come on it, not even its end. It does not wait.
 // Connections that cannot be looked at count as alive.
 func alive(conn net.Conn) bool {
+	if shaped, ok := conn.(interface{ Below() net.Conn }); ok {
+		conn = shaped.Below()
+	}
 	c, ok := conn.(syscall.Conn)
 	if !ok {
 		return true

@@ -169,7 +169,7 @@ func (c *Client) free(o origin) (*wire, *http.ClientConn) {
 	defer c.mu.Unlock()
 	for i := len(c.multi) - 1; i >= 0; i-- {
 		if m := c.multi[i]; m.origin == o {
-			if m.conn.Err() == nil && m.conn.Available() > 0 {
+			if m.conn.Err() == nil { // with as many streams as it allows, a request waits for one to end
 				return nil, m.conn
 			}
 			m.conn.Close()

@@ -60,7 +60,7 @@ func (j *jar) set(u *url.URL, lines []string, now time.Time) error {
 	}
 	size := 0
 	for i := range j.list {
-		size += len(j.list[i].name) + len(j.list[i].value)
+		size += len(j.list[i].name) + len(j.list[i].value) + len(j.list[i].path) + len(j.list[i].domain)
 	}
 	if len(j.list) > maxCookies || size > maxCookieBytes {
 		n := len(j.list)
@@ -69,6 +69,9 @@ func (j *jar) set(u *url.URL, lines []string, now time.Time) error {
 	}
 	return nil
 }
+
+// longestPath is how long the path of a cookie may be; browsers drop longer ones (RFC 6265bis, section 5.6).
+const longestPath = 1024
 
 // from is a cookie as it is kept (RFC 6265, section 5.3), if it may be set from u.
 func from(u *url.URL, c *http.Cookie, now time.Time) (cookie, bool) {
@@ -90,7 +93,7 @@ func from(u *url.URL, c *http.Cookie, now time.Time) (cookie, bool) {
 		}
 	}
 	switch {
-	case c.MaxAge < 0:
+	case c.MaxAge < 0, len(out.path) > longestPath:
 		out.expires = now
 	case c.MaxAge > 0:
 		out.expires = now.Add(time.Duration(c.MaxAge) * time.Second)

@@ -200,7 +200,11 @@ func readAnswer(from *bufio.Reader, t *probe.Turn, r *Request, b []byte) (respon
 		if err != nil {
 			return nil, false, err
 		}
-		return response, keep && complete && source == body, nil
+		if complete && source != body { // what follows the end of the compression is to be gone too
+			n, err := io.Copy(io.Discard, io.LimitReader(source, 64<<10))
+			complete = err == nil && n < 64<<10
+		}
+		return response, keep && complete, nil
 	}
 	head := len(b)
 	if b, err = readBody(body, b); err != nil {
