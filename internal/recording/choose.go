@@ -44,6 +44,7 @@ func (c *correlator) source(at int, where, name string, values []string, same bo
 			if way.kind == "regexp" {
 				cost += 0.5
 			}
+			cost += accident(way, name, values[0])
 			if way.each { // what was chosen among several is in the newest list
 				cost += 0.5 - 0.0001*float64(from)
 				if r.action != c.rows[at].action && c.verb(r.action) == "login" {
@@ -55,12 +56,24 @@ func (c *correlator) source(at int, where, name string, values []string, same bo
 			if best == nil || cost < lowest {
 				best, lowest = &use{from: from, at: at, capture: way, values: values}, cost
 			}
-			if !way.each && !same {
-				break // the others of this answer are no better
-			}
 		}
 	}
 	return best
+}
+
+// accident is how much speaks for it that a short number is found by accident: a count may be the number of the last message.
+func accident(way capture, name, value string) float64 {
+	switch last := way.what[strings.LastIndexByte(way.what, '.')+1:]; {
+	case !digits(value) && len(value) >= 4 || len(value) >= 8:
+		return 0
+	case way.kind == "json" && (idName.MatchString(last) || strings.EqualFold(last, name)):
+		return 0
+	case way.kind == "json" && last == "*":
+		return 0.2
+	case way.kind == "regexp":
+		return 1
+	}
+	return 5
 }
 
 func (c *correlator) verb(action int) string { return c.list[0].Actions[action].Verb }

@@ -18,7 +18,7 @@ const (
 
 var (
 	titleForm = regexp.MustCompile(`(?is)<title[^>]*>([^<]{0,200})</title>`)
-	inputForm = regexp.MustCompile(`(?is)<(?:input|select|textarea)\b[^>]{0,2000}?\bname\s*=\s*["']?([^"'\s>]{1,100})`)
+	inputForm = regexp.MustCompile(`(?is)<(?:input|select|textarea)\b[^>]*?\bname\s*=\s*["']?([^"'\s>]{1,100})`)
 )
 
 // ShapeOf is the shape of one answer: its type; of JSON the paths to plain values, with * for elements of lists; of HTML the

@@ -3,8 +3,8 @@ package recording
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,21 +21,7 @@ func (j *Journey) Site(base *site.Site, name string, recordings int) []byte {
 	w.line(0, "# pegel record --check holds it against the platform again.")
 	j.pauses(w)
 	w.line(0, "name: %s", name)
-	if base.Description != "" {
-		w.line(0, "description: %s", scalar(base.Description))
-	}
-	if base.Agent != "" {
-		w.line(0, "agent: %s", scalar(base.Agent))
-	}
-	if b := base.Backend; b != (site.Backend{}) {
-		w.line(0, "backend: %s", flow([][2]string{{"header", b.Header}, {"cookie", b.Cookie}, {"after", b.After}}))
-	}
-	if len(base.Errors) > 0 {
-		w.line(0, "errors:")
-		for _, r := range base.Errors {
-			w.rule(r)
-		}
-	}
+	w.rest(base)
 	w.line(0, "actions:")
 	for _, a := range j.Actions {
 		gestures := base.Actions[a.Verb].Browser
@@ -52,12 +38,9 @@ func (j *Journey) Site(base *site.Site, name string, recordings int) []byte {
 		if len(gestures) > 0 {
 			w.line(2, "browser:")
 			for _, g := range gestures {
-				w.gesture(g)
+				w.line(3, "- %s", asFlow(reflect.ValueOf(g)))
 			}
 		}
-	}
-	if p := base.Push; p != nil {
-		w.push(p)
 	}
 	return []byte(w.b.String())
 }
@@ -158,7 +141,7 @@ func (w *writer) request(level int, p *planned) {
 			if s.each {
 				each = `, each: true, default: ""`
 			}
-			w.line(level+1, "%s: {%s: %s%s}", s.name, s.kind, quoted(s.what), each)
+			w.line(level+1, "%s: {%s: %s%s}", s.name, s.kind, scalar(s.what), each)
 		}
 	}
 	if s := p.shape; s.Type != "" {
@@ -186,54 +169,94 @@ func (w *writer) slots(level int, key string, list []slot) {
 	}
 }
 
-func (w *writer) gesture(g site.Gesture) {
-	pairs := [][2]string{
-		{"open", g.Open.String()}, {"click", g.Click.String()}, {"type", g.Type.String()}, {"text", g.Text.String()},
-		{"wait", g.Wait.String()}, {"gone", g.Gone.String()}, {"read", g.Read.String()}, {"save", g.Save},
+// rest writes what a site says beside its name and its actions.
+func (w *writer) rest(base *site.Site) {
+	v := reflect.ValueOf(base).Elem()
+	for i := range v.NumField() {
+		key := v.Type().Field(i).Tag.Get("yaml")
+		if key == "" || key == "name" || key == "actions" {
+			continue
+		}
+		value := v.Field(i)
+		if value.Kind() == reflect.Slice && value.Len() > 0 {
+			w.line(0, "%s:", key)
+			for j := range value.Len() {
+				w.line(1, "- %s", asFlow(value.Index(j)))
+			}
+		} else if text := asFlow(value); text != "" {
+			w.line(0, "%s: %s", key, text)
+		}
 	}
-	if g.Timeout != 0 {
-		pairs = append(pairs, [2]string{"timeout", g.Timeout.String()})
-	}
-	w.line(3, "- %s", flow(pairs))
 }
 
-func (w *writer) rule(r site.Rule) {
+// asFlow is a part of a site as its file writes it, in one line; "" where nothing was written.
+func asFlow(v reflect.Value) string {
+	if !v.CanInterface() {
+		return ""
+	}
+	switch x := v.Interface().(type) {
+	case site.Text:
+		if x.Empty() {
+			return ""
+		}
+		return scalar(x.String())
+	case time.Duration:
+		if x == 0 {
+			return ""
+		}
+		return x.String()
+	}
 	var list []string
-	for _, p := range [][2]string{{"json", r.JSON}, {"regexp", r.Regexp}, {"code", r.Code}, {"class", r.Class}} {
-		if p[1] != "" {
-			list = append(list, p[0]+": "+scalar(p[1]))
+	switch v.Kind() {
+	case reflect.String:
+		if v.String() == "" {
+			return ""
+		}
+		return scalar(v.String())
+	case reflect.Bool, reflect.Int, reflect.Float64:
+		if v.IsZero() {
+			return ""
+		}
+		return fmt.Sprint(v.Interface())
+	case reflect.Pointer:
+		if v.IsNil() {
+			return ""
+		}
+		if v.Elem().Kind() == reflect.String { // a default that may be empty
+			return scalar(v.Elem().String())
+		}
+		return asFlow(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			list = append(list, asFlow(v.Index(i)))
+		}
+		if len(list) == 0 {
+			return ""
+		}
+		return "[" + strings.Join(list, ", ") + "]"
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			list = append(list, scalar(key.String())+": "+asFlow(v.MapIndex(key)))
+		}
+		slices.Sort(list)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			if text := asFlow(v.Field(i)); key != "" && key != "-" && text != "" {
+				list = append(list, key+": "+text)
+			}
 		}
 	}
-	if r.Ignore != nil {
-		list = append(list, "ignore: "+flow([][2]string{{"json", r.Ignore.JSON}, {"equals", r.Ignore.Equals}}))
+	if len(list) == 0 {
+		return ""
 	}
-	if len(r.Classes) > 0 {
-		var classes []string
-		for _, c := range r.Classes {
-			classes = append(classes, flow([][2]string{{"code", c.Code}, {"class", c.Class}}))
-		}
-		list = append(list, "classes: ["+strings.Join(classes, ", ")+"]")
-	}
-	w.line(1, "- {%s}", strings.Join(list, ", "))
-}
-
-func (w *writer) push(p *site.Push) {
-	w.line(0, "push:")
-	w.line(1, "path: %s", scalar(p.Path.String()))
-	if len(p.Query) > 0 {
-		w.line(1, "query:")
-		for _, name := range slices.Sorted(maps.Keys(p.Query)) {
-			w.line(2, "%s: %s", scalar(name), scalar(p.Query[name].String()))
-		}
-	}
-	w.line(1, "protocol: %s", p.Protocol)
-	w.line(1, "back: {first: %v, most: %v, jitter: %g}", p.Back.First, p.Back.Most, p.Back.Jitter)
+	return "{" + strings.Join(list, ", ") + "}"
 }
 
 // Scalars of YAML.
 
 var (
-	plainScalar = regexp.MustCompile(`^[A-Za-z/_][A-Za-z0-9/_.-]*$`)
+	plainScalar = regexp.MustCompile(`^[A-Za-z/_][A-Za-z0-9/_.*-]*$`)
 	wordScalar  = regexp.MustCompile(`(?i)^(?:true|false|null|yes|no|on|off|y|n)$`)
 )
 
