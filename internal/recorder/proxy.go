@@ -2,15 +2,20 @@ package recorder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"sync"
 	"time"
 )
+
+// errElsewhere is the answer to a request to another host.
+var errElsewhere = errors.New("another host than the application's")
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -26,7 +31,9 @@ type proxy struct {
 	err error // the last connection that could not be had
 }
 
-func startProxy(dial dialFunc) (*proxy, error) {
+// startProxy starts a proxy that leads to one host. Chromium asks for others of its own accord, and their names must not
+// even be looked up.
+func startProxy(dial dialFunc, only string) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the browser's proxy: %w", err)
@@ -35,6 +42,9 @@ func startProxy(dial dialFunc) (*proxy, error) {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	silent := log.New(io.Discard, "", 0)
 	noted := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, _, err := net.SplitHostPort(address); err != nil || !strings.EqualFold(host, only) {
+			return nil, errElsewhere
+		}
 		conn, err := dial(ctx, network, address)
 		if err != nil && ctx.Err() == nil {
 			p.mu.Lock()

@@ -67,7 +67,7 @@ func Record(ctx context.Context, j Journey) (*recording.Recording, []string, err
 	if j.Timeout == 0 {
 		j.Timeout = gestureWait
 	}
-	p, err := startProxy(j.Dial)
+	p, err := startProxy(j.Dial, j.Base.Hostname())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -70,8 +70,12 @@ func accident(way capture, name, value string) float64 {
 		return 0
 	case way.kind == "json" && last == "*":
 		return 0.2
-	case way.kind == "regexp":
+	case way.kind == "regexp" && (strings.Contains(way.what, "selected") || strings.Contains(way.what, "checked") || len(name) > 2 && strings.Contains(way.what, name)):
+		return 0
+	case way.kind == "regexp" && way.each:
 		return 1
+	case way.kind == "regexp":
+		return 3
 	}
 	return 5
 }
@@ -248,6 +252,11 @@ func (c *correlator) action(a int, plans []*planned) JourneyAction {
 		}
 		p := plans[at]
 		chosen := false
+		for _, u := range c.uses {
+			if way := (saved{u.name, u.capture}); c.renews(u, at) && !slices.Contains(p.saves, way) {
+				p.saves = append(p.saves, way)
+			}
+		}
 		for i, u := range c.uses {
 			if u.from == at {
 				if way := (saved{u.name, u.capture}); !slices.Contains(p.saves, way) {
@@ -281,6 +290,32 @@ func (c *correlator) action(a int, plans []*planned) JourneyAction {
 		group = &out.Steps[len(out.Steps)-1]
 	}
 	return out
+}
+
+// renews says whether an answer has the successor of a value that is used: found in the same way, different from the one
+// before in every recording, and not passed over by a later use. Tokens that change with every answer do so.
+func (c *correlator) renews(u *use, at int) bool {
+	if u.each || at <= u.from || u.kind == "regexp" && !strings.Contains(strings.ToLower(u.what), "token") || u.kind == "cookie" {
+		return false
+	}
+	values := make([]string, len(u.values))
+	for n, x := range c.rows[at].x {
+		found := u.take(x, c.jar(at, n))
+		if len(found) == 0 || found[0] == u.values[n] || digits(found[0]) {
+			return false
+		}
+		values[n] = found[0]
+	}
+	if allEqual(values) {
+		return false
+	}
+	for _, o := range c.uses {
+		if o.name != u.name || o.from >= at || at >= o.at {
+			continue
+		}
+		return false // what was sent later is the older value
+	}
+	return true
 }
 
 // together says whether a request was sent before the answers of all in the group were there, and needs none of them.

@@ -469,21 +469,29 @@ func allEqual(values []string) bool {
 	return true
 }
 
+// stampForm is a time in milliseconds, perhaps with a word before it.
+var stampForm = regexp.MustCompile(`^([A-Za-z_.-]*)([0-9]{13})$`)
+
 // moment recognises what is the time of the request: milliseconds since 1970, or the day.
 func (c *correlator) moment(at int, values []string) (string, bool) {
 	ms, day := true, true
+	before := stampForm.FindStringSubmatch(values[0])
+	if before == nil {
+		before = []string{"", "", ""}
+	}
 	for n, v := range values {
 		began := c.rows[at].x[n].Began
 		if began.IsZero() {
 			return "", false
 		}
-		at, err := strconv.ParseInt(v, 10, 64)
-		ms = ms && err == nil && len(v) == 13 && at > began.Add(-24*time.Hour).UnixMilli() && at < began.Add(24*time.Hour).UnixMilli()
+		stamp, ok := strings.CutPrefix(v, before[1])
+		at, err := strconv.ParseInt(stamp, 10, 64)
+		ms = ms && ok && err == nil && len(stamp) == 13 && at > began.Add(-24*time.Hour).UnixMilli() && at < began.Add(24*time.Hour).UnixMilli()
 		day = day && v == began.UTC().Format("20060102")
 	}
 	switch {
 	case ms && !allEqual(values):
-		return "{{now}}", true
+		return braces(before[1]) + "{{now}}", true
 	case day:
 		return "{{day}}", true
 	}

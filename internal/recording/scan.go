@@ -173,6 +173,9 @@ func (s *scanner) word() (string, error) {
 			return "", s.odd(c, "a value")
 		}
 		s.back()
+		if word := string(b); b[0] >= 'a' && word != "true" && word != "false" && word != "null" {
+			return "", fmt.Errorf("byte %d: %q is no value of JSON", s.at, word)
+		}
 		return string(b), nil
 	}
 }

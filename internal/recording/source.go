@@ -194,6 +194,11 @@ func patterns(text, value string) (list []capture) {
 			}
 			list = append(list, capture{"regexp", pattern, false})
 		}
+		if end := strings.IndexAny(after, "=>\n"); end > 3 { // <option value="7" selected
+			for _, long := range cuts(before) {
+				list = append(list, capture{"regexp", regexp.QuoteMeta(long) + group + regexp.QuoteMeta(after[:end]), false})
+			}
+		}
 		if end := strings.IndexAny(after, ">\n"); end > 8 {
 			list = append(list, capture{"regexp", group + regexp.QuoteMeta(after[:end]), false})
 		}
@@ -204,18 +209,28 @@ func patterns(text, value string) (list []capture) {
 	return list
 }
 
-// cuts are ends of a text that begin at a word and have four letters or more, the shorter ones first.
+// anyValue are words that say nothing of what stands behind them.
+var anyValue = []string{"value", "option", "content", "href", "name", "type", "input", "hidden", "class", "data", "span", "true", "null"}
+
+// cuts are ends of a text that begin at a word and have four letters or more: those first that say what stands behind them, and
+// of them the shorter ones.
 func cuts(text string) (list []string) {
 	letters := 0
+	var empty []string
 	for i := len(text) - 1; i >= 0; i-- {
 		if wordByte(text[i]) {
 			letters++
 			if letters >= 4 && (i == 0 || !wordByte(text[i-1])) {
-				list = append(list, text[i:])
+				words := strings.FieldsFunc(text[i:], func(r rune) bool { return r > 127 || !wordByte(byte(r)) })
+				if slices.ContainsFunc(words, func(w string) bool { return len(w) > 2 && !digits(w) && !slices.Contains(anyValue, w) }) {
+					list = append(list, text[i:])
+				} else {
+					empty = append(empty, text[i:])
+				}
 			}
 		}
 	}
-	return list
+	return append(list, empty...)
 }
 
 func wordByte(b byte) bool {
