@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"encoding/json"
 	"html"
 	"regexp"
@@ -85,7 +86,16 @@ func (c *correlator) captures(at int, values []string) (list []capture) {
 			tries = append(tries, capture{"header", f.Name, false})
 		}
 	}
-	tries = append(tries, patterns(string(x.Text), values[0])...)
+	for _, p := range patterns(string(x.Text), values[0]) {
+		// Where the context itself is not in the other answers there is no need to search for the pattern.
+		all := true
+		for n := 1; all && n < len(r.x); n++ {
+			all = bytes.Contains(r.x[n].Text, []byte(p.before+values[n]+p.after))
+		}
+		if all {
+			tries = append(tries, p.capture)
+		}
+	}
 	for _, try := range tries {
 		all := !slices.Contains(list, try) && !c.secret(try.what)
 		for n := 0; all && n < len(r.x); n++ {
@@ -154,12 +164,18 @@ func (c *correlator) leaves(x *Exchange) map[string][]string {
 }
 
 const (
-	mostPlaces  = 12 // of a value in a text that are looked at
+	mostPlaces  = 40 // of a value in a text that are looked at
 	longContext = 40 // bytes before a value that make a pattern
 )
 
+// pattern is a capture by a pattern, with what stands around the value.
+type pattern struct {
+	capture
+	before, after string
+}
+
 // patterns are those that find a value in a text by what stands before or after it.
-func patterns(text, value string) (list []capture) {
+func patterns(text, value string) (list []pattern) {
 	if len(value) < 1 || len(value) > 4096 || html.UnescapeString(value) != value {
 		return nil
 	}
@@ -171,7 +187,7 @@ func patterns(text, value string) (list []capture) {
 		return nil
 	}
 	from := 0
-	for range mostPlaces {
+	for places := 0; places < mostPlaces; {
 		at := strings.Index(text[from:], value)
 		if at < 0 {
 			break
@@ -181,29 +197,33 @@ func patterns(text, value string) (list []capture) {
 		if at > 0 && wordByte(text[at-1]) || from < len(text) && wordByte(text[from]) {
 			continue // a part of something else
 		}
+		places++
 		before := text[max(0, at-longContext):at]
 		if line := strings.LastIndexAny(before, "\n\r"); line >= 0 && len(strings.TrimSpace(before[line:])) >= 4 {
 			before = strings.TrimLeft(before[line:], "\r\n\t ")
 		}
 		after := text[from:min(len(text), from+longContext)]
+		add := func(before, after string, each bool) {
+			list = append(list, pattern{capture{"regexp", regexp.QuoteMeta(before) + group + regexp.QuoteMeta(after), each}, before, after})
+		}
 		// The shortest context that has words in it says what the value is; longer ones tell it from others.
+		mark := ""
+		if digits(value) && after != "" {
+			mark = after[:1]
+		}
 		for _, long := range cuts(before) {
-			pattern := regexp.QuoteMeta(long) + group
-			if digits(value) && after != "" {
-				pattern += regexp.QuoteMeta(after[:1])
-			}
-			list = append(list, capture{"regexp", pattern, false})
+			add(long, mark, false)
 		}
 		if end := strings.IndexAny(after, "=>\n"); end > 3 { // <option value="7" selected
 			for _, long := range cuts(before) {
-				list = append(list, capture{"regexp", regexp.QuoteMeta(long) + group + regexp.QuoteMeta(after[:end]), false})
+				add(long, after[:end], false)
 			}
 		}
 		if end := strings.IndexAny(after, ">\n"); end > 8 {
-			list = append(list, capture{"regexp", group + regexp.QuoteMeta(after[:end]), false})
+			add("", after[:end], false)
 		}
 		for _, long := range cuts(before) {
-			list = append(list, capture{"regexp", regexp.QuoteMeta(long) + group, true})
+			add(long, "", true)
 		}
 	}
 	return list
