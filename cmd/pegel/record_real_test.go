@@ -58,7 +58,7 @@ func recordReal(t *testing.T, o real.Options, shipped, path string, wanted []str
 }
 
 func TestRecordRoundcubeLong(t *testing.T) {
-	recordReal(t, real.Options{Roundcube: &real.Roundcube{Instances: 1, Workers: 4}}, "roundcube", "", []string{`_token: '{{`, "_uid: '{{one_", "add_message_row", "selected", "_from: '{{"})
+	recordReal(t, real.Options{Roundcube: &real.Roundcube{Instances: 1, Workers: 4}}, "roundcube", "", []string{`_token: '{{`, "_uid: '{{one_", "add_message_row", " selected", "_from: '{{"})
 }
 
 func TestRecordSOGoLong(t *testing.T) {

@@ -47,6 +47,9 @@ func (c *correlator) source(at int, where, name string, values []string, same bo
 			cost += accident(way, name, values[0])
 			if way.each { // what was chosen among several is in the newest list
 				cost += 0.5 - 0.0001*float64(from)
+				if !c.several(way, from) {
+					cost++
+				}
 				if r.action != c.rows[at].action && c.verb(r.action) == "login" {
 					cost += 2 // a list of its own action is asked for anew
 				}
@@ -61,9 +64,31 @@ func (c *correlator) source(at int, where, name string, values []string, same bo
 	return best
 }
 
+// several says whether a way leads to several values, as one into a list does.
+func (c *correlator) several(way capture, from int) bool {
+	for n, x := range c.rows[from].x {
+		if len(way.take(x, c.jar(from, n))) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// quantity is what counts are called.
+var quantity = regexp.MustCompile(`(?i)count|total|size|exists|unread|limit|width|height|quota`)
+
 // accident is how much speaks for it that a short number is found by accident: a count may be the number of the last message.
 func accident(way capture, name, value string) float64 {
-	switch last := way.what[strings.LastIndexByte(way.what, '.')+1:]; {
+	if quantity.MatchString(way.what) {
+		return 6
+	}
+	last := way.what[strings.LastIndexByte(way.what, '.')+1:]
+	if inside, ok := strings.CutSuffix(way.what, ".*"); ok {
+		if last = inside[strings.LastIndexByte(inside, '.')+1:]; !idName.MatchString(last) {
+			last = "*"
+		}
+	}
+	switch {
 	case !digits(value) && len(value) >= 4 || len(value) >= 8:
 		return 0
 	case way.kind == "json" && (idName.MatchString(last) || strings.EqualFold(last, name)):

@@ -174,7 +174,7 @@ func Follow(list []*Exchange, base *url.URL) (kept []*Exchange, elsewhere int) {
 
 func sameAddress(a, b *url.URL) bool {
 	path := func(u *url.URL) string {
-		if p := u.EscapedPath(); p != "" {
+		if p := u.Path; p != "" { // whatever is escaped in it: servers and browsers differ
 			return p
 		}
 		return "/"

@@ -41,7 +41,8 @@ func ShapeOf(contentType string, body []byte) (s site.Shape) {
 			s.Title = strings.Join(strings.Fields(html.UnescapeString(string(m[1]))), " ")
 		}
 		for _, m := range inputForm.FindAllSubmatch(body, 500) {
-			if name := string(m[1]); !slices.Contains(s.Fields, name) {
+			// Names that are numbers are made by frameworks, and differ from page to page.
+			if name := string(m[1]); !(name[0] >= '0' && name[0] <= '9') && !slices.Contains(s.Fields, name) {
 				s.Fields = append(s.Fields, name)
 			}
 		}

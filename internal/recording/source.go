@@ -67,14 +67,18 @@ func (c *correlator) captures(at int, values []string) (list []capture) {
 	x := r.x[0]
 	var tries []capture
 	for _, leaf := range c.leaves(x)[values[0]] {
+		// In lists of lists the inner place may say what a value is: first only the outer list counts as one.
 		parts := strings.Split(leaf, ".")
 		each := false
 		for i, part := range parts {
 			if _, err := strconv.Atoi(part); err == nil {
 				parts[i], each = "*", true
+				tries = append(tries, capture{"json", strings.Join(parts, "."), true})
 			}
 		}
-		tries = append(tries, capture{"json", strings.Join(parts, "."), each})
+		if !each {
+			tries = append(tries, capture{"json", leaf, false})
+		}
 	}
 	for _, f := range x.cookies() {
 		if f.Value == values[0] {
@@ -164,8 +168,8 @@ func (c *correlator) leaves(x *Exchange) map[string][]string {
 }
 
 const (
-	mostPlaces  = 40 // of a value in a text that are looked at
-	longContext = 40 // bytes before a value that make a pattern
+	mostPlaces  = 300 // of a value in a text that are looked at
+	longContext = 64  // bytes before a value that make a pattern
 )
 
 // pattern is a capture by a pattern, with what stands around the value.
@@ -199,9 +203,6 @@ func patterns(text, value string) (list []pattern) {
 		}
 		places++
 		before := text[max(0, at-longContext):at]
-		if line := strings.LastIndexAny(before, "\n\r"); line >= 0 && len(strings.TrimSpace(before[line:])) >= 4 {
-			before = strings.TrimLeft(before[line:], "\r\n\t ")
-		}
 		after := text[from:min(len(text), from+longContext)]
 		add := func(before, after string, each bool) {
 			list = append(list, pattern{capture{"regexp", regexp.QuoteMeta(before) + group + regexp.QuoteMeta(after), each}, before, after})

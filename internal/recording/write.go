@@ -130,6 +130,9 @@ func (w *writer) request(level int, p *planned) {
 	}
 	if p.status != 200 {
 		w.line(level, "status: [%d]", p.status)
+		if p.status >= 300 && p.status <= 399 { // the browser did not go there either
+			w.line(level, "stay: true")
+		}
 	}
 	if len(p.checks) > 0 {
 		w.line(level, "checks: [%s]", strings.Join(p.checks, ", "))
