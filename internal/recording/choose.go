@@ -27,7 +27,8 @@ func (c *correlator) source(at int, where, name string, values []string, same bo
 		if r.asset || !c.before(from, at) || !c.has(from, values) {
 			continue
 		}
-		for i, way := range c.captures(from, values) {
+		inText := !same || digits(values[0]) && idName.MatchString(name)
+		for i, way := range c.captures(from, values, inText) {
 			if same && !c.plausible(way, where, name, values[0]) {
 				continue
 			}

@@ -61,8 +61,8 @@ func (c capture) found(x *Exchange, cookies map[string]string, value string) boo
 var idName = regexp.MustCompile(`(?i)(?:^|[a-z_.-])(?:u?id|uuid|uids|ids|token|csrf|xsrf|nonce|sid|key)$`)
 
 // captures are the ways to take a value out of the answer of a row, the best first, as far as they lead to the value in every
-// recording.
-func (c *correlator) captures(at int, values []string) (list []capture) {
+// recording. Patterns in its text are tried with inText only.
+func (c *correlator) captures(at int, values []string, inText bool) (list []capture) {
 	r := &c.rows[at]
 	x := r.x[0]
 	var tries []capture
@@ -89,6 +89,9 @@ func (c *correlator) captures(at int, values []string) (list []capture) {
 		if f.Value == values[0] && !strings.EqualFold(f.Name, "Set-Cookie") && !strings.EqualFold(f.Name, "Location") {
 			tries = append(tries, capture{"header", f.Name, false})
 		}
+	}
+	if !inText {
+		x = new(Exchange)
 	}
 	for _, p := range patterns(string(x.Text), values[0]) {
 		// Where the context itself is not in the other answers there is no need to search for the pattern.
