@@ -99,6 +99,7 @@ type Request struct {
 	Checks    []Check            `yaml:"checks"`
 	Save      map[string]Capture `yaml:"save"`
 	Cache     bool               `yaml:"cache"` // a static file, which browsers keep
+	Shape     Shape              `yaml:"shape"` // of the answer when it was recorded; nothing but pegel record --check looks at it
 
 	// Place is the number of an asset among those of the site.
 	Place int `yaml:"-"`
@@ -108,6 +109,14 @@ type Request struct {
 	query   []Field
 	form    []Field
 	parts   []Field
+}
+
+// Shape is what an answer looks like, whatever it holds.
+type Shape struct {
+	Type   string   `yaml:"type"`   // Content-Type without parameters
+	JSON   []string `yaml:"json"`   // paths that lead to values, with * for the elements of lists
+	Title  string   `yaml:"title"`  // of HTML
+	Fields []string `yaml:"fields"` // names of the fields of its forms
 }
 
 // Field is one name with its value.

@@ -106,3 +106,6 @@ var builtins = map[string]kind{
 
 // Kind is where the value with this number comes from, and the number of the variable where it is one.
 func (s *Site) Kind(number int) (k kind, variable int) { return s.kinds[number], s.at[number] }
+
+// NameOf is the name with this number, as templates write it.
+func (s *Site) NameOf(number int) string { return s.names[number] }

@@ -72,8 +72,19 @@ type Target struct {
 	Line uint64
 	// Site is the web application behind it, for protocols of the web. The engine gives every target one; nil: none, for tests.
 	Site *site.Site
+	// Heard, where it is set, is told of each answer that a site's request got; it may be called from several goroutines.
+	Heard func(Heard)
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
+}
+
+// Heard is the answer to one request of a site, before anything is said about whether it is right.
+type Heard struct {
+	Doing   string // action, method and path as the site writes them
+	Request *site.Request
+	Status  int
+	Type    string // Content-Type
+	Body    []byte // nil for a static file; not to be kept
 }
 
 // Account is a login of the platform.

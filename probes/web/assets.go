@@ -111,6 +111,9 @@ func (w *walk) fetched(file *site.Request, response *httpconn.Response) error {
 	s := w.s.shared
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if w.s.heard != nil {
+		w.s.heard(probe.Heard{Doing: w.doing + ": GET " + file.Path.String(), Request: file, Status: response.Status, Type: response.Header.Get("Content-Type")})
+	}
 	if response.Status != http.StatusNotModified {
 		if err := response.Check(w.doing+": GET "+file.Path.String(), file.Status...); err != nil {
 			return err

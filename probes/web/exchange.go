@@ -121,6 +121,9 @@ func (w *walk) multipart(parts []site.Field) (kind string, body []byte) {
 func (w *walk) judge(r *site.Request, response *httpconn.Response) error {
 	w.s.label(w.t, response)
 	doing := w.doing + ": " + r.Method + " " + r.Path.String()
+	if w.s.heard != nil {
+		w.s.heard(probe.Heard{Doing: doing, Request: r, Status: response.Status, Type: response.Header.Get("Content-Type"), Body: response.Body})
+	}
 	class := httpconn.ClassOfStatus(response.Status)
 	for i := range w.s.shared.site.Errors {
 		text, code, name, found := w.s.shared.site.Errors[i].Find(response.Body)

@@ -79,12 +79,13 @@ type Session struct {
 	set      uint64   // which of them have one
 	cache    []cached // by the place of the asset; nil: nothing was fetched yet
 	push     *pushed
+	heard    func(probe.Heard) // nil: nobody listens
 }
 
 var _ probe.Session = (*Session)(nil)
 
 func open(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-	s := &Session{}
+	s := &Session{heard: target.Heard}
 	var ok bool
 	if s.shared, ok = target.Shared.(*shared); !ok {
 		s.shared = newShared(target)
