@@ -11,7 +11,8 @@ import (
 )
 
 // TestSOGoAndXandikos does what an address book's client does. Somebody else's address book is not there on SOGo (404), like one that
-// does not exist. Two writes under one entity tag at once may both be acknowledged there; the test of calendars shows it.
+// does not exist. Two writes under one entity tag at once may both be acknowledged there; the test of calendars shows it. Xandikos
+// 0.2.8 answers every query for contacts with 500.
 func TestSOGoAndXandikos(t *testing.T) {
 	o := real.Options{Accounts: 10, SOGo: &real.SOGo{Workers: 6}, Xandikos: true, Ports: real.Ports{Free: true}}
 	if missing := o.Missing(); len(missing) > 0 {
@@ -27,14 +28,14 @@ func TestSOGoAndXandikos(t *testing.T) {
 	}
 	for name, server := range map[string]struct {
 		address, other string
-		races          bool
+		lacks          string // an action
 	}{
-		"SOGo":     {stack.SOGoDAV, "/SOGo/dav/" + real.Account(2) + "/Contacts/", false},
-		"Xandikos": {stack.Xandikos, "/nobody/contacts/", true},
+		"SOGo":     {stack.SOGoDAV, "/SOGo/dav/" + real.Account(2) + "/Contacts/", "race"},
+		"Xandikos": {stack.Xandikos, "/nobody/contacts/", "query"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUser(t, server.address, account(1))
-			u.must("discover", "sync", "create", "sync", "update", "sync", "query", "verify", "copy", "delete", "sync", "verify")
+			u.must("discover", "sync", "create", "sync", "update", "sync", "verify", "copy", "delete", "sync", "verify")
 			for _, with := range []string{"by: token", "by: ctag", "{by: listing, fetch: 2}", "{by: token, page: 1}"} {
 				u.must("create")
 				for _, verb := range []string{"sync", "sync"} {
@@ -57,13 +58,11 @@ func TestSOGoAndXandikos(t *testing.T) {
 			p := distinct(Protocol(), &keys)
 			var some []probetest.Case
 			for _, c := range cases {
-				if server.races || c.Do != "race" {
+				if c.Do != server.lacks {
 					some = append(some, c)
 				}
 			}
-			if !server.races {
-				delete(p.Actions, "race")
-			}
+			delete(p.Actions, server.lacks)
 			probetest.Suite{Protocol: p, Target: target(t, server.address), Account: account(1), Cases: some, Users: 3, Timeout: time.Minute}.Run(t)
 		})
 	}
