@@ -83,6 +83,7 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 		return nil, err
 	}
 	r.objectives()
+	r.noteHeld()
 	r.played()
 	r.notStarted()
 	if err := r.compared(); err != nil {
@@ -186,6 +187,7 @@ func (r *reading) measure(st *StageResult, total *total) {
 	st.LagP99 = total.lag.Quantile(0.99)
 	personas := len(r.out.Meta.Personas)
 	var done, failed uint64
+	busy := 0.0 // actions under way whose time is latency
 	for a, action := range r.out.Meta.Actions {
 		var all record.Series
 		for p, persona := range r.out.Meta.Personas {
@@ -203,6 +205,9 @@ func (r *reading) measure(st *StageResult, total *total) {
 		}
 		done += all.Done()
 		failed += all.Failed()
+		if action != deliveryAction {
+			busy += float64(all.Done()) / seconds * all.Service.Mean().Seconds()
+		}
 		st.Actions = append(st.Actions, actionStats(action, &all, seconds))
 	}
 	slices.SortFunc(st.Actions, func(a, b ActionStats) int { return compare(a.Action, b.Action) })
@@ -212,6 +217,7 @@ func (r *reading) measure(st *StageResult, total *total) {
 		}
 		return compare(a.Action, b.Action)
 	})
+	st.Waiting = st.waiting(busy)
 	st.Throughput = float64(done) / seconds
 	if done > 0 {
 		st.ErrorShare = float64(failed) / float64(done)

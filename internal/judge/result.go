@@ -61,6 +61,7 @@ type StageResult struct {
 	Throughput float64       // actions per second
 	ErrorShare float64       // failed / done
 	InFlight   float64       // mean number of actions under way
+	Waiting    float64       // of these, requests whose answer the platform holds back as it was asked to (long polls); 0 where there are no such
 	LagP99     time.Duration
 	Resources  []ResourceUse
 }

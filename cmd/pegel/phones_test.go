@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pegel/internal/archive"
+	"pegel/internal/judge"
+	"pegel/scenarios"
+	"pegel/testenv"
+	"pegel/testenv/real"
+)
+
+// phoneRun plays phones-hold-workers.yaml with more and more phones, on a platform with so many workers, and checks where the knee lies
+// and that the report says what it is.
+func phoneRun(t *testing.T, workers int, password, stages string, sets ...string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	args := []string{"run", filepath.Join("testdata", "phones-hold-workers.yaml"), "--out", dir, "--set", "load.stages=" + stages}
+	for _, s := range sets {
+		args = append(args, "--set", s)
+	}
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, environment{stdout: &stdout, stderr: &stderr, getenv: func(name string) (string, bool) {
+		if name == "PEGEL_REAL_PASSWORD" {
+			return password, true
+		}
+		return os.LookupEnv(name)
+	}})
+	archived, err := archive.Open(dir)
+	if err != nil {
+		t.Fatalf("exit code %d: %v\n%s\n%s", code, err, &stdout, &stderr)
+	}
+	for _, e := range archived.Events {
+		if e.Kind == archive.EventError {
+			t.Errorf("%s: %s", e.Action, e.Text)
+		}
+	}
+	scenario, err := scenarios.Parse("run", archived.Effective, scenarios.Options{SkipSecrets: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := judge.Judge(archived, scenario, judge.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, held := 0, 0 // the highest number of phones with a worker to spare for others, and the lowest without
+	for _, st := range result.Stages {
+		for _, a := range st.Actions {
+			if a.Action != "eas.ping" {
+				t.Logf("%d phones, %.2f Pings held: %s p95 %v of %d, valid %v %v", st.Users, st.Waiting, a.Action, a.P95, a.Count, st.Valid, st.Why)
+			}
+			if a.Action == canaryAction(sets) {
+				switch {
+				case a.P95 < 1e9:
+					free = max(free, st.Users)
+				case held == 0:
+					held = st.Users
+				}
+			}
+		}
+	}
+	if free != workers-1 || held != workers {
+		t.Errorf("with %d workers, others are served up to %d phones and wait from %d on", workers, free, held)
+	}
+	var said struct{ Warnings []struct{ Code, Text string } }
+	text, err := os.ReadFile(filepath.Join(dir, "forecast.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &said); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("the %d workers are held by waiting requests (eas.ping): so many were held at %d users", workers, workers)
+	if !strings.Contains(string(text), want) {
+		t.Errorf("the forecast does not say %q, but %v", want, said.Warnings)
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "report.html")); err != nil || !strings.Contains(string(page), want) {
+		t.Errorf("the report does not say so: %v", err)
+	}
+}
+
+func canaryAction(sets []string) string {
+	if strings.Contains(strings.Join(sets, " "), "eas.options") {
+		return "eas.options"
+	}
+	return "caldav.query"
+}
+
+// Phones on the embedded platform, whose capacity is known: it gives them four workers.
+func TestPhonesHoldWorkers(t *testing.T) {
+	p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 40, PhoneWorkers: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	phoneRun(t, 4, p.Password(), "{users: [3, 4, 6], ramp: 300ms, settle: 2s, hold: 10s}",
+		fmt.Sprintf(`targets={eas: {url: "%s", timeout: 60s}}`, p.URLs.EAS),
+		`journeys.canary=[{repeat: {for: session}, steps: [{do: eas.options, think: 200ms}]}]`,
+		`objectives=[{action: "eas.options", p95: 1s}]`, `journeys.phone.2.steps.0.with.heartbeat=2s`)
+}
+
+// sogoPhones starts SOGo with so many workers, which look for changes more often than they would, so that heartbeats may be short.
+func sogoPhones(t *testing.T, workers int, stages string) {
+	stack := sogoStack(t, real.Options{Accounts: 60, SOGo: &real.SOGo{Workers: workers}, Tweaks: real.Tweaks{SOGoExtra: "SOGoInternalSyncInterval = 2;"}})
+	phoneRun(t, workers, stack.Password, stages,
+		fmt.Sprintf(`targets={eas: {url: "%s", timeout: 60s}, caldav: {url: "%s", timeout: 60s}}`, stack.ActiveSync, stack.SOGoDAV))
+}
+
+// Phones on SOGo with four workers: the knee lies where the Pings hold them all.
+func TestPhonesOnSOGo(t *testing.T) {
+	sogoPhones(t, 4, "{users: [3, 4, 6], ramp: 300ms, settle: 4s, hold: 16s}")
+}
+
+// Fifty phones on SOGo with 4, 8 and 16 workers.
+func TestFiftyPhonesOnSOGoLong(t *testing.T) {
+	if os.Getenv("PEGEL_LONG") == "" {
+		t.Skip("phones on three SOGos take a quarter of an hour; set PEGEL_LONG=1, or make test-long")
+	}
+	for workers, stages := range map[int]string{4: "[2, 3, 4, 5, 8, 50]", 8: "[4, 7, 8, 9, 12, 50]", 16: "[8, 15, 16, 17, 24, 50]"} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			sogoPhones(t, workers, "{users: "+stages+", ramp: 2s, settle: 8s, hold: 60s}")
+		})
+	}
+}

@@ -1,0 +1,89 @@
+package judge
+
+import (
+	"math"
+	"slices"
+)
+
+// longPoll is the action whose answer the platform is asked to hold. Where a server serves one request with each of its workers, each
+// that waits holds one.
+const longPoll = "eas.ping"
+
+// deliveryAction is a message's way into the INBOX: no request is under way meanwhile.
+const deliveryAction = "delivery.inbox"
+
+// waiting is how many requests of a stage the platform held back as it had been asked to: the mean number of actions under way less
+// those whose time is latency, X·S of each action by Little's law. A request that lies waiting for a worker is late, and so belongs to
+// the latter: what is left is held by the platform itself, which is seen nowhere else from outside.
+func (st *StageResult) waiting(busy float64) float64 {
+	if !slices.ContainsFunc(st.Actions, func(a ActionStats) bool { return a.Action == longPoll }) {
+		return 0
+	}
+	return math.Max(st.InFlight-busy, 0)
+}
+
+const (
+	// level is by how much the number of waiting requests may differ among the stages in which all workers are held.
+	level = 0.15
+	// bent is how much less of the users must wait in the highest stage than in the lowest, so that it was a limit that ended the rise.
+	bent = 0.85
+)
+
+// heldWorkers are those that waiting requests hold: no more of them wait although more users would, and from there on an objective is
+// broken. ok is false where the stages do not show all of that.
+func (r *reading) heldWorkers() (workers float64, at, top int, action string, ok bool) {
+	type point struct {
+		users          int
+		waiting, count float64
+	}
+	var points []point
+	for i := range r.out.Stages {
+		st := &r.out.Stages[i]
+		if !st.Valid || st.Users == 0 {
+			continue
+		}
+		k, found := slices.BinarySearchFunc(points, st.Users, func(p point, users int) int { return p.users - users })
+		if !found {
+			points = slices.Insert(points, k, point{users: st.Users})
+		}
+		points[k].waiting += st.Waiting
+		points[k].count++
+	}
+	if len(points) < 3 {
+		return 0, 0, 0, "", false
+	}
+	for i := range points {
+		points[i].waiting /= points[i].count
+	}
+	last, first := points[len(points)-1], points[0]
+	from := len(points) - 1 // the first stage at the level of the last
+	for from > 0 && math.Abs(points[from-1].waiting-last.waiting) <= level*last.waiting {
+		from--
+	}
+	if last.waiting < 1 || from == 0 || from == len(points)-1 || last.waiting/float64(last.users) > bent*first.waiting/float64(first.users) {
+		return 0, 0, 0, "", false
+	}
+	var sum float64
+	for _, p := range points[from:] {
+		sum += p.waiting
+	}
+	workers = math.Round(sum / float64(len(points)-from))
+	broken := 0
+	for _, o := range r.out.Objectives {
+		if o.Quantile > 0 && o.BrokenAt > 0 && (broken == 0 || o.BrokenAt < broken) {
+			broken, action = o.BrokenAt, o.Action
+		}
+	}
+	// The objective may break a stage before the mean number reaches the level: now and then all are held by then.
+	if broken == 0 || broken < points[from-1].users {
+		return 0, 0, 0, "", false
+	}
+	return workers, points[from].users, last.users, action, true
+}
+
+// noteHeld says which workers are held.
+func (r *reading) noteHeld() {
+	if workers, at, top, action, ok := r.heldWorkers(); ok {
+		r.warn("held-by-waiting", int(workers), longPoll, at, top, action)
+	}
+}
