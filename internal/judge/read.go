@@ -175,6 +175,7 @@ func (r *reading) measured() {
 		r.measure(st, &r.totals[i])
 	}
 	r.totals = nil
+	r.waiting()
 }
 
 func (r *reading) measure(st *StageResult, total *total) {
@@ -187,7 +188,6 @@ func (r *reading) measure(st *StageResult, total *total) {
 	st.LagP99 = total.lag.Quantile(0.99)
 	personas := len(r.out.Meta.Personas)
 	var done, failed uint64
-	busy := 0.0 // actions under way whose time is latency
 	for a, action := range r.out.Meta.Actions {
 		var all record.Series
 		for p, persona := range r.out.Meta.Personas {
@@ -205,8 +205,12 @@ func (r *reading) measure(st *StageResult, total *total) {
 		}
 		done += all.Done()
 		failed += all.Failed()
-		if action != deliveryAction {
-			busy += float64(all.Done()) / seconds * all.Service.Mean().Seconds()
+		switch x := (under{float64(all.Done()) / seconds, all.Service.Mean().Seconds()}); action {
+		case longPoll:
+			st.polls = x
+		case deliveryAction:
+		default:
+			st.busy += x.rate * x.service
 		}
 		st.Actions = append(st.Actions, actionStats(action, &all, seconds))
 	}
@@ -217,7 +221,6 @@ func (r *reading) measure(st *StageResult, total *total) {
 		}
 		return compare(a.Action, b.Action)
 	})
-	st.Waiting = st.waiting(busy)
 	st.Throughput = float64(done) / seconds
 	if done > 0 {
 		st.ErrorShare = float64(failed) / float64(done)

@@ -12,14 +12,26 @@ const longPoll = "eas.ping"
 // deliveryAction is a message's way into the INBOX: no request is under way meanwhile.
 const deliveryAction = "delivery.inbox"
 
-// waiting is how many requests of a stage the platform held back as it had been asked to: the mean number of actions under way less
-// those whose time is latency, X·S of each action by Little's law. A request that lies waiting for a worker is late, and so belongs to
-// the latter: what is left is held by the platform itself, which is seen nowhere else from outside.
-func (st *StageResult) waiting(busy float64) float64 {
-	if !slices.ContainsFunc(st.Actions, func(a ActionStats) bool { return a.Action == longPoll }) {
-		return 0
+// under is what of an action's time was latency: its rate, and the mean of its service times in seconds.
+type under struct{ rate, service float64 }
+
+// waiting says for each stage how many requests the platform held back as it had been asked to: the mean number of actions under way
+// less those whose time is latency, X·S of each action by Little's law. A request that lies waiting for a worker is late, and so belongs
+// to the latter: what is left is held by the platform itself, which is seen nowhere else from outside. By how much every answer to a
+// long poll is late, in the stage where that is least, is the platform's own way of keeping time, and the worker is held meanwhile.
+func (r *reading) waiting() {
+	own := math.Inf(1)
+	for i := range r.out.Stages {
+		if st := &r.out.Stages[i]; st.Valid && st.polls.rate > 0 {
+			own = math.Min(own, st.polls.service)
+		}
 	}
-	return math.Max(st.InFlight-busy, 0)
+	for i := range r.out.Stages {
+		if st := &r.out.Stages[i]; st.polls.rate > 0 {
+			late := math.Max(st.polls.service-own, 0)
+			st.Waiting = math.Max(st.InFlight-st.busy-st.polls.rate*late, 0)
+		}
+	}
 }
 
 const (
