@@ -21,6 +21,16 @@ import (
 // and that the report says what it is.
 func phoneRun(t *testing.T, workers int, password, stages string, sets ...string) {
 	t.Helper()
+	for tries := 1; !phoneTry(t, workers, password, stages, sets); tries++ {
+		if tries == 4 {
+			t.Skip("in four runs the machine was too busy for a generator that is on time")
+		}
+	}
+}
+
+// phoneTry is false where the generator was late, which says nothing of the platform.
+func phoneTry(t *testing.T, workers int, password, stages string, sets []string) bool {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
 	args := []string{"run", filepath.Join("testdata", "phones-hold-workers.yaml"), "--out", dir, "--set", "load.stages=" + stages}
 	for _, s := range sets {
@@ -49,6 +59,12 @@ func phoneRun(t *testing.T, workers int, password, stages string, sets ...string
 	result, err := judge.Judge(archived, scenario, judge.Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, st := range result.Stages {
+		if !st.Valid {
+			t.Logf("at %d phones: %v", st.Users, st.Why)
+			return false
+		}
 	}
 	free, held := 0, 0 // the highest number of phones with a worker to spare for others, and the lowest without
 	for _, st := range result.Stages {
@@ -82,6 +98,7 @@ func phoneRun(t *testing.T, workers int, password, stages string, sets ...string
 	if page, err := os.ReadFile(filepath.Join(dir, "report.html")); err != nil || !strings.Contains(string(page), want) {
 		t.Errorf("the report does not say so: %v", err)
 	}
+	return true
 }
 
 func canaryAction(sets []string) string {
