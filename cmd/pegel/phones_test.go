@@ -115,7 +115,7 @@ func TestPhonesHoldWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	phoneRun(t, 4, p.Password(), "{users: [3, 4, 6], ramp: 300ms, settle: 2s, hold: 10s}",
+	phoneRun(t, 4, p.Password(), "{users: [3, 4, 6], ramp: 300ms, settle: 3s, hold: 16s}",
 		fmt.Sprintf(`targets={eas: {url: "%s", timeout: 2m}}`, p.URLs.EAS),
 		`journeys.canary=[{repeat: {for: session}, steps: [{do: eas.options, think: 200ms}]}]`,
 		`objectives=[{action: "eas.options", p95: 1s}]`, `journeys.phone.2.steps.0.with.heartbeat=2s`)

@@ -35,10 +35,10 @@ func (r *reading) waiting() {
 }
 
 const (
-	// level is by how much the number of waiting requests may differ among the stages in which all workers are held.
-	level = 0.15
-	// bent is how much less of the users must wait in the highest stage than in the lowest, so that it was a limit that ended the rise.
+	// bent is below which part of the share of users that wait in the lowest stage a stage shows that a limit has ended the rise.
 	bent = 0.85
+	// alike is by how much, as a share, the numbers of waiting requests may differ among such stages.
+	alike = 0.15
 )
 
 // heldWorkers are those that waiting requests hold: no more of them wait although more users would, and from there on an objective is
@@ -67,19 +67,33 @@ func (r *reading) heldWorkers() (workers float64, at, top int, action string, ok
 	for i := range points {
 		points[i].waiting /= points[i].count
 	}
-	last, first := points[len(points)-1], points[0]
-	from := len(points) - 1 // the first stage at the level of the last
-	for from > 0 && math.Abs(points[from-1].waiting-last.waiting) <= level*last.waiting {
-		from--
+	share := points[0].waiting / float64(points[0].users)
+	least, most, sum, limited := math.Inf(1), 0.0, 0.0, 0.0
+	for _, p := range points {
+		if p.waiting < bent*share*float64(p.users) {
+			least, most = math.Min(least, p.waiting), math.Max(most, p.waiting)
+			sum += p.waiting
+			limited++
+		}
 	}
-	if last.waiting < 1 || from == 0 || from == len(points)-1 || last.waiting/float64(last.users) > bent*first.waiting/float64(first.users) {
+	if limited == 0 || most-least > alike*most {
 		return 0, 0, 0, "", false
 	}
-	var sum float64
-	for _, p := range points[from:] {
-		sum += p.waiting
+	// The stage in which they are just enough shows their number too.
+	level := sum/limited - math.Max(0.6, 0.05*sum/limited)
+	sum, limited = 0, 0
+	for _, p := range points {
+		if p.waiting >= level {
+			sum += p.waiting
+			limited++
+		}
 	}
-	workers = math.Round(sum / float64(len(points)-from))
+	workers = math.Round(sum / limited)
+	from := slices.IndexFunc(points, func(p point) bool { return p.waiting >= workers-0.5 })
+	last := points[len(points)-1]
+	if workers < 1 || from < 1 || from == len(points)-1 {
+		return 0, 0, 0, "", false
+	}
 	broken := 0
 	for _, o := range r.out.Objectives {
 		if o.Quantile > 0 && o.BrokenAt > 0 && (broken == 0 || o.BrokenAt < broken) {
