@@ -188,6 +188,69 @@ func BenchmarkLine(b *testing.B) {
 	}
 }
 
+// Calendars, address books and phones go over the line as well: no action of theirs takes less than a round trip.
+func TestLineOfOtherProtocols(t *testing.T) {
+	p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "line.yaml")
+	text := fmt.Sprintf(`
+name: line
+targets: {caldav: {url: %q}, carddav: {url: %q}, eas: {url: %q}}
+lines: {far: {round_trip: 150ms}}
+accounts: {pattern: "u{n:05}@example.test", count: 20, password: {env: PEGEL_PASSWORD}}
+personas: [{name: all, journey: all, line: far}]
+activity: {all: 100%%, source: test}
+journeys:
+  all:
+    - {do: caldav.discover}
+    - {do: carddav.discover}
+    - repeat: {for: session}
+      steps: [{do: caldav.query}, {do: carddav.query}, {do: eas.options, think: 100ms}]
+load: {stages: {users: [2], ramp: 100ms, settle: 100ms, hold: 5s}}
+objectives: [{errors: 1%%}]
+`, p.URLs.CalDAV, p.URLs.CardDAV, p.URLs.EAS)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"run", file, "--out", filepath.Join(dir, "run")},
+		environment{stdout: &stdout, stderr: &stderr, getenv: func(string) (string, bool) { return p.Password(), true }})
+	r, err := archive.Open(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatalf("exit code %d: %v\n%s\n%s", code, err, &stdout, &stderr)
+	}
+	for _, e := range r.Events {
+		if e.Kind == archive.EventError {
+			t.Errorf("%s: %s", e.Action, e.Text)
+		}
+	}
+	seen := map[string]bool{}
+	for in, err := range r.Intervals() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, s := range in.Series {
+			if s == nil || s.Done() == 0 {
+				continue
+			}
+			action, _ := r.Meta.Series(k)
+			seen[action] = true
+			if fastest := s.Service.Quantile(0); fastest < 145*time.Millisecond {
+				t.Errorf("%s took %v over a line of 150ms", action, fastest)
+			}
+		}
+	}
+	for _, action := range []string{"caldav.discover", "carddav.discover", "caldav.query", "carddav.query", "eas.options"} {
+		if !seen[action] {
+			t.Errorf("%s was not done\n%s", action, &stderr)
+		}
+	}
+}
+
 func TestSourceOfAnotherMachine(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "line.yaml")
 	text := strings.NewReplacer("127.0.3.1-127.0.3.3", "192.0.2.1", "personas:\n", "personas:\n  - {name: idler, journey: none}\n",

@@ -161,6 +161,8 @@ var sentences = map[string]string{
 	"played-few":             "the situation \"%s\" was played at %s active users: too little was measured to tell whether every objective held",
 	"played-invalid":         "the situation \"%s\" was played at %s active users, but %s",
 
+	"held-by-waiting": "the %s workers are held by waiting requests (%s): so many were held at %s users and no more at %s, and from there on %s waits until one of them ends",
+
 	"slow-group":       "%s is slow for some accounts only: its p95 is %s in the group %s and %s in all others",
 	"slow-source":      "%s is slow for some users only: its p95 is %s from the address %s and %s from all others",
 	"slow-backend":     "%s is slow for some accounts only: its p95 is %s on the backend %s and %s on all others",

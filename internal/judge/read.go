@@ -83,6 +83,7 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 		return nil, err
 	}
 	r.objectives()
+	r.noteHeld()
 	r.played()
 	r.notStarted()
 	if err := r.compared(); err != nil {
@@ -177,6 +178,7 @@ func (r *reading) measured() {
 		r.measure(st, &r.totals[i])
 	}
 	r.totals = nil
+	r.waiting()
 }
 
 func (r *reading) measure(st *StageResult, total *total) {
@@ -206,6 +208,13 @@ func (r *reading) measure(st *StageResult, total *total) {
 		}
 		done += all.Done()
 		failed += all.Failed()
+		switch x := (under{float64(all.Done()) / seconds, all.Service.Mean().Seconds()}); action {
+		case longPoll:
+			st.polls = x
+		case deliveryAction:
+		default:
+			st.busy += x.rate * x.service
+		}
 		st.Actions = append(st.Actions, actionStats(action, &all, seconds))
 	}
 	slices.SortFunc(st.Actions, func(a, b ActionStats) int { return compare(a.Action, b.Action) })

@@ -62,8 +62,12 @@ type StageResult struct {
 	Throughput float64       // actions per second
 	ErrorShare float64       // failed / done
 	InFlight   float64       // mean number of actions under way
+	Waiting    float64       // of these, requests whose answer the platform holds back as it was asked to (long polls); 0 where there are no such
 	LagP99     time.Duration
 	Resources  []ResourceUse
+
+	busy  float64 // mean number of actions under way whose time is latency, without long polls
+	polls under   // the long polls
 }
 
 // ActionStats sums up one action in one stage.

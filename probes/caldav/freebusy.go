@@ -16,7 +16,7 @@ import (
 type freebusyParams struct {
 	Guests  int  `yaml:"guests"`        // accounts of the scenario that are asked about through the outbox, 0 to 100; default 0: the user's own calendar
 	Ahead   int  `yaml:"ahead"`         // days from today on, 1 to 3660; default 7
-	Offered bool `yaml:"where_offered"` // nothing is asked where the server offers no scheduling outbox, as programs have it; default false
+	Offered bool `yaml:"where_offered"` // nothing fails where the server offers neither the report nor a scheduling outbox, as programs have it; default false
 }
 
 // freebusy asks when somebody is busy: of the user's own calendar by a report (RFC 4791, section 7.10), of guests through the
@@ -43,6 +43,12 @@ func freebusy(decode func(any) error) (probe.Step, error) {
 			response, err := s.Request(t, "REPORT", u, "1", body)
 			if err != nil {
 				return err
+			}
+			if response.Status == http.StatusNotImplemented { // as SOGo has it
+				if params.Offered {
+					return nil
+				}
+				return probe.Failf(probe.Content, doing, "the server does not offer the report")
 			}
 			if err := dav.Check(response, doing, http.StatusOK); err != nil {
 				return err

@@ -1,9 +1,11 @@
 package eas
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
-	"net"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -11,40 +13,55 @@ import (
 
 	"pegel/probes/probe"
 	"pegel/probes/probetest"
+	"pegel/testenv/real"
 )
 
-// countChanges makes Dovecot count the changes of an INBOX (CONDSTORE), which it does from the first time on that a client asks for
-// it. Before that SOGo finds no mail for its phones. PEGEL_SOGO_IMAP is SOGo's IMAP server.
-func countChanges(t *testing.T, login string) {
+// countChanges makes Dovecot count the changes of an account's INBOX (CONDSTORE), which it does from the first time on that a client
+// asks for it. Before that SOGo finds no mail for its phones.
+func countChanges(t *testing.T, stack *real.Stack, number int) {
 	t.Helper()
-	c, err := net.Dial("tcp", os.Getenv("PEGEL_SOGO_IMAP"))
+	address, err := url.Parse(stack.IMAPDirect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := os.ReadFile(stack.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	c, err := tls.Dial("tcp", address.Host, &tls.Config{RootCAs: roots})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprintf(c, "a LOGIN %s secret\r\nb SELECT INBOX (CONDSTORE)\r\nc LOGOUT\r\n", login)
+	fmt.Fprintf(c, "a LOGIN %s %s\r\nb SELECT INBOX (CONDSTORE)\r\nc LOGOUT\r\n", real.Account(number), stack.Password)
 	if said, err := io.ReadAll(c); err != nil || !strings.Contains(string(said), "b OK") {
 		t.Fatalf("%v: %s", err, said)
 	}
 }
 
-// sogo is a phone of a user of a running SOGo, whose address stands in PEGEL_SOGO (http://127.0.0.1:8080/Microsoft-Server-ActiveSync);
-// it has the users u1 to u99@example.test with the password secret.
-func sogo(t *testing.T, login string) *probetest.Host {
+// sogo starts SOGo and gives the phone of its account 1.
+func sogo(t *testing.T) (*real.Stack, *probetest.Host) {
 	t.Helper()
-	address := os.Getenv("PEGEL_SOGO")
-	if address == "" {
-		t.Skip("PEGEL_SOGO does not name a SOGo with ActiveSync")
+	o := real.Options{Accounts: 10, SOGo: &real.SOGo{Workers: 4}, Ports: real.Ports{Free: true}}
+	if missing := o.Missing(); len(missing) > 0 {
+		t.Skipf("not tested against SOGo: missing %v", missing)
 	}
-	target := probetest.Target(t, "eas", address)
-	shared, err := prepare(t.Context(), target)
+	stack, err := real.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target.Shared = shared
-	h := probetest.NewHost(Protocol(), probe.Account{Login: login, Address: login + "@example.test", Password: "secret"}, target)
+	t.Cleanup(func() {
+		if err := stack.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	countChanges(t, stack, 1)
+	account := probe.Account{Login: real.Account(1), Address: real.Account(1), Password: stack.Password}
+	h := probetest.NewHost(Protocol(), account, phoneTarget(t, stack.ActiveSync))
 	t.Cleanup(h.Close)
-	return h
+	return stack, h
 }
 
 func do(t *testing.T, h *probetest.Host, verb, with string) probetest.Result {
@@ -69,8 +86,7 @@ func must(t *testing.T, h *probetest.Host, verb, with string) probetest.Result {
 
 // TestSOGo does everything a phone does.
 func TestSOGo(t *testing.T) {
-	h := sogo(t, "u29")
-	countChanges(t, "u29")
+	_, h := sogo(t)
 	h.Key = uint64(time.Now().UnixNano())
 	must(t, h, "options", "")
 	must(t, h, "provision", "")

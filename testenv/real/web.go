@@ -19,7 +19,7 @@ const (
 )
 
 // SOGo describes the instances of SOGo, each with its own workers and an nginx server in front. They share one
-// PostgreSQL and one memcached, and use the stack's Dovecot and, with the users' logins, Postfix. The zero value is one
+// PostgreSQL and one memcached, and use the stack's Dovecot and, as a host that is trusted, Postfix. The zero value is one
 // instance with four workers.
 type SOGo struct {
 	Instances int // 1 to 16; 0 means 1

@@ -21,8 +21,9 @@ type message struct {
 const maxMessages = 20
 
 // Answer reads the scheduling inbox (RFC 6638, section 2.2), accepts the invitations of pegel's in it by writing the attendee's
-// part status into the user's copy of the event, and removes them from the inbox. Invitations of other people are left alone.
-// Without an inbox nothing is done.
+// part status into the user's copy of the event, and removes them from the inbox. Some servers, such as SOGo, put invitations into
+// the calendar alone: where the inbox is empty, those of pegel's that wait there are accepted. Invitations of other people are left
+// alone. Without an inbox nothing is done: such a server does not schedule.
 func (s *Session) Answer(t *probe.Turn, address string) error {
 	const doing = "read the scheduling inbox"
 	if s.inbox == nil {
@@ -39,6 +40,9 @@ func (s *Session) Answer(t *probe.Turn, address string) error {
 		return nil
 	}); err != nil {
 		return err
+	}
+	if len(names) == 0 {
+		return s.acceptWaiting(t, address)
 	}
 	for _, name := range names {
 		u, err := s.inbox.Parse(name)
@@ -102,6 +106,61 @@ func (s *Session) accept(t *probe.Turn, m message, address string) error {
 		return err
 	}
 	return Check(response, doing, http.StatusNoContent, http.StatusOK, http.StatusNotFound)
+}
+
+// acceptWaiting accepts the invitations of pegel's in the calendar in use that nobody has answered.
+func (s *Session) acceptWaiting(t *probe.Turn, address string) error {
+	type invitation struct {
+		message
+		text string
+	}
+	const doing = "look for invitations"
+	var waiting []invitation
+	_, err := s.Ask(t, doing, "REPORT", s.place, "1", s.kind.FindOwn, func(r *Response, at *url.URL) error {
+		if err := s.whole(r, doing); err != nil {
+			return err
+		}
+		if _, own := isOwn(r.Data); !own || len(waiting) == maxMessages || !waits(r.Data, address) {
+			return nil
+		}
+		u, err := at.Parse(r.Href)
+		waiting = append(waiting, invitation{message{u, r.ETag, ""}, r.Data})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		changed, err := s.partStatus(w.text, address)
+		if err != nil {
+			continue
+		}
+		response, err := s.write(t, w.url, changed, "If-Match", w.etag)
+		if err != nil {
+			return err
+		}
+		if response.Status == http.StatusPreconditionFailed || response.Status == http.StatusNotFound {
+			continue // the organizer or another program of the user was faster
+		}
+		if err := Check(response, "accept an invitation", http.StatusNoContent, http.StatusCreated, http.StatusOK); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waits tells whether an event waits for the answer of somebody whom another person has invited.
+func waits(data, address string) bool {
+	if strings.EqualFold(value(data, "ORGANIZER"), "mailto:"+address) {
+		return false
+	}
+	for line := range contentLines(data) {
+		name, who, ok := property(line)
+		if ok && strings.EqualFold(name, "ATTENDEE") && strings.EqualFold(who, "mailto:"+address) {
+			return strings.Contains(strings.ToUpper(line), "PARTSTAT=NEEDS-ACTION")
+		}
+	}
+	return false
 }
 
 // partStatus sets the part status of an attendee to ACCEPTED. That the address is not invited is an error.

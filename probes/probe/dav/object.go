@@ -97,7 +97,7 @@ func (s *Session) show(doing, href, etag, data string) (own bool, err error) {
 	path := pathOf(href)
 	o := s.mine(path)
 	if o == nil {
-		if s.adopts {
+		if organizer := value(data, "ORGANIZER"); s.adopts && (organizer == "" || strings.EqualFold(organizer, "mailto:"+s.account.Address)) {
 			s.remember(object{path: path, etag: etag, seen: r})
 		}
 		return true, nil

@@ -294,3 +294,12 @@ func idempotent(method string) bool {
 	}
 	return true
 }
+
+// writes tells whether a method that may be repeated changes something.
+func writes(method string) bool {
+	switch method {
+	case http.MethodPut, http.MethodDelete, "MKCOL", "MKCALENDAR", "PROPPATCH", "MOVE", "COPY":
+		return true
+	}
+	return false
+}

@@ -1,6 +1,7 @@
 package httpconn
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -272,5 +273,64 @@ func TestClassOfStatus(t *testing.T) {
 		if got := ClassOfStatus(status); got != want {
 			t.Errorf("%d is %v, want %v", status, got, want)
 		}
+	}
+}
+
+// A connection that the server closes when it gets the next request is replaced, and the request repeated; but a write that is then
+// refused may have been done the first time, so that the lost connection is its failure.
+func TestRepeatedRequests(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		status int
+		want   probe.Class
+	}{
+		{http.MethodGet, 200, probe.OK}, {"REPORT", 207, probe.OK}, {"PROPFIND", 404, probe.OK}, {http.MethodPut, 201, probe.OK},
+		{http.MethodPut, 412, probe.Reset}, {http.MethodDelete, 404, probe.Reset}, {"MKCALENDAR", 405, probe.Reset}, {http.MethodPost, 200, probe.Reset},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for n := 0; ; n++ {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				in := bufio.NewReader(conn)
+				for k := range 2 {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						break
+					}
+					io.Copy(io.Discard, r.Body)
+					if n == 0 && k == 1 {
+						break // done, and no answer
+					}
+					status := c.status
+					if n == 0 {
+						status = 200
+					}
+					fmt.Fprintf(conn, "HTTP/1.1 %d x\r\nContent-Length: 2\r\n\r\nok", status)
+				}
+				conn.Close()
+			}
+		}()
+		u := &url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/x"}
+		client, err := Open(turn(t), target(t, u.String()), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Do(turn(t), Request{Method: http.MethodGet, URL: u}); err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(turn(t), Request{Method: c.method, URL: u, KeepMethod: true})
+		if probe.ClassOf(err) != c.want {
+			t.Errorf("%s, then %d: %v, want %v", c.method, c.status, err, c.want)
+		} else if err == nil && response.Status != c.status {
+			t.Errorf("%s, then %d: got %d", c.method, c.status, response.Status)
+		}
+		client.Close()
+		l.Close()
 	}
 }

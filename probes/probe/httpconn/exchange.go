@@ -145,9 +145,11 @@ func public(h http.Header) http.Header {
 }
 
 // once is one request without redirects. A connection that had been idle and turns out to be closed is replaced, once and
-// where the request may be repeated.
+// where the request may be repeated (RFC 9110, section 9.2.2). Where a write is then refused for what lies there, it may be the write
+// itself that lies there, done before the connection was lost: the loss is the failure, not the refusal.
 func (c *Client) once(ctx context.Context, t *probe.Turn, r *Request) (*Response, error) {
 	o := originOf(r.URL)
+	var lost error
 	for again := false; ; again = true {
 		w, multi, reused, err := c.take(ctx, t, o, again)
 		if err != nil {
@@ -165,11 +167,16 @@ func (c *Client) once(ctx context.Context, t *probe.Turn, r *Request) (*Response
 				w.raw.Close()
 			}
 			if err != nil && reused && !begun && !again && ctx.Err() == nil && idempotent(r.Method) && probe.ClassOf(err) == probe.Reset {
+				lost = err
 				continue
 			}
 		}
 		if err != nil {
 			return nil, cause(err)
+		}
+		if lost != nil && writes(r.Method) && refusesRepeated(response.Status) {
+			response.Release()
+			return nil, lost
 		}
 		if c.jar != nil {
 			if lines := response.Header.Values("Set-Cookie"); len(lines) > 0 {
@@ -180,6 +187,15 @@ func (c *Client) once(ctx context.Context, t *probe.Turn, r *Request) (*Response
 		}
 		return response, nil
 	}
+}
+
+// refusesRepeated are the statuses by which a write is refused that has been done already.
+func refusesRepeated(status int) bool {
+	switch status {
+	case http.StatusPreconditionFailed, http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusConflict:
+		return true
+	}
+	return false
 }
 
 // cause gives errors of HTTP/2 that say only by their text that the connection was lost the class that they have.

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pegel/internal/archive"
+	"pegel/internal/judge"
+	"pegel/scenarios"
+	"pegel/testenv"
+	"pegel/testenv/real"
+)
+
+// phoneRun plays phones-hold-workers.yaml with more and more phones, on a platform with so many workers, and checks where the knee lies
+// and that the report says what it is.
+func phoneRun(t *testing.T, workers int, password, stages string, sets ...string) {
+	t.Helper()
+	for tries := 1; !phoneTry(t, workers, password, stages, sets); tries++ {
+		if tries == 4 {
+			t.Skip("in four runs the machine was too busy for a generator that is on time")
+		}
+	}
+}
+
+// phoneTry is false where the generator was late, which says nothing of the platform.
+func phoneTry(t *testing.T, workers int, password, stages string, sets []string) bool {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	args := []string{"run", filepath.Join("testdata", "phones-hold-workers.yaml"), "--out", dir, "--set", "load.stages=" + stages}
+	for _, s := range sets {
+		args = append(args, "--set", s)
+	}
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, environment{stdout: &stdout, stderr: &stderr, getenv: func(name string) (string, bool) {
+		if name == "PEGEL_REAL_PASSWORD" {
+			return password, true
+		}
+		return os.LookupEnv(name)
+	}})
+	archived, err := archive.Open(dir)
+	if err != nil {
+		t.Fatalf("exit code %d: %v\n%s\n%s", code, err, &stdout, &stderr)
+	}
+	for _, e := range archived.Events {
+		if e.Kind == archive.EventError {
+			t.Errorf("%s: %s", e.Action, e.Text)
+		}
+	}
+	scenario, err := scenarios.Parse("run", archived.Effective, scenarios.Options{SkipSecrets: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := judge.Judge(archived, scenario, judge.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range result.Stages {
+		if !st.Valid {
+			t.Logf("at %d phones: %v", st.Users, st.Why)
+			return false
+		}
+	}
+	free, held := 0, 0 // the highest number of phones with a worker to spare for others, and the lowest without
+	for _, st := range result.Stages {
+		for _, a := range st.Actions {
+			t.Logf("%d phones, %.2f Pings held: %s mean %v p95 %v of %d, %v", st.Users, st.Waiting, a.Action, a.Mean, a.P95, a.Count, st.Why)
+			if a.Action == canaryAction(sets) {
+				switch {
+				case a.Mean < 150*time.Millisecond:
+					free = max(free, st.Users)
+				case held == 0:
+					held = st.Users
+				}
+			}
+		}
+	}
+	if free != workers-1 || held != workers {
+		t.Errorf("with %d workers, others are served up to %d phones and wait from %d on", workers, free, held)
+	}
+	var said struct{ Warnings []struct{ Code, Text string } }
+	text, err := os.ReadFile(filepath.Join(dir, "forecast.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &said); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("the %d workers are held by waiting requests (eas.ping): so many were held at %d users", workers, workers)
+	if !strings.Contains(string(text), want) {
+		t.Errorf("the forecast does not say %q, but %v", want, said.Warnings)
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "report.html")); err != nil || !strings.Contains(string(page), want) {
+		t.Errorf("the report does not say so: %v", err)
+	}
+	return true
+}
+
+func canaryAction(sets []string) string {
+	if strings.Contains(strings.Join(sets, " "), "eas.options") {
+		return "eas.options"
+	}
+	return "caldav.query"
+}
+
+// Phones on the embedded platform, whose capacity is known: it gives them four workers.
+func TestPhonesHoldWorkers(t *testing.T) {
+	p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 40, PhoneWorkers: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	phoneRun(t, 4, p.Password(), "{users: [3, 4, 6], ramp: 300ms, settle: 4s, hold: 30s}",
+		fmt.Sprintf(`targets={eas: {url: "%s", timeout: 2m}}`, p.URLs.EAS),
+		`journeys.canary=[{repeat: {for: session}, steps: [{do: eas.options, think: 200ms}]}]`,
+		`objectives=[{action: "eas.options", p95: 1s}]`, `journeys.phone.2.steps.0.with.heartbeat=3s`)
+}
+
+// sogoPhones starts SOGo with so many workers, which look for changes every 5 s, the least that SOGo does, so that heartbeats may be short.
+func sogoPhones(t *testing.T, workers int, stages string) {
+	stack := sogoStack(t, real.Options{Accounts: 60, SOGo: &real.SOGo{Workers: workers}, Tweaks: real.Tweaks{SOGoExtra: "SOGoInternalSyncInterval = 5;"}})
+	phoneRun(t, workers, stack.Password, stages,
+		fmt.Sprintf(`targets={eas: {url: "%s", timeout: 2m}, caldav: {url: "%s", timeout: 2m}}`, stack.ActiveSync, stack.SOGoDAV))
+}
+
+// Phones on SOGo with four workers: the knee lies where the Pings hold them all.
+func TestPhonesOnSOGo(t *testing.T) {
+	sogoPhones(t, 4, "{users: [3, 4, 6], ramp: 300ms, settle: 5s, hold: 25s}")
+}
+
+// Fifty phones on SOGo with 4, 8 and 16 workers.
+func TestFiftyPhonesOnSOGoLong(t *testing.T) {
+	if os.Getenv("PEGEL_LONG") == "" {
+		t.Skip("phones on three SOGos take a quarter of an hour; set PEGEL_LONG=1, or make test-long")
+	}
+	for workers, stages := range map[int]string{
+		// The cycle of a phone is as long as it takes the workers to serve all fifty, and a stage must settle for longer than that.
+		4:  "{users: [3, 4, 6, 50], ramp: 2s, settle: 70s, hold: 60s}",
+		8:  "{users: [7, 8, 12, 50], ramp: 2s, settle: 40s, hold: 60s}",
+		16: "{users: [15, 16, 24, 50], ramp: 2s, settle: 20s, hold: 60s}",
+	} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) { sogoPhones(t, workers, stages) })
+	}
+}
