@@ -72,6 +72,8 @@ type Target struct {
 	Line uint64
 	// Site is the web application behind it, for protocols of the web; nil: the one that comes with pegel.
 	Site *site.Site
+	// Recycle is after how many journeys a user of a real browser begins with a new context; 0: never.
+	Recycle int
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
 }
