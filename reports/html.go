@@ -41,6 +41,7 @@ type page struct {
 	Dimensions byDimension
 	Mail       delivered
 	Copies     copied
+	Browser    browsers
 	Failures   failures
 	Trust      trust
 	CSS        template.CSS
@@ -129,6 +130,7 @@ func (b *builder) page() page {
 		Dimensions: b.dimensions(),
 		Mail:       b.delivered(),
 		Copies:     b.copied(),
+		Browser:    b.browsers(),
 		Failures:   b.failures(),
 		Trust:      b.trust(),
 		Generator:  "pegel " + r.Meta.Pegel,
@@ -158,6 +160,9 @@ func (b *builder) page() page {
 	}
 	if p.Copies.Title != "" {
 		p.Sections = append(p.Sections, section{"copies", b.t("nav.copies")})
+	}
+	if p.Browser.Title != "" {
+		p.Sections = append(p.Sections, section{"browser", b.t("nav.browser")})
 	}
 	p.Sections = append(p.Sections, section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
 	return p

@@ -25,6 +25,7 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	l.textDimensions(&b, r)
 	l.textMail(&b, r.Delivery)
 	l.textCopies(&b, r.Copies)
+	l.textBrowser(&b, r.Browser)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.t("text.warnings"))
 		for _, warning := range r.Warnings {

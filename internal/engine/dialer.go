@@ -90,7 +90,7 @@ func Targets(s *scenarios.Scenario) (map[string]probe.Target, error) {
 				return nil, fmt.Errorf("target %s: %w", name, err)
 			}
 		}
-		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext, Site: at}
+		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext, Site: at, Recycle: t.Recycle}
 	}
 	return targets, nil
 }

@@ -18,6 +18,7 @@
     });
   for (const selector of selectors) {
     for (const e of find(document, selector.split(">>>"))) {
+      if (e.getClientRects().length === 0) continue; // new when it is shown
       before.add(e);
       changed.observe(e, { childList: true, characterData: true, subtree: true });
     }

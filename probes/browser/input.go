@@ -28,6 +28,9 @@ func (s *tab) click(selector string, draw uint64) (*seen, error) {
 
 // clickAt clicks a point of the screen.
 func (s *tab) clickAt(x, y float64) error {
+	if _, err := cdp.Call(s.now, s.session, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: x, Y: y}); err != nil {
+		return err
+	}
 	for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
 		_, err := cdp.Call(s.now, s.session, input.DispatchMouseEvent, input.DispatchMouseEventParams{
 			Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1,

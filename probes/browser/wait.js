@@ -42,6 +42,7 @@
   let why = "", box = ""; // why the last one that could be clicked cannot, and where it was
   const spot = {};
   const reach = (want) => {
+    if (want.anew) for (const a of all(want.shown)) if (!visible(a.e)) old.delete(a.e);
     let list = shown(want.shown);
     if (want.gone) return list.length === 0;
     if (want.anew) list = list.filter((a) => !old.has(a.e));
