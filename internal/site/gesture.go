@@ -2,7 +2,6 @@ package site
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -45,8 +44,8 @@ func (c *checker) gesture(g *Gesture) {
 			"a gesture has exactly one of open, click, type, press, wait, gone and read")
 	case !g.Open.Empty():
 		c.within(func() { c.address(g.Open) }, "open")
-	case g.Press != "" && !slices.Contains(Keys, g.Press):
-		c.fail("known are "+strings.Join(Keys, ", "), fmt.Sprintf("unknown key %q", g.Press), "press")
+	case g.Press != "" && !Key(g.Press):
+		c.fail("known are "+strings.Join(Keys, ", ")+" and small letters", fmt.Sprintf("unknown key %q", g.Press), "press")
 	case g.Type.Empty() != g.Text.Empty():
 		c.fail("write {type: '#user', text: '{{account.login}}'}", "type and text belong together")
 	case g.Read.Empty() && g.Save != "":

@@ -7,6 +7,7 @@ package site
 
 import (
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -174,7 +175,7 @@ type Gesture struct {
 	Any     bool          `yaml:"any"`   // of Click: one drawn from all that are shown instead of the first
 	Type    Text          `yaml:"type"`  // the field
 	Text    Text          `yaml:"text"`  // what is typed into it
-	Press   string        `yaml:"press"` // one of Keys
+	Press   string        `yaml:"press"` // one of Keys, or a small letter
 	Wait    Text          `yaml:"wait"`  // until it is shown
 	Anew    bool          `yaml:"anew"`  // of Wait: not what was shown before the action's first input
 	Gone    Text          `yaml:"gone"`  // until it is not shown any more
@@ -186,8 +187,13 @@ type Gesture struct {
 // InFrame stands between the selector of a frame and one within it.
 const InFrame = ">>>"
 
-// Keys are the keys that can be pressed.
+// Keys are the keys that can be pressed beside small letters.
 var Keys = []string{"Enter", "Tab", "Escape"}
+
+// Key says whether there is such a key.
+func Key(name string) bool {
+	return slices.Contains(Keys, name) || len(name) == 1 && name[0] >= 'a' && name[0] <= 'z'
+}
 
 // Push is a websocket that is held open.
 type Push struct {

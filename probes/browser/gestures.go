@@ -26,13 +26,13 @@ func gesturing(verb string, gestures func(t *probe.Turn) []site.Gesture, after f
 	}
 }
 
-// effect is what a gesture waits for; both are optional.
-type effect struct {
+// Effect is what a gesture waits for; both are optional.
+type Effect struct {
 	Wait probe.Text `yaml:"wait"` // selector of what must be shown then
 	Gone probe.Text `yaml:"gone"` // selector of what must not be shown any more
 }
 
-func (e *effect) gestures(t *probe.Turn, before ...site.Gesture) []site.Gesture {
+func (e *Effect) gestures(t *probe.Turn, before ...site.Gesture) []site.Gesture {
 	if selector := e.Wait.In(t); selector != "" {
 		before = append(before, site.Gesture{Wait: site.Literal(selector), Anew: false})
 	}
@@ -45,7 +45,7 @@ func (e *effect) gestures(t *probe.Turn, before ...site.Gesture) []site.Gesture 
 // pageParams are the parameters of page.
 type pageParams struct {
 	Path   probe.Text `yaml:"path"` // below the target's URL, perhaps with a query; default /
-	effect `yaml:",inline"`
+	Effect `yaml:",inline"`
 }
 
 // openPage loads a page, without logging in.
@@ -66,7 +66,7 @@ func openPage(decode func(any) error) (probe.Step, error) {
 type clickParams struct {
 	At     probe.Text `yaml:"at"`  // selector of what is clicked
 	Any    bool       `yaml:"any"` // one drawn from all that are shown instead of the first
-	effect `yaml:",inline"`
+	Effect `yaml:",inline"`
 }
 
 // clickOn clicks an element.
@@ -87,8 +87,8 @@ func clickOn(decode func(any) error) (probe.Step, error) {
 type typeParams struct {
 	Into   probe.Text `yaml:"into"`  // selector of the field
 	Text   probe.Text `yaml:"text"`  // what it holds then
-	Press  string     `yaml:"press"` // a key pressed after that: Enter, Tab or Escape
-	effect `yaml:",inline"`
+	Press  string     `yaml:"press"` // a key pressed after that: Enter, Tab, Escape or a small letter
+	Effect `yaml:",inline"`
 }
 
 // typeInto replaces the text of a field.
@@ -100,8 +100,8 @@ func typeInto(decode func(any) error) (probe.Step, error) {
 	if params.Into.String() == "" || params.Text.String() == "" {
 		return nil, errors.New("into and text belong together: the selector of a field, and what is typed into it")
 	}
-	if params.Press != "" && keys[params.Press] == (key{}) {
-		return nil, fmt.Errorf("press %q: must be one of %s", params.Press, strings.Join(site.Keys, ", "))
+	if params.Press != "" && !site.Key(params.Press) {
+		return nil, fmt.Errorf("press %q: must be a small letter or one of %s", params.Press, strings.Join(site.Keys, ", "))
 	}
 	return gesturing("type", func(t *probe.Turn) []site.Gesture {
 		list := []site.Gesture{{Type: site.Literal(params.Into.In(t)), Text: site.Literal(params.Text.In(t))}}
@@ -127,7 +127,7 @@ func waitFor(decode func(any) error) (probe.Step, error) {
 	if params.For.String() == "" && params.Gone.String() == "" {
 		return nil, errors.New("for or gone is missing: the selector of what is waited for")
 	}
-	both := effect{Wait: params.For, Gone: params.Gone}
+	both := Effect{Wait: params.For, Gone: params.Gone}
 	return gesturing("wait", func(t *probe.Turn) []site.Gesture { return both.gestures(t) }, nil), nil
 }
 

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
@@ -90,11 +91,18 @@ var keys = map[string]key{"Enter": {13, "\r"}, "Tab": {9, ""}, "Escape": {27, ""
 // press presses a key where the focus is.
 func (s *tab) press(name string) error {
 	k := keys[name]
-	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: name, Code: name, Text: k.text, UnmodifiedText: k.text, WindowsVirtualKeyCode: k.code}
+	if len(name) == 1 {
+		k = key{int64(name[0]) - 'a' + 'A', name}
+	}
+	code := name
+	if len(name) == 1 {
+		code = "Key" + strings.ToUpper(name)
+	}
+	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: name, Code: code, Text: k.text, UnmodifiedText: k.text, WindowsVirtualKeyCode: k.code}
 	if k.text == "" {
 		down.Type = input.DispatchKeyEventTypeRawKeyDown
 	}
-	up := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: name, Code: name, WindowsVirtualKeyCode: k.code}
+	up := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: name, Code: code, WindowsVirtualKeyCode: k.code}
 	for _, event := range []input.DispatchKeyEventParams{down, up} {
 		if _, err := cdp.Call(s.now, s.session, input.DispatchKeyEvent, event); err != nil {
 			return err

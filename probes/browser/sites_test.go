@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"pegel/probes/probe"
-	"pegel/probes/probetest"
 	"pegel/scenarios"
 	"pegel/testenv"
 	"pegel/testenv/real"
@@ -103,6 +102,11 @@ func realAccount(s *real.Stack, i int) probe.Account {
 // tourOf walks through a real web application, as two users who write to each other, and with a wrong password.
 func tourOf(t *testing.T, name string, s *real.Stack) {
 	to, b := prepared(t, onSite(t, name, s.Web))
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(s.AccessLogs[0]); t.Failed() && err == nil {
+			t.Logf("the access log ends:\n%s", text[max(0, len(text)-3000):])
+		}
+	})
 	u := newUser(t, to, realAccount(s, 1))
 	u.Peers = []probe.Account{realAccount(s, 1)} // to oneself, so that there is something to read
 	u.walk(to, "login", "send", "send")
@@ -129,5 +133,3 @@ func TestRoundcube(t *testing.T) {
 func TestSOGo(t *testing.T) {
 	tourOf(t, "sogo", realStack(t, real.Options{Accounts: 10, SOGo: &real.SOGo{Workers: 4}}))
 }
-
-var _ = probetest.RunID

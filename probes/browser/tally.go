@@ -52,7 +52,7 @@ func (y *tally) see(event any) {
 		if e.RedirectResponse != nil {
 			y.counts.bytes += int64(e.RedirectResponse.EncodedDataLength)
 		}
-		if e.Type == network.ResourceTypeDocument && string(e.FrameID) == y.frame {
+		if e.Type == network.ResourceTypeDocument && (y.frame == "" || string(e.FrameID) == y.frame) {
 			if u, err := url.Parse(e.Request.URL); err == nil {
 				y.document = u
 			}
