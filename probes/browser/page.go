@@ -149,9 +149,16 @@ func (s *tab) navigate(path string) error {
 		u = s.base.JoinPath(ref.EscapedPath())
 		u.RawQuery, u.Fragment = ref.RawQuery, ref.Fragment
 	}
-	r, err := cdp.Call(s.now, s.session, page.Navigate, page.NavigateParams{URL: u.String()})
-	if err != nil {
-		return err
+	var r page.NavigateResult
+	for range 3 { // the page that is left may be on its way to another address itself
+		var err error
+		if r, err = cdp.Call(s.now, s.session, page.Navigate, page.NavigateParams{URL: u.String()}); err != nil {
+			return err
+		}
+		if r.ErrorText != "net::ERR_ABORTED" {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
 	if r.ErrorText != "" {
 		return netError(s.doing, r.ErrorText)
@@ -180,14 +187,6 @@ func netError(doing, text string) error {
 		}
 	}
 	return probe.Failf(class, doing, "%s", text)
-}
-
-// spot is where an element is.
-type spot struct {
-	X    float64 `json:"x"`
-	Y    float64 `json:"y"`
-	Miss string  `json:"miss"`
-	Now  float64 `json:"now"` // ms after the document's time origin
 }
 
 // failed is the failure that the page shows as an error text. Its class is that of the request that failed, where the

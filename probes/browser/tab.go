@@ -166,7 +166,7 @@ func only(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 	}
 	zero := int64(0)
 	if _, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{MaxTotalBufferSize: &zero, MaxResourceBufferSize: &zero, MaxPostDataSize: &zero}); err != nil {
-		return none, fmt.Errorf("Network.enable: %w", err)
+		return none, fmt.Errorf("enable the network domain: %w", err)
 	}
 	_, err := cdp.Call(ctx, t, target.SetDiscoverTargets, target.SetDiscoverTargetsParams{Discover: false})
 	return none, err
