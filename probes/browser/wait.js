@@ -15,7 +15,7 @@
       });
     });
   const visible = (e) => !!e && e.getClientRects().length > 0 && e.ownerDocument.defaultView.getComputedStyle(e).visibility !== "hidden";
-  const text = (e) => ((e && (e.value ?? e.textContent)) || "").trim();
+  const text = (e) => ((e && (e.matches("input, textarea, select") ? e.value : e.textContent)) || "").trim();
   const inside = (e) => {
     try {
       return e.contentDocument;
