@@ -42,6 +42,7 @@ type page struct {
 	Mail       delivered
 	Copies     copied
 	Checks     checks
+	Browser    browsers
 	Failures   failures
 	Trust      trust
 	CSS        template.CSS
@@ -131,6 +132,7 @@ func (b *builder) page() page {
 		Mail:       b.delivered(),
 		Copies:     b.copied(),
 		Checks:     b.checks(),
+		Browser:    b.browsers(),
 		Failures:   b.failures(),
 		Trust:      b.trust(),
 		Generator:  "pegel " + r.Meta.Pegel,
@@ -163,6 +165,9 @@ func (b *builder) page() page {
 	}
 	if p.Checks.Title != "" {
 		p.Sections = append(p.Sections, section{"state", b.t("nav.checks")})
+	}
+	if p.Browser.Title != "" {
+		p.Sections = append(p.Sections, section{"browser", b.t("nav.browser")})
 	}
 	p.Sections = append(p.Sections, section{"failures", b.t("nav.failures")}, section{"trust", b.t("nav.trust")})
 	return p

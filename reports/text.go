@@ -26,6 +26,7 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	l.textMail(&b, r.Delivery)
 	l.textCopies(&b, r.Copies)
 	l.textChecks(&b, r.Checks)
+	l.textBrowser(&b, r.Browser)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.t("text.warnings"))
 		for _, warning := range r.Warnings {

@@ -160,6 +160,9 @@ func (c *checker) targets() {
 		if t.Timeout == 0 {
 			c.fail("", "timeout must be above 0", t.Pos, "timeout")
 		}
+		if t.Recycle < 0 || t.Recycle > 1e6 {
+			c.fail("write recycle: 20", "recycle lies between 0 and 1000000", t.Pos, "recycle")
+		}
 	}
 }
 

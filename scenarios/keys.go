@@ -45,6 +45,7 @@ func keys() map[string]key {
 		"Target.ca":       {text: "PEM file with certificate authorities to trust besides the system's"},
 		"Target.starttls": {text: "for imap and smtp; default never", enum: []string{"required", "optional"}},
 		"Target.timeout":  {text: "how long one action may take; default 60s"},
+		"Target.recycle":  {text: "for http and https: after so many journeys (logins) a user of a real browser begins with a new context: no cookies, an empty cache; default never"},
 		"Target.site":     {text: "for http and https: the web application, one that ships with pegel or a site file (.yaml); default embedded"},
 		"Target.backend":  {text: "for http and https: where an answer tells which backend made it; default what the site says"},
 		"Backend.header":  {text: "header whose value it is"},

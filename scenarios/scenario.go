@@ -62,6 +62,7 @@ type Target struct {
 	StartTLS string   `yaml:"starttls"` // "required", "optional"; empty: never
 	Timeout  Duration `yaml:"timeout"`  // of one action; default 60s
 	Site     SiteRef  `yaml:"site"`     // of web and browser targets; default: embedded
+	Recycle  int      `yaml:"recycle"`  // of real browsers: journeys (logins) after which a user's browser context is thrown away, 0 to 1000000; 0: never
 	// Backend says where answers tell which backend made them; it replaces what the site says, because which balancer
 	// stands in front is no matter of the application.
 	Backend *site.Backend `yaml:"backend"`

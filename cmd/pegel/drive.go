@@ -174,11 +174,13 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 		defer wg.Done()
 		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, writer))
 	}()
+	stopReporting := d.reporting(ctx, writer, opt.Targets, func() time.Duration { return time.Since(opt.Start) }, keep)
 	book := new(copyBook)
 	opt.OnCopied = book.note
 	err := engine.Run(ctx, d.plan, recorder, opt)
 	keep(book.close(d))
 	keep(d.balance(ctx, writer, opt, err))
+	stopReporting()
 	keep(d.tellChecks(writer, opt))
 	stopObserving()
 	wg.Wait()

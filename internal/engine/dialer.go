@@ -95,7 +95,7 @@ func Targets(s *scenarios.Scenario) (map[string]probe.Target, error) {
 			own.Backend = *t.Backend
 			at = &own
 		}
-		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext, Site: at}
+		targets[name] = probe.Target{Name: name, URL: t.URL, StartTLS: t.StartTLS, TLS: config, DialContext: dialer.DialContext, Site: at, Recycle: t.Recycle}
 	}
 	return targets, nil
 }

@@ -86,6 +86,9 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 	r.noteHeld()
 	r.played()
 	r.notStarted()
+	if err := r.browser(); err != nil {
+		return nil, err
+	}
 	if err := r.compared(); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ type Result struct {
 	Resources []ResourceView
 	Generator GeneratorView
 	Delivery  *archive.Delivery // of the run's mail; nil: no account was kept
+	Browser   *BrowserView      // what real browsers told beside times; nil: none took part
 	Copies    *archive.Copies   // what comparing a migration's two sides came to; nil: nobody did
 	Checks    *Checks           // of answers against former ones; nil: there were none
 

@@ -66,6 +66,13 @@ func (s *Site) Check() []Fault {
 	if s.Push != nil {
 		c.within(c.push, "push")
 	}
+	for i, alert := range s.Browser.Errors {
+		at := strconv.Itoa(i)
+		if alert.Shown == "" {
+			c.fail("write {shown: '#error'}", "shown is missing", "browser", "errors", at)
+		}
+		c.class(alert.Class, "browser", "errors", at, "class")
+	}
 	return c.faults
 }
 
@@ -423,30 +430,6 @@ func (c *checker) capture(k *Capture) {
 	}
 	if k.Default != nil && len(*k.Default) > MostValue {
 		c.fail("", "the default is longer than 8 KiB", "default")
-	}
-}
-
-func (c *checker) gesture(g *Gesture) {
-	given := 0
-	for _, x := range []Text{g.Open, g.Click, g.Type, g.Wait, g.Gone, g.Read} {
-		c.text(x)
-		if !x.Empty() {
-			given++
-		}
-	}
-	c.text(g.Text, "text")
-	switch {
-	case given != 1:
-		c.fail("write {open: /}, {click: '#send'}, {type: '#user', text: '{{account.login}}'}, {wait: '#inbox'}, {gone: '#busy'} or {read: '#count'}",
-			"a gesture has exactly one of open, click, type, wait, gone and read")
-	case !g.Open.Empty():
-		c.within(func() { c.address(g.Open) }, "open")
-	case g.Type.Empty() != g.Text.Empty():
-		c.fail("write {type: '#user', text: '{{account.login}}'}", "type and text belong together")
-	case g.Read.Empty() && g.Save != "":
-		c.fail("", "save belongs to read", "save")
-	case g.Timeout < 0:
-		c.fail("", "timeout must not be negative", "timeout")
 	}
 }
 

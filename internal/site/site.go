@@ -7,6 +7,7 @@ package site
 
 import (
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type Site struct {
 	Errors      []Rule            `yaml:"errors"` // what is an error although the status says otherwise
 	Actions     map[string]Action `yaml:"actions"`
 	Push        *Push             `yaml:"push"`
+	Browser     Browser           `yaml:"browser"`
 
 	headers []Field
 
@@ -164,18 +166,44 @@ type Pick struct {
 	variable, of int
 }
 
-// Gesture is one thing that a user does in a browser. Exactly one of Open, Click, Type, Wait, Gone and Read is set; all but
-// Open are CSS selectors.
+// Browser says how a page in a browser looks that does not show what an action waits for. Selectors are as in gestures.
+type Browser struct {
+	Form   string  `yaml:"form"`   // is shown where the user has to sign in again
+	Errors []Alert `yaml:"errors"` // are shown, with a text, where something went wrong
+}
+
+// Alert is an element that shows an error.
+type Alert struct {
+	Shown string `yaml:"shown"`
+	Class string `yaml:"class"` // default auth for the login, else content
+}
+
+// Gesture is one thing that a user does in a browser. Exactly one of Open, Click, Type, Press, Wait, Gone and Read is set; all
+// but Open and Press are CSS selectors, or several joined by InFrame, of which each but the last leads to a frame.
 type Gesture struct {
 	Open    Text          `yaml:"open"` // path below the target's address
 	Click   Text          `yaml:"click"`
-	Type    Text          `yaml:"type"` // the field
-	Text    Text          `yaml:"text"` // what is typed into it
-	Wait    Text          `yaml:"wait"` // until it is shown
-	Gone    Text          `yaml:"gone"` // until it is not shown any more
-	Read    Text          `yaml:"read"` // its text, into the variable Save
+	Any     bool          `yaml:"any"`   // of Click: one drawn from all that are shown instead of the first
+	Type    Text          `yaml:"type"`  // the field
+	Text    Text          `yaml:"text"`  // what is typed into it
+	Press   string        `yaml:"press"` // one of Keys, or a small letter
+	Wait    Text          `yaml:"wait"`  // until it is shown
+	Anew    bool          `yaml:"anew"`  // of Wait: not what was shown before the action's first input
+	Gone    Text          `yaml:"gone"`  // until it is not shown any more
+	Read    Text          `yaml:"read"`  // its text, into the variable Save
 	Save    string        `yaml:"save"`
-	Timeout time.Duration `yaml:"timeout"` // default: the action's
+	Timeout time.Duration `yaml:"timeout"` // default: 10 s for an input, else the action's
+}
+
+// InFrame stands between the selector of a frame and one within it.
+const InFrame = ">>>"
+
+// Keys are the keys that can be pressed beside small letters.
+var Keys = []string{"Enter", "Tab", "Escape"}
+
+// Key says whether there is such a key.
+func Key(name string) bool {
+	return slices.Contains(Keys, name) || len(name) == 1 && name[0] >= 'a' && name[0] <= 'z'
 }
 
 // Push is a websocket that is held open.

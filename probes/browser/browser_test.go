@@ -61,13 +61,24 @@ func TestConformance(t *testing.T) {
 	p := platform(t, testenv.Options{})
 	signedIn := []probetest.Case{{Do: "login"}}
 	probetest.Suite{
-		Protocol: Protocol(), Target: webmailAt(t, p.URLs.Web), Account: account(p, 1), Users: 2, Timeout: 2 * time.Minute,
+		Protocol: Protocol(), Target: onSite(t, "embedded", p.URLs.Web), Account: account(p, 1), Users: 2, Timeout: 2 * time.Minute,
 		Cases: []probetest.Case{
 			{Do: "login", Phases: painted},
 			{Do: "inbox", Before: signedIn, Phases: painted},
 			{Do: "open", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
 			{Do: "open", Phases: []probe.Phase{probe.PhaseAuth, probe.PhaseShown}},
 			{Do: "logout", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
+			{Do: "list", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
+			{Do: "read", Phases: []probe.Phase{probe.PhaseAuth, probe.PhaseShown}},
+			{Do: "compose", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
+			{Do: "send", With: "size: 2KiB", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
+			{Do: "poll", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
+			{Do: "search", Fails: probe.Content}, // this site has none
+			{Do: "page", With: "{wait: '#login'}", Phases: painted},
+			{Do: "click", With: "{at: '#compose', wait: '#to'}", Before: signedIn, Phases: []probe.Phase{probe.PhaseShown}},
+			{Do: "type", With: "{into: '#user', text: someone, press: Tab}", Before: []probetest.Case{{Do: "page", With: "wait: '#login'"}}},
+			{Do: "wait", With: "for: '#login'", Before: []probetest.Case{{Do: "page"}}},
+			{Do: "text", With: "{of: '#signin', expect: Sign in}", Before: []probetest.Case{{Do: "page"}}},
 		},
 	}.Run(t)
 }

@@ -27,13 +27,36 @@ type Browser struct {
 	proxy   *proxy
 	slots   chan struct{}  // one for each tab, until it is really gone
 	closing sync.WaitGroup // tabs on their way out
+	recycle int            // journeys of one context; 0: any number
+
+	summary  summary
+	exhibits exhibits
+	watch    *watch
+	usage    usage
 
 	mu      sync.Mutex
 	process *process
 	closed  bool
 }
 
-var _ io.Closer = (*Browser)(nil)
+var (
+	_ io.Closer      = (*Browser)(nil)
+	_ probe.Reporter = (*Browser)(nil)
+)
+
+// Readings implements probe.Reporter: sums and quantiles by verb, and what Chromium itself uses.
+func (b *Browser) Readings() []probe.Reading {
+	b.mu.Lock()
+	group := 0
+	if b.process != nil {
+		group = b.process.group
+	}
+	b.mu.Unlock()
+	return append(b.summary.readings(), b.usage.readings(group, len(b.slots))...)
+}
+
+// Exhibits implements probe.Reporter.
+func (b *Browser) Exhibits() []probe.Exhibit { return b.exhibits.take() }
 
 // process is one run of Chromium.
 type process struct {
@@ -58,11 +81,12 @@ func prepare(ctx context.Context, target probe.Target) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{program: program, pin: pin, proxy: p, slots: make(chan struct{}, MaxUsers)}
+	b := &Browser{program: program, pin: pin, proxy: p, slots: make(chan struct{}, MaxUsers), recycle: target.Recycle}
 	if b.process, err = b.start(ctx); err != nil {
 		p.Close()
 		return nil, err
 	}
+	b.watch = startWatch()
 	return b, nil
 }
 
@@ -230,5 +254,6 @@ func (b *Browser) Close() error {
 		err = p.stop()
 	}
 	b.closing.Wait()
+	b.watch.close()
 	return errors.Join(err, b.proxy.Close())
 }

@@ -20,7 +20,7 @@ func (s *tab) inbox(t *probe.Turn, at *selectors) error {
 	if _, err := cdp.Call(s.now, s.session, page.Reload, page.ReloadParams{}); err != nil {
 		return err
 	}
-	got, err := s.wait(t, doing, ask{After: before, ErrorAt: at.Error, Want: []want{
+	got, err := s.wait(ask{After: before, ErrorAt: at.Error, Want: []want{
 		{State: "inbox", Shown: at.Inbox, Any: at.Message + ", " + at.Empty},
 		{State: "error", Shown: at.Error, Text: true},
 		{State: "form", Shown: at.Password, Any: at.User},
@@ -35,6 +35,7 @@ func (s *tab) inbox(t *probe.Turn, at *selectors) error {
 		s.loggedIn = false
 		return probe.Failf(probe.Auth, doing, "the page asks for the password again")
 	}
+	s.fresh = true
 	markPage(t, got)
 	t.MarkFor(probe.PhaseShown, ms(got.Now-got.DOMReady))
 	return nil

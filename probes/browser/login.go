@@ -22,6 +22,12 @@ func markPage(t *probe.Turn, p *seen) {
 // signIn returns what was seen when the form was there, and when the inbox was.
 func (s *tab) signIn(t *probe.Turn, at *selectors) (form, inbox *seen, err error) {
 	const doing = "log in"
+	if s.journeys >= s.browser.recycle && s.browser.recycle > 0 {
+		if err := s.renew(t); err != nil {
+			return nil, nil, err
+		}
+	}
+	s.journeys++
 	s.loggedIn = false
 	before, err := s.origin()
 	if err != nil {
@@ -30,7 +36,7 @@ func (s *tab) signIn(t *probe.Turn, at *selectors) (form, inbox *seen, err error
 	if err := s.navigate(at.Path); err != nil {
 		return nil, nil, err
 	}
-	form, err = s.wait(t, doing, ask{After: before, ErrorAt: at.Error, Want: []want{
+	form, err = s.wait(ask{After: before, ErrorAt: at.Error, Want: []want{
 		{State: "inbox", Shown: at.Inbox},
 		{State: "form", Shown: at.Password, Any: at.User},
 		{State: "error", Shown: at.Error, Text: true},
@@ -40,23 +46,27 @@ func (s *tab) signIn(t *probe.Turn, at *selectors) (form, inbox *seen, err error
 	}
 	switch form.State {
 	case "inbox":
-		s.loggedIn = true
+		s.loggedIn, s.fresh = true, true
 		return form, form, nil
 	case "error":
 		return nil, nil, form.failed(doing, probe.Content)
 	}
+	s.fresh = true
+	if err := s.measure(); err != nil {
+		return nil, nil, err
+	}
 	account := t.Account()
-	if err := s.enter(doing, at.User, account.Login); err != nil {
+	if err := s.enter(at.User, account.Login); err != nil {
 		return nil, nil, err
 	}
-	if err := s.enter(doing, at.Password, account.Password); err != nil {
+	if err := s.enter(at.Password, account.Password); err != nil {
 		return nil, nil, err
 	}
-	clicked, err := s.click(doing, at.SignIn, 0)
+	clicked, err := s.click(at.SignIn, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	inbox, err = s.wait(t, doing, ask{Since: clicked.Now, ErrorAt: at.Error, Want: []want{
+	inbox, err = s.wait(ask{Since: clicked.Now, ErrorAt: at.Error, Want: []want{
 		{State: "inbox", Shown: at.Inbox},
 		{State: "error", Shown: at.Error, Text: true},
 	}})

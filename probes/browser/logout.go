@@ -5,11 +5,11 @@ import "pegel/probes/probe"
 // logout clicks the button and waits for the login form.
 func (s *tab) logout(t *probe.Turn, at *selectors) error {
 	const doing = "log out"
-	clicked, err := s.click(doing, at.SignOut, 0)
+	clicked, err := s.click(at.SignOut, 0)
 	if err != nil {
 		return err
 	}
-	got, err := s.wait(t, doing, ask{Since: clicked.Now, ErrorAt: at.Error, Want: []want{
+	got, err := s.wait(ask{Since: clicked.Now, ErrorAt: at.Error, Want: []want{
 		{State: "form", Shown: at.Password, Any: at.User},
 		{State: "error", Shown: at.Error, Text: true},
 	}})

@@ -30,11 +30,11 @@ func (s *tab) open(t *probe.Turn, at *selectors) error {
 	if list.ID == "" {
 		return probe.Failf(probe.Content, doing, "a listed message has no attribute %s", at.ID)
 	}
-	clicked, err := s.click(doing, at.Message, int(t.Draw(0)>>12%uint64(list.Count)))
+	clicked, err := s.click(at.Message, t.Draw(0)>>12)
 	if err != nil {
 		return err
 	}
-	got, err := s.wait(t, doing, ask{Since: clicked.Now, ErrorAt: at.Error, Want: []want{
+	got, err := s.wait(ask{Since: clicked.Now, ErrorAt: at.Error, Want: []want{
 		{State: "message", Shown: at.Body, Attribute: at.ID, Value: list.ID},
 		{State: "error", Shown: at.Error, Text: true},
 	}})

@@ -4,13 +4,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 
@@ -23,10 +21,13 @@ var waitScript string
 
 // ask is the argument of wait.js.
 type ask struct {
-	After   float64 `json:"after"` // time origin of the document before, in ms since 1970
-	Since   float64 `json:"since"` // requests of the page count from here, in ms after its time origin
-	Want    []want  `json:"want"`
-	ErrorAt string  `json:"errorAt"`
+	After   float64  `json:"after"` // time origin of the document before, in ms since 1970
+	Since   float64  `json:"since"` // requests of the page count from here, in ms after its time origin
+	Want    []want   `json:"want"`
+	ErrorAt string   `json:"errorAt"`
+	Alerts  []string `json:"alerts,omitempty"`
+	Form    string   `json:"form,omitempty"`
+	Limit   float64  `json:"limit,omitempty"` // ms; 0: as long as the action may take
 }
 
 // want is a state of the page: an element is visible, and whatever else is asked of it.
@@ -37,6 +38,11 @@ type want struct {
 	Attribute string `json:"attribute,omitempty"` // of the shown element, and
 	Value     string `json:"value,omitempty"`     // what it must be
 	Text      bool   `json:"text,omitempty"`      // the shown element must hold text
+	Anew      bool   `json:"anew,omitempty"`      // not what remember has seen
+	Gone      bool   `json:"gone,omitempty"`      // nothing must be shown
+	Hit       bool   `json:"hit,omitempty"`       // it can be clicked
+	Draw      uint64 `json:"draw,omitempty"`      // chooses one of all that are shown; 0: the first
+	Read      bool   `json:"read,omitempty"`      // its text is asked for
 }
 
 // seen is what wait.js reports. Times are in ms after the document's time origin, which is in ms since 1970.
@@ -48,15 +54,21 @@ type seen struct {
 	FirstByte float64 `json:"firstByte"`
 	DOMReady  float64 `json:"domReady"`
 	Status    int     `json:"status"` // of the last request that failed, else of the page
-	Bytes     int64   `json:"bytes"`
+	X, Y      float64 // of what can be clicked
+	Value     string  // of what is read
+	Alert     int     // number of the alert that is shown
 }
 
 // painted is the moment of the report, in ms since 1970.
 func (s *seen) painted() float64 { return s.Origin + s.Now }
 
 // wait waits until the page has reached one of the states. That the page did not come at all is a failure.
-func (s *tab) wait(t *probe.Turn, doing string, a ask) (*seen, error) {
+func (s *tab) wait(a ask) (*seen, error) {
 	var got seen
+	if a.Want == nil {
+		a.Want = []want{}
+	}
+	began := time.Now()
 	for {
 		err := s.evaluate(waitScript, a, &got)
 		if err == nil {
@@ -66,18 +78,21 @@ func (s *tab) wait(t *probe.Turn, doing string, a ask) (*seen, error) {
 		if !replaced(err) {
 			return nil, err
 		}
+		if a.Limit > 0 {
+			a.Limit = max(1, a.Limit-time.Since(began).Seconds()*1000)
+			began = time.Now()
+		}
 		select {
 		case <-s.now.Done():
 			return nil, s.now.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Transferred(got.Bytes, 0)
 	switch got.State {
 	case "broken":
-		return nil, netError(doing, got.Text)
+		return nil, netError(s.doing, got.Text)
 	case "status":
-		return nil, probe.Failf(httpconn.ClassOfStatus(got.Status), doing, "the page came with status %d", got.Status)
+		return nil, probe.Failf(httpconn.ClassOfStatus(got.Status), s.doing, "the page came with status %d", got.Status)
 	}
 	return &got, nil
 }
@@ -114,7 +129,7 @@ func (s *tab) evaluate(function string, argument, result any) error {
 		if r.ExceptionDetails.Exception != nil {
 			text, _, _ = strings.Cut(r.ExceptionDetails.Exception.Description, "\n")
 		}
-		return probe.Failf(probe.Content, "look at the page", "%s", text)
+		return probe.Failf(probe.Content, s.doing, "%s", text)
 	}
 	return json.Unmarshal(r.Result.Value, result)
 }
@@ -127,19 +142,26 @@ func withoutComments(function string) string {
 	return function
 }
 
-// navigate loads the page with the given path.
+// navigate loads the page with the given path, or the address where one was saved.
 func (s *tab) navigate(path string) error {
 	u := s.base.JoinPath("/")
 	if ref, err := u.Parse(path); err == nil {
 		u = s.base.JoinPath(ref.EscapedPath())
 		u.RawQuery, u.Fragment = ref.RawQuery, ref.Fragment
 	}
-	r, err := cdp.Call(s.now, s.session, page.Navigate, page.NavigateParams{URL: u.String()})
-	if err != nil {
-		return err
+	var r page.NavigateResult
+	for range 3 { // the page that is left may be on its way to another address itself
+		var err error
+		if r, err = cdp.Call(s.now, s.session, page.Navigate, page.NavigateParams{URL: u.String()}); err != nil {
+			return err
+		}
+		if r.ErrorText != "net::ERR_ABORTED" {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
 	if r.ErrorText != "" {
-		return netError("load "+path, r.ErrorText)
+		return netError(s.doing, r.ErrorText)
 	}
 	return nil
 }
@@ -154,6 +176,7 @@ func netError(doing, text string) error {
 		{probe.Timeout, []string{"TIMED_OUT"}},
 		{probe.Refused, []string{"CONNECTION_REFUSED"}},
 		{probe.TLS, []string{"ERR_CERT_", "ERR_SSL_", "BAD_SSL_"}},
+		{probe.Denied, []string{"BLOCKED_BY_CLIENT", "UNSAFE_PORT"}},
 		{probe.Reset, []string{"CONNECTION_RESET", "CONNECTION_CLOSED", "CONNECTION_ABORTED", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED", "CONTENT_LENGTH_MISMATCH"}},
 		{probe.Overload, []string{"TUNNEL_CONNECTION_FAILED", "PROXY_CONNECTION_FAILED", "HTTP_RESPONSE_CODE_FAILURE"}},
 	} {
@@ -164,67 +187,6 @@ func netError(doing, text string) error {
 		}
 	}
 	return probe.Failf(class, doing, "%s", text)
-}
-
-// spot is where an element is.
-type spot struct {
-	X    float64 `json:"x"`
-	Y    float64 `json:"y"`
-	Miss string  `json:"miss"`
-	Now  float64 `json:"now"` // ms after the document's time origin
-}
-
-// click clicks the index-th visible element of a selector where it is on the screen.
-func (s *tab) click(doing, selector string, index int) (*spot, error) {
-	var at spot
-	err := s.evaluate(`(a) => {
-		const e = [...document.querySelectorAll(a.selector)].filter((e) => e.getClientRects().length > 0)[a.index];
-		if (!e) return {miss: "there is no " + a.selector};
-		e.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
-		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
-		const top = document.elementFromPoint(x, y);
-		if (!top || !(e.contains(top) || top.contains(e))) return {miss: a.selector + " is covered"};
-		return {x, y, now: performance.now()};
-	}`, map[string]any{"selector": selector, "index": index}, &at)
-	if err != nil {
-		return nil, err
-	}
-	if at.Miss != "" {
-		return nil, probe.Failf(probe.Content, doing, "%s", at.Miss)
-	}
-	for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
-		_, err := cdp.Call(s.now, s.session, input.DispatchMouseEvent, input.DispatchMouseEventParams{
-			Type: kind, X: at.X, Y: at.Y, Button: input.MouseButtonLeft, ClickCount: 1,
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return &at, nil
-}
-
-// enter clicks into a field and replaces what it holds.
-func (s *tab) enter(doing, selector, text string) error {
-	if _, err := s.click(doing, selector, 0); err != nil {
-		return err
-	}
-	var focused bool
-	err := s.evaluate(`(selector) => {
-		const e = document.querySelector(selector);
-		e.focus();
-		if (e.select) e.select();
-		return document.activeElement === e;
-	}`, selector, &focused)
-	if err != nil {
-		return err
-	}
-	if !focused {
-		return probe.Failf(probe.Content, doing, "%s takes no input", selector)
-	}
-	if _, err := cdp.Call(s.now, s.session, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
-		return fmt.Errorf("type into %s: %w", selector, err)
-	}
-	return nil
 }
 
 // failed is the failure that the page shows as an error text. Its class is that of the request that failed, where the

@@ -74,6 +74,8 @@ type Target struct {
 	Site *site.Site
 	// Heard, where it is set, is told of each answer that a site's request got; it may be called from several goroutines.
 	Heard func(Heard)
+	// Recycle is after how many journeys a user of a real browser begins with a new context; 0: never.
+	Recycle int
 	// Shared is what Prepare returned, else nil.
 	Shared io.Closer
 }
