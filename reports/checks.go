@@ -42,7 +42,7 @@ func (b *builder) checks() checks {
 	}
 	s.Table.Head = []cell{words(b.t("col.rule")), number(b.t("col.time")), number(b.t("col.account")), words(b.t("col.mailbox")), words(b.t("col.expected")), words(b.t("col.came"))}
 	for i, v := range c.Violations[:min(len(c.Violations), shownViolations)] {
-		s.Table.Rows = append(s.Table.Rows, []cell{name(v.Rule), number(b.span(v.At)), number(b.count(v.Account)),
+		s.Table.Rows = append(s.Table.Rows, []cell{name(v.Rule), number(b.span(v.At)), number(b.count(v.Account + 1)),
 			{Text: v.Mailbox, Run: true}, {Text: v.Expected, Run: true}, {Text: v.Came, Run: true}})
 		if i < shownTranscripts && v.Transcript != "" {
 			s.Transcripts = append(s.Transcripts, pair{Label: b.violation(&v), Value: lastLines(v.Transcript, shownLines), Run: true})
@@ -59,7 +59,7 @@ type checksFile struct {
 
 // violation names one.
 func (l *language) violation(v *archive.Violation) string {
-	return l.t("checks.one", v.Rule, v.Mailbox, l.count(v.Account), l.span(v.At))
+	return l.t("checks.one", v.Rule, v.Mailbox, l.count(v.Account+1), l.span(v.At))
 }
 
 // lastLines are the last n lines of a text.

@@ -67,7 +67,7 @@ func (b *builder) delivered() delivered {
 	}
 	for _, e := range d.Examples {
 		kind := b.either("mail.", e.Kind)
-		s.Examples.Rows = append(s.Examples.Rows, []cell{name(kind), {Text: e.MessageID, Run: true, Class: "example"}, number(b.count(e.Account))})
+		s.Examples.Rows = append(s.Examples.Rows, []cell{name(kind), {Text: e.MessageID, Run: true, Class: "example"}, number(b.count(e.Account + 1))})
 	}
 	return s
 }
@@ -90,6 +90,6 @@ func (l *language) textMail(b *strings.Builder, d *archive.Delivery) {
 		if i == 3 {
 			break
 		}
-		b.WriteString(wrap("  ", l.t("text.mail-example", e.Kind, e.MessageID, l.count(e.Account))))
+		b.WriteString(wrap("  ", l.t("text.mail-example", e.Kind, e.MessageID, l.count(e.Account+1))))
 	}
 }

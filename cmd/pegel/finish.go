@@ -85,23 +85,25 @@ func print(env environment, dir string, r *judge.Result, show presentation) erro
 	return err
 }
 
-// outcome is the exit code of a finished run, by precedence: interrupted, generator at fault, objective broken at a load
+// outcome is the exit code of a finished run, by precedence: interrupted, mail lost or misdelivered, generator at fault, objective broken at a load
 // that is live, no-go, caution.
 func outcome(r *judge.Result, ended error) error {
+	if errors.Is(ended, engine.ErrStopped) {
+		return &exitError{code: exitInterrupted}
+	}
+	// A mail that was lost is lost, whatever the generator's times are worth.
+	if d := r.Delivery; d.Broken() {
+		return &exitError{code: exitObjective, err: fmt.Errorf("mail was not delivered as it must be: %d lost, %d twice, %d in a wrong mailbox, of %d accepted", d.Lost, d.Twice, d.Wrong, d.Accepted),
+			hint: "the report and delivery.json in the archive name the messages"}
+	}
 	var aborted *engine.AbortError
 	switch {
-	case errors.Is(ended, engine.ErrStopped):
-		return &exitError{code: exitInterrupted}
 	case r.Generator.Verdict == "invalid":
 		return &exitError{code: exitGenerator, err: fmt.Errorf("the generator was the bottleneck in every stage: %s", r.Generator.Why)}
 	case errors.As(ended, &aborted) && aborted.Refused:
 		return &exitError{code: exitNoStart, err: aborted, hint: "check accounts and accounts.auth; the run ended itself before more logins were tried"}
 	case errors.As(ended, &aborted):
 		return &exitError{code: exitObjective, err: aborted}
-	}
-	if d := r.Delivery; d.Broken() {
-		return &exitError{code: exitObjective, err: fmt.Errorf("mail was not delivered as it must be: %d lost, %d twice, %d in a wrong mailbox, of %d accepted", d.Lost, d.Twice, d.Wrong, d.Accepted),
-			hint: "the report and delivery.json in the archive name the messages"}
 	}
 	for _, o := range r.Objectives {
 		if o.Broken {

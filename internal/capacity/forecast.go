@@ -121,7 +121,11 @@ func Predict(in *Input, opt Options) *Forecast {
 	p.broken = f.join(staged, shown, opt.Observed)
 	opt.lower, p.opt.lower = f.Lower, f.Lower
 	if p.broken.at > 0 && f.Lower == 0 {
-		f.notDetermined("broken-from-the-start", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
+		if p.broken.ref.Action == "" { // an objective of all actions together
+			f.notDetermined("all-broken-from-the-start", p.broken.ref.Objective, p.broken.at)
+		} else {
+			f.notDetermined("broken-from-the-start", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
+		}
 		if p.broken.observed {
 			f.notDetermined("observed-broken-first", p.broken.at)
 		}

@@ -22,6 +22,8 @@ type Share float64
 var sentences = map[string]string{
 	"broke-unexplained":           "%s of %s broke at %s active users, which the counters do not explain",
 	"between":                     "seen from outside, the objectives held at %s active users and one was broken at %s; the capacity lies between",
+	"all-broken-from-the-start":   "%s is broken already at the lowest load measured (%s active users)",
+	"all-broke-unexplained":       "%s broke at %s active users, which the counters do not explain",
 	"broken-from-the-start":       "%s of %s is broken already at the lowest load measured (%s active users)",
 	"changing-speed":              "the speed of %s changes over time (by %s of its mean, chance apart); the forecast plays the changes as they were seen",
 	"contradicted":                "by what was measured below them the platform should not carry the %s active users at which every objective held; it has ways that the model does not know, such as users who try again",

@@ -194,6 +194,9 @@ func (p *prediction) crossed() {
 	n := p.opt.Draws // those in which the model saw nothing coming lie above too
 	if explained := float64(len(below)) / float64(n); explained < leastExplained {
 		why := Say("broke-unexplained", p.broken.ref.Objective, p.broken.ref.Action, p.broken.at)
+		if p.broken.ref.Action == "" { // an objective of all actions together
+			why = Say("all-broke-unexplained", p.broken.ref.Objective, p.broken.at)
+		}
 		if p.broken.observed {
 			why = Say("observed-unexplained", p.broken.at)
 		}

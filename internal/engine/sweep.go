@@ -74,7 +74,7 @@ func Sweep(ctx context.Context, p *plan.Plan, opt Options) (notes []string, err 
 		notes = s.hunt(ledger.Recipients())
 	}
 	if failed := slices.Sorted(maps.Keys(s.failed)); len(failed) > 0 {
-		notes = append(notes, fmt.Sprintf("%d mailboxes could not be looked through after the run; the first is that of account %d: %v", len(failed), failed[0], s.failed[failed[0]]))
+		notes = append(notes, fmt.Sprintf("%d mailboxes could not be looked through after the run; the first is that of account %d: %v", len(failed), failed[0]+1, s.failed[failed[0]]))
 	}
 	return notes, nil
 }
