@@ -110,7 +110,10 @@ func canaryAction(sets []string) string {
 }
 
 // Phones on the embedded platform, whose capacity is known: it gives them four workers.
-func TestPhonesHoldWorkers(t *testing.T) {
+func TestPhonesHoldWorkersLong(t *testing.T) {
+	if os.Getenv("PEGEL_LONG") == "" {
+		t.Skip("waiting Pings need minutes; set PEGEL_LONG=1, or make test-long")
+	}
 	p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 40, PhoneWorkers: 4})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +133,10 @@ func sogoPhones(t *testing.T, workers int, stages string) {
 }
 
 // Phones on SOGo with four workers: the knee lies where the Pings hold them all.
-func TestPhonesOnSOGo(t *testing.T) {
+func TestPhonesOnSOGoLong(t *testing.T) {
+	if os.Getenv("PEGEL_LONG") == "" {
+		t.Skip("waiting Pings need minutes; set PEGEL_LONG=1, or make test-long")
+	}
 	sogoPhones(t, 4, "{users: [3, 4, 6], ramp: 300ms, settle: 5s, hold: 25s}")
 }
 
