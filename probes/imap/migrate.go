@@ -129,6 +129,7 @@ func (s *session) beside(t *probe.Turn, other string, do func(source *session) e
 			err = do(source)
 		}
 	}
+	err = source.verdict(t, err)
 	source.end(t, err)
 	if err != nil && source.broken() && !s.broken() {
 		return fmt.Errorf("%s: %w", other, err)
