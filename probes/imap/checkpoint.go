@@ -13,8 +13,8 @@ import (
 
 // A checkpoint compares what two connections of one account are told of a mailbox. Nothing stands still for it: mail may come, and
 // other programs of the user are not pegel's to stop. So it looks for a moment at which nothing changed by itself: the first
-// connection lists, then the second, then the first again, and only where the first has been told the same twice does the second
-// count. One that differs may be late (a replica, a notice under way), so it is asked again, after a NOOP and a pause; what still
+// connection lists, then the second, then, after a NOOP, the first again, and only where the first has been told the same twice does
+// the second count. The NOOP is needed, for a server may keep what has gone to itself until then (RFC 3501, section 7.4.1). One that differs may be late (a replica, a notice under way), so it is asked again, after a NOOP and a pause; what still
 // differs is a violation.
 const (
 	checkpointRounds = 5 // at most; a mailbox that never stands still is no failure
@@ -22,7 +22,7 @@ const (
 )
 
 // checkpoint is the action that does so for the newest messages of a mailbox: number, UIDs, sizes, flags but \Recent, and MODSEQ
-// where the server offers CONDSTORE. The second connection is made for it and closed afterwards, which is part of the action.
+// where the mailbox has them. The second connection is made for it and closed afterwards, which is part of the action.
 func checkpoint(decode func(any) error) (probe.Step, error) {
 	params := struct {
 		Mailbox probe.Text `yaml:"mailbox"`
@@ -79,8 +79,10 @@ func (s *session) agree(t *probe.Turn, twin *session, last uint32) error {
 	for round := range checkpointRounds {
 		if round > 0 {
 			pause := time.NewTimer(checkpointPause)
+			from := time.Now()
 			select {
 			case <-pause.C:
+				t.Awaited(time.Since(from))
 			case <-s.ctx.Done():
 				pause.Stop()
 				return probe.Fail(probe.ClassOf(s.ctx.Err()), "checkpoint in "+s.mailbox, s.ctx.Err())
@@ -92,14 +94,21 @@ func (s *session) agree(t *probe.Turn, twin *session, last uint32) error {
 			}
 		}
 		var lists [3][]listed
+		changes := s.numbered() && twin.numbered()
 		for i, each := range []*session{s, twin, s} {
+			if i == 2 {
+				if err := s.conn.Noop(); err != nil {
+					return s.fail("checkpoint in "+s.mailbox, err)
+				}
+			}
 			var err error
-			if lists[i], err = each.listing(last); err != nil {
+			if lists[i], err = each.listing(last, changes); err != nil {
 				return err
 			}
 		}
 		if difference(lists[0], lists[2]) != "" {
-			continue // something has changed meanwhile
+			differed = false // something has changed meanwhile
+			continue
 		}
 		wrong := difference(lists[0], lists[1])
 		if wrong == "" {
@@ -137,20 +146,24 @@ type listed struct {
 	flags  string // sorted, lower case
 }
 
-// listing asks for the newest messages of the selected mailbox, by rising UID.
-func (s *session) listing(last uint32) ([]listed, error) {
+// numbered tells whether the messages of the selected mailbox have a MODSEQ. Of one without them none may be asked for, though the
+// server offers CONDSTORE (RFC 7162, section 3.1.2.2).
+func (s *session) numbered() bool { return s.conn.Can.Has(client.CondStore) && s.conn.Box.ModSeq > 0 }
+
+// listing asks for the newest messages of the selected mailbox, by rising UID; changes asks for their MODSEQ.
+func (s *session) listing(last uint32, changes bool) ([]listed, error) {
 	n := s.count()
 	if n == 0 {
 		return nil, nil
 	}
 	items := "(UID FLAGS RFC822.SIZE)"
-	if s.conn.Can.Has(client.CondStore) {
+	if changes {
 		items = "(UID FLAGS RFC822.SIZE MODSEQ)"
 	}
 	most := int(min(n, last)) + 1000
 	var list []listed
 	err := s.conn.Fetch(&client.Fetch{Set: client.Range(n-min(n, last)+1, n), Items: items, Each: func(m *client.Message) error {
-		if m.UID == 0 {
+		if m.UID == 0 || !m.More {
 			return nil // news of a message that nobody asked for
 		}
 		if len(list) == most {

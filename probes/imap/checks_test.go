@@ -131,6 +131,38 @@ func TestServersThatForget(t *testing.T) {
 	}
 }
 
+// An account whose answers are not checked clears a flag in a mailbox that it shares with one whose answers are: no violation.
+func TestOthersStoreUnchecked(t *testing.T) {
+	flagged := func(flags string) string { return "* 3 FETCH (UID 3 FLAGS (" + flags + ") BODY[] {2}\nhi)" }
+	for _, shares := range []bool{true, false} {
+		target := answering(t, map[string][]string{
+			"SELECT": {"* 2 EXISTS\n* OK [UIDVALIDITY 7] ok", threeMessages}, "APPEND": {"OK [APPENDUID 7 3] done"}, "NOOP": {"* 3 EXISTS"},
+			"FETCH": {flagged(`\Seen`), flagged(``)}, "SEARCH": {"* SEARCH 3"},
+		})
+		target.Shared = &shared{passes: newRegistry()}
+		other := account
+		other.Index = 1
+		checked, unchecked := probetest.NewHost(Protocol(), account, target), probetest.NewHost(Protocol(), other, target)
+		checked.Inspect = new(probetest.Inspector)
+		defer checked.Close()
+		defer unchecked.Close()
+		for _, a := range [][2]string{{"select", ""}, {"append", "mailbox: INBOX\nsize: 1KB"}, {"noop", ""}, {"fetch", "which: newest"}} {
+			if r := do(t, checked, a[0], a[1]); r.Err != nil {
+				t.Fatalf("%s: %v", a[0], r.Err)
+			}
+		}
+		if shares {
+			if r := do(t, unchecked, "store", "mailbox: INBOX\nset: off"); r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		r := do(t, checked, "fetch", "which: newest")
+		if found := checked.Inspect.Violations(); shares != (len(found) == 0) || shares != (r.Err == nil) {
+			t.Errorf("the other account stores: %v: %v, found %+v", shares, r.Err, found)
+		}
+	}
+}
+
 // Without checks nothing is held against a server, and no action fails.
 func TestNoChecks(t *testing.T) {
 	h := probetest.NewHost(Protocol(), account, answering(t, map[string][]string{"SELECT": {threeMessages}, "NOOP": {"* 2 EXISTS"}}))

@@ -22,7 +22,7 @@ func idle(decode func(any) error) (probe.Step, error) {
 		if !s.conn.Can.Has(client.Idle) {
 			return probe.Failf(probe.Content, doing, "the server offers no IDLE")
 		}
-		if s.waiting = t.FollowsMail() && s.lookout() != nil && !s.conn.Compressed(); s.waiting {
+		if s.waiting = t.FollowsMail() && s.conn.Watchable(s.lookout()); s.waiting {
 			s.heard.begin(s.count())
 		}
 		s.first()

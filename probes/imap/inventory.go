@@ -35,13 +35,14 @@ func (s *session) inventory(mailbox string, of *selection, digest string) ([]ent
 	if err := s.choose(mailbox, true, false); err != nil {
 		return nil, err
 	}
-	f := client.Fetch{UIDs: true, Set: client.Range(1, 0), Headline: true, Items: "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"}
+	sets := []string{client.Range(1, 0)}
+	f := client.Fetch{UIDs: true, Headline: true, Items: "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"}
 	if of != nil && of.Days+of.Older > 0 {
 		work, err := s.plan(*of)
 		if err != nil || len(work.uids) == 0 {
 			return nil, err
 		}
-		f.Set = client.Set(work.uids...)
+		sets = pieces(client.Set(work.uids...), mostOfSet)
 	} else if s.count() == 0 {
 		return nil, nil
 	}
@@ -69,7 +70,31 @@ func (s *session) inventory(mailbox string, of *selection, digest string) ([]ent
 		list = append(list, e)
 		return nil
 	}
-	return list, s.fail(doing, s.conn.Fetch(&f))
+	for _, f.Set = range sets {
+		if err := s.conn.Fetch(&f); err != nil {
+			return nil, s.fail(doing, err)
+		}
+	}
+	return list, nil
+}
+
+// mostOfSet is how long a set in one command may be, in bytes: RFC 7162, section 4, wants clients to keep to lines of some 8192,
+// and Dovecot reads up to 64 KiB.
+const mostOfSet = 8000
+
+// pieces takes a set apart into such of at most so many bytes each, but for what is longer by itself.
+func pieces(set string, most int) []string {
+	var list []string
+	for len(set) > most {
+		at := strings.LastIndexByte(set[:most+1], ',')
+		if at < 0 {
+			if at = strings.IndexByte(set, ','); at < 0 {
+				break
+			}
+		}
+		list, set = append(list, set[:at]), set[at+1:]
+	}
+	return append(list, set)
 }
 
 // inventoryIfAny is inventory of the target's side of a pair; nothing where the mailbox does not exist.

@@ -55,6 +55,10 @@ func (s *session) lookInto(t *probe.Turn, mailbox string) error {
 	if len(uids) == 0 {
 		return nil
 	}
-	_, err = s.receive(t, "look for mail in "+mailbox, &client.Fetch{UIDs: true, Set: client.Set(uids...), Items: "(ENVELOPE)"})
-	return err
+	for _, set := range pieces(client.Set(uids...), mostOfSet) {
+		if _, err = s.receive(t, "look for mail in "+mailbox, &client.Fetch{UIDs: true, Set: set, Items: "(ENVELOPE)"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,11 +1,9 @@
 package imap
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"pegel/probes/imap/client"
 	"pegel/probes/probe"
@@ -18,9 +16,6 @@ type migration struct {
 	Into   string    `yaml:"into"`   // put before the names of the mailboxes, with the target's delimiter; "": same names
 	Digest string    `yaml:"digest"` // verify_copy: size or body
 }
-
-// lookAgain is how long a migrator that has copied everything waits before it looks for what has come to the source since.
-const lookAgain = time.Minute
 
 func (m *migration) decode(decode func(any) error) error {
 	*m = migration{Of: selection{Mailbox: "*"}, Source: "imap.source", Digest: "size"}
@@ -63,7 +58,7 @@ func migrate(decode func(any) error) (probe.Step, error) {
 			if err != nil {
 				return err
 			}
-			t.Answer(probe.Answer{Body: append(strconv.AppendInt([]byte(`{"left":`), int64(left), 10), '}')})
+			t.Answer(probe.Answer{Body: fmt.Appendf(nil, `{"left":%d,"refused":%d}`, left, p.counted().refused)})
 			if job == nil {
 				source.first()
 				if err := source.conn.Noop(); err != nil {
@@ -75,6 +70,10 @@ func migrate(decode func(any) error) (probe.Step, error) {
 			fate := uncertain
 			defer func() { p.settle(job, fate) }()
 			fate, err = s.copyOne(t, source, job)
+			var answer *answered
+			if fate == uncertain && errors.As(err, &answer) && !s.broken() && !source.broken() {
+				fate = refused // a farewell is no answer
+			}
 			if err == nil {
 				t.Mark(probe.PhaseComplete)
 			}
@@ -90,6 +89,7 @@ const (
 	uncertain fate = iota // perhaps in the target, perhaps not: it has to be looked at again
 	copied
 	vanished // from the source
+	refused  // by the source or the target, which is still there: it is not in the target
 )
 
 // copyOne copies a claimed message with its flags and date.
@@ -129,6 +129,7 @@ func (s *session) beside(t *probe.Turn, other string, do func(source *session) e
 			err = do(source)
 		}
 	}
+	err = source.verdict(t, err)
 	source.end(t, err)
 	if err != nil && source.broken() && !s.broken() {
 		return fmt.Errorf("%s: %w", other, err)
@@ -136,125 +137,20 @@ func (s *session) beside(t *probe.Turn, other string, do func(source *session) e
 	return err
 }
 
-// registry has the passes of all accounts of one target, so that an account's connections share them.
-type registry struct {
-	mu sync.Mutex
-	by map[passKey]*passWork
-}
-
-type passKey struct {
-	login string
-	what  migration
-}
-
-func newRegistry() *registry { return &registry{by: map[passKey]*passWork{}} }
-
-// passes are the target's; a session without a target's own has them to itself.
-func (s *session) passes() *registry {
-	if all, ok := s.target.Shared.(*shared); ok {
-		return all.passes
-	}
-	if s.alone == nil {
-		s.alone = newRegistry()
-	}
-	return s.alone
-}
-
-func (r *registry) of(login string, what migration) *passWork {
-	what.Digest = ""
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := passKey{login, what}
-	if r.by[key] == nil {
-		r.by[key] = &passWork{lock: make(chan struct{}, 1), flying: map[flight]bool{}, there: -1}
-	}
-	return r.by[key]
-}
-
-// passWork is what is still to be copied of one account's pass. Whoever holds lock may look and change.
-type passWork struct {
-	lock   chan struct{}
-	loaded time.Time // zero: both sides are to be looked through before the next message
-	boxes  []boxWork
-	left   int
-	flying map[flight]bool // claimed and not settled
-	copied int
-	there  int // at the first look; -1: there was none
-}
-
-// boxWork is one mailbox with the messages to be copied.
-type boxWork struct {
-	from, to string
-	todo     []uint32
-}
-
-type flight struct {
-	from string
-	uid  uint32
-}
-
-// job is one message to be copied.
-type job struct {
-	flight
-	to string
-}
-
-// claim takes the next message; nil: none is left. left counts those after it.
-func (p *passWork) claim(t *probe.Turn, source, target *session, m *migration) (*job, int, error) {
-	select {
-	case p.lock <- struct{}{}:
-	case <-t.Context().Done():
-		return nil, 0, probe.Fail(probe.ClassOf(t.Context().Err()), "wait for another connection's look at both sides", t.Context().Err())
-	}
-	defer func() { <-p.lock }()
-	if p.loaded.IsZero() || p.left == 0 && time.Since(p.loaded) > lookAgain {
-		if err := p.load(source, target, m); err != nil {
-			return nil, 0, err
-		}
-	}
-	for i := range p.boxes {
-		b := &p.boxes[i]
-		if len(b.todo) == 0 {
-			continue
-		}
-		j := &job{flight{b.from, b.todo[0]}, b.to}
-		b.todo = b.todo[1:]
-		p.left--
-		p.flying[j.flight] = true
-		return j, p.left, nil
-	}
-	return nil, 0, nil
-}
-
-// settle ends a claim.
-func (p *passWork) settle(j *job, how fate) {
-	p.lock <- struct{}{} // whoever holds it has a deadline
-	defer func() { <-p.lock }()
-	delete(p.flying, j.flight)
-	switch how {
-	case copied:
-		p.copied++
-	case uncertain:
-		p.loaded = time.Time{}
-	}
-}
-
-// load finds out what is in the source and not in the target.
-func (p *passWork) load(source, target *session, m *migration) error {
+// missing looks through both sides: what the source has and the target has not, and how many messages are there already.
+func missing(source, target *session, m *migration) (boxes []boxWork, there int, err error) {
 	pairs, err := pairMailboxes(source, target, m)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	var boxes []boxWork
-	left, there := 0, 0
 	for _, pair := range pairs {
 		want, err := source.inventory(pair.from, &m.Of, "")
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		have, err := target.inventoryIfAny(pair, "")
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		counts := map[identity]int{}
 		for i := range have {
@@ -265,23 +161,18 @@ func (p *passWork) load(source, target *session, m *migration) error {
 			if x := &want[i]; counts[x.identity] > 0 {
 				counts[x.identity]--
 				there++
-			} else if !p.flying[flight{pair.from, x.uid}] {
+			} else {
 				b.todo = append(b.todo, x.uid)
 			}
 		}
 		if !pair.there { // the folder itself is part of the account, even an empty one
 			if err := target.ensure(pair.to); err != nil {
-				return err
+				return nil, 0, err
 			}
 		}
-		left += len(b.todo)
 		boxes = append(boxes, b)
 	}
-	p.boxes, p.left, p.loaded = boxes, left, time.Now()
-	if p.there < 0 {
-		p.there = there
-	}
-	return nil
+	return boxes, there, nil
 }
 
 // mailboxPair is one mailbox of the source and where it goes.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 
 	"pegel/probes/imap/client"
 	"pegel/probes/probe"
@@ -59,8 +60,9 @@ var (
 
 // shared is what all users of a target have in common.
 type shared struct {
-	lookout *client.Lookout // nil: the system has none
-	passes  *registry       // what migrators have to do
+	lookout *client.Lookout        // nil: the system has none
+	passes  *registry              // what migrators have to do
+	claims  atomic.Pointer[claims] // the run's; nil as long as nobody's answers are checked here
 }
 
 // prepare makes what the users of a target share, and starts its lookout. Where the system has none, what arrives during IDLE is noticed later, and since
@@ -70,7 +72,7 @@ func prepare(context.Context, probe.Target) (io.Closer, error) {
 	if err != nil {
 		lookout = nil
 	}
-	return &shared{lookout, newRegistry()}, nil
+	return &shared{lookout: lookout, passes: newRegistry()}, nil
 }
 
 // Close ends the lookout.

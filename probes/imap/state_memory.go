@@ -230,6 +230,9 @@ type (
 // memoryOf is the memory of the user's account with a target.
 func memoryOf(t *probe.Turn, target string, account probe.Account) *accountMemory {
 	return t.Kept(accountKey{target, account.Index}, func() any {
-		return &accountMemory{account: uint32(account.Index) + 1, claims: t.Kept(runKey{}, func() any { return new(claims) }).(*claims)}
+		return &accountMemory{account: accountNumber(account), claims: t.Kept(runKey{}, func() any { return new(claims) }).(*claims)}
 	}).(*accountMemory)
 }
+
+// accountNumber is an account among those that claim messages, never 0.
+func accountNumber(account probe.Account) uint32 { return uint32(account.Index) + 1 }

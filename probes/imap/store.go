@@ -66,9 +66,7 @@ func store(decode func(any) error) (probe.Step, error) {
 			change = "-FLAGS"
 		}
 		s.first()
-		if s.tracker != nil {
-			s.tracker.storing(uid, change == "+FLAGS", []string{flag})
-		}
+		s.storing(uid, change == "+FLAGS", []string{flag})
 		err = s.conn.Store([]uint32{uid}, change, flag, nil)
 		if s.tracker != nil {
 			s.tracker.stored(err == nil)

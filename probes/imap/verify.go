@@ -19,18 +19,12 @@ func verifyCopy(decode func(any) error) (probe.Step, error) {
 			if err != nil {
 				return err
 			}
-			p := s.passes().of(s.account.Login, *params)
-			select {
-			case p.lock <- struct{}{}:
-				sum.Copied, sum.There = p.copied, max(p.there, 0)
-				<-p.lock
-			case <-t.Context().Done():
-				return probe.Fail(probe.ClassOf(t.Context().Err()), "verify", t.Context().Err())
-			}
+			done := s.passes().of(s.account.Login, *params).counted()
+			sum.Copied, sum.There = done.copied, done.there
 			t.Copied(sum)
 			if !sum.Right() {
-				return probe.Failf(probe.Content, "verify the "+sum.Pass+" pass", "of %d messages %d are missing, %d differ, %d have other flags; %d are there too often",
-					sum.Source, sum.Missing, sum.Differing, sum.Flags, sum.Twice)
+				return probe.Failf(probe.Content, "verify the "+sum.Pass+" pass", "of %d messages %d are missing (%d were refused), %d differ, %d have other flags; %d are there too often",
+					sum.Source, sum.Missing, done.refused, sum.Differing, sum.Flags, sum.Twice)
 			}
 			t.Mark(probe.PhaseComplete)
 			return nil

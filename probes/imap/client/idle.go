@@ -46,6 +46,16 @@ func (c *Conn) Watch(l *Lookout) {
 	c.drain()
 }
 
+// Watchable tells whether a lookout can watch the connection: nil cannot, and none one that is compressed or no socket of the system.
+func (c *Conn) Watchable(l *Lookout) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l != nil && c.watch == nil && !c.Compressed() {
+		c.watch = l.admit(c)
+	}
+	return c.watch != nil && !c.Compressed()
+}
+
 // Wake takes the connection back from the lookout. It does nothing on one that is not watched.
 func (c *Conn) Wake() {
 	c.mu.Lock()
