@@ -68,6 +68,9 @@ type canaryFlags struct {
 	accounts, key, run string
 	items              []string
 	days, connections  int
+
+	secrets []string         // environment variables that secrets were read from
+	guard   *ownership.Guard // of all logins
 }
 
 func (f *canaryFlags) register(cmd *cobra.Command) {
@@ -105,7 +108,14 @@ func (f *canaryFlags) work(env environment, file string) (*scenarios.Scenario, o
 	if err != nil {
 		return nil, none, err
 	}
-	s, err := f.load(file, env, false)
+	watched := env
+	f.secrets = []string{"PEGEL_PASSWORD", corpusSecretVariable, f.key}
+	watched.getenv = func(name string) (string, bool) {
+		f.secrets = append(f.secrets, name)
+		return env.getenv(name)
+	}
+	f.guard = ownership.NewGuard(len(moves))
+	s, err := f.load(file, watched, false)
 	if err != nil {
 		return nil, none, err
 	}
@@ -190,7 +200,7 @@ func (f *canaryFlags) platform(s *scenarios.Scenario, side string, moves []owner
 			return nil, &exitError{code: exitScenario, err: fmt.Errorf("%s: the scenario has no target %s", s.Path, name),
 				hint: fmt.Sprintf("%s are copied from targets.%s%s to targets.%[2]s", kind, canaryTargets[kind], oldPlatform)}
 		}
-		all[kind] = ownership.Side{Target: target, Account: account}
+		all[kind] = ownership.Side{Target: target, Account: account, Guard: f.guard}
 	}
 	var wrong table.Errors
 	for _, m := range moves {
@@ -268,6 +278,15 @@ func untilInterrupt(ctx context.Context, env environment) (context.Context, func
 // mostTold is how many accounts' errors are printed.
 const mostTold = 20
 
+// refused is the error of work that was ended because of refused logins; nil where it was not.
+func (f *canaryFlags) refused() error {
+	end := f.guard.Ended()
+	if end == nil {
+		return nil
+	}
+	return &exitError{code: exitNoStart, err: end, hint: "check accounts, accounts.auth and the password or token; what was done stays done, and the command may be repeated"}
+}
+
 // tellFailures prints the first failures and makes an exit code of them: where nothing worked, the platform could not be
 // reached.
 func tellFailures(env environment, failures []error, all int) error {
@@ -284,8 +303,8 @@ func tellFailures(env environment, failures []error, all int) error {
 	e := &exitError{code: exitFailure, err: fmt.Errorf("%d of %d accounts failed", len(failures), all), hint: "the command may be repeated; what is done stays done"}
 	if len(failures) == all {
 		e.code, e.hint = exitNoStart, ""
-		if errors.Is(failures[0], probe.ErrNotAllowed) {
-			e.hint = "add the address to targets.allow in the scenario if traffic may go there"
+		if access, ok := errors.AsType[*ownership.AccessError](failures[0]); ok {
+			e.hint = targetHint(access.Target, access.Err)
 		}
 	}
 	return e

@@ -17,6 +17,7 @@ type gate struct {
 
 	mu     sync.Mutex
 	closed bool
+	passed int // connections so far
 	conns  map[net.Conn]bool
 }
 
@@ -46,6 +47,7 @@ func newGate(t *testing.T, to string) *gate {
 			}
 			g.mu.Lock()
 			g.conns[in], g.conns[out] = true, true
+			g.passed++
 			shut := g.closed
 			g.mu.Unlock()
 			if shut {
@@ -74,6 +76,15 @@ func (g *gate) shut() {
 		c.Close()
 	}
 	clear(g.conns)
+}
+
+// count is how many connections there were since the last call.
+func (g *gate) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.passed
+	g.passed = 0
+	return n
 }
 
 func (g *gate) open() {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +42,9 @@ items grow older.`,
 			if ctx.Err() != nil {
 				return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; the command may be repeated, what is planted is not planted again")}
 			}
+			if err := flags.refused(); err != nil {
+				return err
+			}
 			return tellOutcomes(env, outcomes, asJSON, "planted", "there before")
 		},
 	}
@@ -66,6 +71,12 @@ names. Of mailboxes with more than --sample messages an even sample is kept.`,
 			if out == "" {
 				return usage("--out is missing: the file for the fingerprints")
 			}
+			if folder, err := os.Stat(filepath.Dir(out)); err != nil || !folder.IsDir() {
+				return usage("--out %s: there is no folder %s", out, filepath.Dir(out))
+			}
+			if at, err := os.Stat(out); err == nil && at.IsDir() {
+				return usage("--out %s is a folder", out)
+			}
 			if sample < 16 || sample > 1<<20 {
 				return usage("--sample %d: give a number from 16 to %d", sample, 1<<20)
 			}
@@ -84,6 +95,9 @@ names. Of mailboxes with more than --sample messages an even sample is kept.`,
 			sketches, outcomes := ownership.Fingerprint(ctx, side[ownership.Mail], work, sample, now, nil)
 			if ctx.Err() != nil {
 				return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s was not written", out)}
+			}
+			if err := flags.refused(); err != nil {
+				return err
 			}
 			if len(sketches) > 0 {
 				err := writeTo(out, func(w io.Writer) error {

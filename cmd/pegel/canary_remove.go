@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,7 @@ func canaryRemoveCommand(env environment) *cobra.Command {
 		Long: `Removes the canaries of the batch, wherever in the accounts' own mailboxes, calendars and address books
 they are now, on both platforms or those of --from. An item is removed only if its signature is
 right, it is of this batch and its owner's. Canaries of other owners are evidence: they are left alone,
-and the exit code is 99. The command may be interrupted and repeated.`,
+and the exit code is 99, as for items that look like canaries of the batch but are signed with another key. The command may be interrupted and repeated.`,
 		Args: exactly(1, "one scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, work, err := flags.work(env, args[0])
@@ -46,11 +47,15 @@ and the exit code is 99. The command may be interrupted and repeated.`,
 				places = append(places, p)
 			}
 			for i := range places {
+				if flags.guard.Ended() != nil {
+					places = places[:i]
+					break
+				}
 				places[i].Accounts = ownership.Remove(ctx, places[i].at, work, accountOn(places[i].side), dry)
 			}
 			err = tellRemoved(env, places, dry, asJSON)
 			if ctx.Err() == nil {
-				return err
+				return cmp.Or(flags.refused(), err)
 			}
 			return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; the command may be repeated, what is removed stays so")}
 		},
@@ -121,5 +126,15 @@ func tellRemoved(env environment, places []removal, dry, asJSON bool) error {
 		}
 		return &exitError{code: exitObjective, err: fmt.Errorf("%s", text), hint: "pegel canary verify says whose; remove them only when the mailboxes are in order again"}
 	}
+	if unsigned > 0 {
+		text := fmt.Sprintf("%d items that look like canaries of this batch stay, signed with another key or changed", unsigned)
+		if failed != nil {
+			text += "; " + failed.Error()
+		}
+		return &exitError{code: exitObjective, err: fmt.Errorf("%s", text), hint: otherKeyHint}
+	}
 	return failed
 }
+
+// otherKeyHint is for items that look like canaries but have no right signature.
+const otherKeyHint = "check that the key is the one that canary plant had"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -45,7 +46,7 @@ then, with PEGEL_FINDING, PEGEL_SOURCE, PEGEL_TARGET and PEGEL_OWNER in its envi
 
 Exit code 99: something is foreign, missing or cannot be reached.`,
 		Args: exactly(1, "one scenario file"),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.verify(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.verify(cmd, args[0]) },
 	}
 	c.register(cmd)
 	flags := cmd.Flags()
@@ -59,8 +60,13 @@ Exit code 99: something is foreign, missing or cannot be reached.`,
 	return cmd
 }
 
-func (c *verifying) verify(ctx context.Context, file string) error {
-	pass := ownership.Pass(c.pass)
+func (c *verifying) verify(cmd *cobra.Command, file string) error {
+	ctx, pass := cmd.Context(), ownership.Pass(c.pass)
+	for _, name := range []string{"every", "for"} {
+		if cmd.Flags().Changed(name) && !c.follow {
+			return usage("--%s says how to follow: add --follow, or leave it out", name)
+		}
+	}
 	switch {
 	case pass != ownership.Core && pass != ownership.Deferred:
 		return usage("--pass %s: write core or deferred", c.pass)
@@ -103,9 +109,16 @@ func (c *verifying) verify(ctx context.Context, file string) error {
 		if list, found := c.following(ctx, v); found {
 			return c.tell(list, pass, time.Since(began), true)
 		}
+		if err := c.refused(); err != nil {
+			return err
+		}
 	}
 	if ctx.Err() == nil {
 		list := v.Once(ctx, nil)
+		foreign := slices.ContainsFunc(list, func(f ownership.Finding) bool { return len(f.Foreign) > 0 })
+		if err := c.refused(); err != nil && ctx.Err() == nil && !foreign {
+			return err
+		}
 		if ctx.Err() == nil {
 			return c.tell(list, pass, time.Since(began), false)
 		}
@@ -155,8 +168,9 @@ func (t *followText) tell(r ownership.Round) {
 func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took time.Duration, only bool) error {
 	var wrong, shown []ownership.Finding
 	var failures []error
-	doubtful := 0
+	doubtful, unsigned := 0, 0
 	for _, f := range list {
+		unsigned += f.Unsigned
 		switch {
 		case f.Wrong():
 			wrong = append(wrong, f)
@@ -192,6 +206,11 @@ func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took tim
 	if err != nil {
 		return err
 	}
+	hint := ""
+	if unsigned > 0 {
+		hint = otherKeyHint
+		fmt.Fprintf(c.env.stderr, "warning: %d items look like canaries of this batch, but are signed with another key or changed; they count for nobody\n", unsigned)
+	}
 	if len(wrong) == 0 {
 		if failed := tellFailures(c.env, failures, all); failed != nil || doubtful == 0 {
 			return failed
@@ -208,14 +227,14 @@ func (c *verifying) tell(list []ownership.Finding, pass ownership.Pass, took tim
 	if failed != nil {
 		text += "; " + failed.Error()
 	}
-	return &exitError{code: exitObjective, err: errors.New(text)}
+	return &exitError{code: exitObjective, err: errors.New(text), hint: hint}
 }
 
 // hookLimit is how long a hook may take.
 const hookLimit = time.Minute
 
 // call runs the hook for the first finding, foreign items before all else. What it prints goes to standard error. That it fails is told and changes nothing. The
-// names go by the environment, never into the command's text.
+// names go by the environment, never into the command's text; the key and the variables with the scenario's secrets are taken out of it.
 func (c *verifying) call(wrong []ownership.Finding) {
 	if c.hook == "" {
 		return
@@ -233,7 +252,7 @@ func (c *verifying) call(wrong []ownership.Finding) {
 	cmd.WaitDelay = time.Second
 	cmd.Stdout, cmd.Stderr = c.env.stderr, c.env.stderr
 	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); name != c.key {
+		if name, _, _ := strings.Cut(v, "="); !slices.Contains(c.secrets, name) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}

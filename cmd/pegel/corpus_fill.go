@@ -84,6 +84,9 @@ func (c *filling) content(cmd *cobra.Command) (stock.Content, error) {
 		if err != nil || day.Year() < 1990 || day.Year() > 2100 {
 			return out, usage("--until %.40q is no day such as 2026-03-31", c.until)
 		}
+		if now := now(); c.until > max(now.UTC().Format(time.DateOnly), now.Format(time.DateOnly)) {
+			return out, usage("--until %s is a day to come: the youngest message is of today at most", c.until)
+		}
 		out.Until = day.Add(24*time.Hour - time.Second)
 	}
 	for i, name := range c.folders {

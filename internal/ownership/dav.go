@@ -91,9 +91,15 @@ func (s Side) openDAV(ctx context.Context, kind Kind, name string) (*dav, error)
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	if err := d.discover(ctx); err != nil {
+	err = s.Guard.login(ctx, s.Target.Name, func() error {
+		if err := d.discover(ctx); err != nil {
+			return &AccessError{name, s.Target.Name, interrupted(ctx, &cutError{account.Redact(err.Error()), err}, err)}
+		}
+		return nil
+	})
+	if err != nil {
 		d.close()
-		return nil, d.fail(ctx, err)
+		return nil, err
 	}
 	return d, nil
 }
@@ -102,10 +108,10 @@ func (d *dav) close() { d.client.CloseIdleConnections() }
 
 // fail names account and target, without secrets.
 func (d *dav) fail(ctx context.Context, err error) error {
-	return fmt.Errorf("%s: %w", d.name, interrupted(ctx, errors.New(d.account.Redact(err.Error())), err))
+	return fmt.Errorf("%s: %w", d.name, interrupted(ctx, &cutError{d.account.Redact(err.Error()), err}, err))
 }
 
-var errRefused = errors.New("the login was refused")
+var errRefused = probe.Fail(probe.Auth, "", errors.New("the login was refused"))
 
 // answer is what a server said.
 type answer struct {

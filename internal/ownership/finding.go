@@ -47,6 +47,7 @@ type Finding struct {
 	Contacts     Count     `json:"contacts"`     // and in address books
 	Fingerprints Count     `json:"fingerprints"` // of those in its sketch
 	Missing      int       `json:"missing"`
+	Unsigned     int       `json:"unsigned,omitempty"` // items that look like canaries of the batch, signed with another key or changed
 	Foreign      []Foreign `json:"foreign"`
 	Doubtful     []Foreign `json:"doubtful,omitempty"` // not enough evidence: people may have done this themselves
 	Shared       []Shared  `json:"shared,omitempty"`

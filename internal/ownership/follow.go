@@ -2,9 +2,10 @@ package ownership
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
+
+	"pegel/probes/probe"
 )
 
 // Round is what one whole look of Follow came to.
@@ -14,11 +15,15 @@ type Round struct {
 	First  error
 	// Doubtful is how many accounts have messages of others that do not yet prove anything.
 	Doubtful int
+
+	refused int   // accounts whose login was refused
+	last    error // of them
 }
 
 // Follow looks at every account again and again, from the beginning of one look to that of the next at least every apart, and
 // stops at the first foreign item; without one it goes on until the context ends. Connections stay open from one look to the next;
-// accounts that could not be looked at are tried again with the next look. It returns what is known then, in which nothing
+// accounts that could not be looked at are tried again with the next look, but for those whose login was refused; where the Guard ends all logins
+// it stops as well. It returns what is known then, in which nothing
 // counts as missing, for the pass may be under way. round, if not nil, is called after each whole look.
 func (v *Verifier) Follow(ctx context.Context, every time.Duration, round func(Round)) []Finding {
 	defer func() {
@@ -30,8 +35,13 @@ func (v *Verifier) Follow(ctx context.Context, every time.Duration, round func(R
 	defer cancel()
 	for looks := 1; looking.Err() == nil; looks++ {
 		began := time.Now()
+		v.guard().again()
 		r := v.round(looking, cancel)
 		if looking.Err() != nil {
+			break
+		}
+		v.guard().stop(r.refused, len(v.accounts), r.last)
+		if v.guard().Ended() != nil {
 			break
 		}
 		proven, thin := v.judge()
@@ -73,12 +83,15 @@ func (v *Verifier) round(ctx context.Context, cancel func()) (r Round) {
 		if len(w.foreign.signed) > 0 {
 			cancel()
 			w.err = nil
-		} else if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		} else if err == nil || ctx.Err() == nil {
 			w.err = err
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if w.err != nil {
+			if probe.ClassOf(w.err) == probe.Auth {
+				r.refused, r.last = r.refused+1, w.err
+			}
 			if r.Failed++; r.First == nil {
 				r.First = w.err
 			}

@@ -115,7 +115,7 @@ var objectID = regexp.MustCompile(`[0-9a-f]{16}\.[0-9A-Za-z_-]{1,200}@pegel\.inv
 // batch, because servers drop properties that they do not know and give out UIDs of their own. sure tells whether mark or UID say
 // so, and not just a text in it; ok is false for all that is no canary.
 func readObject(key Key, kind Kind, data string, batch map[string]object) (o object, sure, ok bool) {
-	data = strings.NewReplacer("\r\n ", "", "\r\n\t", "", "\n ", "", "\n\t", "").Replace(data)
+	data = unfold(data)
 	for line := range strings.Lines(data) {
 		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		name, _, _ = strings.Cut(name, ";")
@@ -139,6 +139,22 @@ func readObject(key Key, kind Kind, data string, batch map[string]object) (o obj
 		}
 	}
 	return o, false, false
+}
+
+// objectClaims tells whether an event or a contact has an identifier of a run, whoever signed it.
+func objectClaims(data, run string) bool {
+	_, end, _ := strings.Cut(corpus.EventUID(run, 0), ".")
+	for _, id := range objectID.FindAllString(unfold(data), 20) {
+		if _, its, _ := strings.Cut(id, "."); its == end {
+			return true
+		}
+	}
+	return false
+}
+
+// unfold takes out the breaks of long lines.
+func unfold(data string) string {
+	return strings.NewReplacer("\r\n ", "", "\r\n\t", "", "\n ", "", "\n\t", "").Replace(data)
 }
 
 func readMark(key Key, kind Kind, value string) (o object, ok bool) {

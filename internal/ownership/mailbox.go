@@ -26,6 +26,8 @@ type Side struct {
 	Target probe.Target
 	// Account is how to log in as the account of this name.
 	Account func(name string) (probe.Account, error)
+	// Guard is what all sides of one piece of work have in common; nil lets everybody log in.
+	Guard *Guard
 }
 
 // Bounds of what one mailbox or account may make the reader keep.
@@ -75,12 +77,20 @@ type reader struct {
 	shared  []string // prefixes of other people's mailboxes
 }
 
-// open connects and logs in: one attempt, whatever comes of it.
-func (s Side) open(ctx context.Context, name string) (*reader, error) {
+// open connects and logs in: one attempt, whatever comes of it, and none where the Guard says so.
+func (s Side) open(ctx context.Context, name string) (r *reader, err error) {
 	account, err := s.Account(name)
 	if err != nil {
 		return nil, err
 	}
+	err = s.Guard.login(ctx, s.Target.Name, func() (err error) {
+		r, err = s.logIn(ctx, name, account)
+		return err
+	})
+	return r, err
+}
+
+func (s Side) logIn(ctx context.Context, name string, account probe.Account) (*reader, error) {
 	r, err := s.connect(ctx, s.Target.StartTLS == "required")
 	if err == nil && s.Target.StartTLS == "optional" && s.Target.URL.Scheme != "imaps" && r.client.Caps().Has(imap.CapStartTLS) {
 		r.close()
@@ -93,7 +103,7 @@ func (s Side) open(ctx context.Context, name string) (*reader, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s on %s: %w", name, s.Target.Name, interrupted(ctx, errors.New(account.Redact(err.Error())), err))
+		return nil, &AccessError{name, s.Target.Name, interrupted(ctx, &cutError{account.Redact(err.Error()), err}, err)}
 	}
 	return r, nil
 }
@@ -160,6 +170,9 @@ func (r *reader) begin() error {
 		err = r.client.Authenticate(sasl.NewPlainClient("", a.Login, a.Secret()))
 	default:
 		err = r.client.Login(a.Login, a.Secret()).Wait()
+	}
+	if refused, said := errors.AsType[*imap.Error](err); said && refused.Code != imap.ResponseCodeLimit && refused.Code != imap.ResponseCodeUnavailable {
+		return probe.Fail(probe.Auth, "log in", err)
 	}
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)

@@ -176,7 +176,7 @@ func (r *remover) davObjects(ctx context.Context, side Side, kind Kind) error {
 		err = d.titled(ctx, list[i], func(at *url.URL, etag, data string) {
 			o, sure, ok := readObject(r.work.Key, kind, data, r.objects)
 			switch {
-			case ok && !sure:
+			case ok && !sure, !ok && objectClaims(data, r.work.Run):
 				r.Unsigned++
 			case ok && r.mine(o.run, o.owner):
 				ours = append(ours, found{at, etag})

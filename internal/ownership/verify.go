@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/emersion/go-imap/v2"
+
+	"pegel/probes/probe"
 )
 
 // Verifier looks for the items of a batch in its target accounts. It remembers how far it has looked, so that looking
@@ -41,6 +43,7 @@ type watched struct {
 	messages int
 	own      map[string]bool // Message-IDs and UIDs of its own canaries
 	has      []bool          // of its sketch
+	unsigned map[string]bool // places of what looks like the batch's canaries but has no right signature
 	foreign  suspects
 	shared   []Shared
 	err      error
@@ -60,7 +63,7 @@ func NewVerifier(target Platform, work Work, pass Pass, prints *Fingerprints) (*
 	for i, m := range work.Moves {
 		v.byOwner[canonical(m.Source)] = i
 		w := &watched{index: i, move: m, owners: owners[canonical(m.Target)], davs: map[Kind]*dav{}, upTo: map[string]position{}, tags: map[string]string{},
-			own: map[string]bool{}, foreign: newSuspects()}
+			own: map[string]bool{}, unsigned: map[string]bool{}, foreign: newSuspects()}
 		if prints != nil {
 			mark, ok := prints.Of(work.Key, m.Source)
 			if !ok {
@@ -79,6 +82,7 @@ func NewVerifier(target Platform, work Work, pass Pass, prints *Fingerprints) (*
 // Once looks at every account, its shared mailboxes included, and closes its connections again. done, if not nil, is called after each
 // account, one call at a time.
 func (v *Verifier) Once(ctx context.Context, done func(Move, error)) []Finding {
+	v.guard().again()
 	var mu sync.Mutex
 	parallel(ctx, len(v.accounts), v.work.Connections, func(i int) {
 		w := v.accounts[i]
@@ -94,6 +98,14 @@ func (v *Verifier) Once(ctx context.Context, done func(Move, error)) []Finding {
 		}
 	})
 	return v.findings(ctx)
+}
+
+// guard is that of the sides; nil where they have none.
+func (v *Verifier) guard() *Guard {
+	for _, side := range v.target {
+		return side.Guard
+	}
+	return nil
 }
 
 // findings is what is known of all accounts. Those that the end of the context left out have an error.
@@ -123,8 +135,12 @@ func (w *watched) hangUp() {
 	}
 }
 
-// look reads what is new in one account: in its own mailboxes, calendars and address books.
+// look reads what is new in one account: in its own mailboxes, calendars and address books. An account whose login was refused is not
+// tried again, for that could lock it.
 func (v *Verifier) look(ctx context.Context, w *watched) error {
+	if probe.ClassOf(w.err) == probe.Auth {
+		return w.err
+	}
 	var err error
 	if side, ok := v.target[Mail]; ok {
 		err = v.lookAtMail(ctx, side, w)
@@ -179,6 +195,8 @@ func (v *Verifier) lookIn(w *watched, mailbox string) error {
 			err = w.read.fetch(candidates, canaryFields, false, func(m message) {
 				if c, ok := readCanary(v.work.Key, m.header); ok {
 					v.canary(w, c, Item{Mail, mailbox, uint32(m.uid)})
+				} else if claimsRun(m.header, v.work.Run) {
+					w.unsigned[fmt.Sprint(m.uid, " ", box.validity, " ", mailbox)] = true
 				}
 			})
 		}
@@ -232,6 +250,8 @@ func (v *Verifier) lookAtObjects(ctx context.Context, side Side, kind Kind, w *w
 		err = d.titled(ctx, c, func(at *url.URL, _, data string) {
 			if o, _, ok := readObject(v.work.Key, kind, data, v.objects); ok {
 				v.object(w, o, at.Path, Item{Kind: kind, Mailbox: c.url.Path})
+			} else if objectClaims(data, v.work.Run) {
+				w.unsigned[at.Path] = true
 			}
 		})
 		if err == nil {
@@ -344,7 +364,7 @@ func (v *Verifier) countCanaries(w *watched) (c Count) {
 
 // finding is what is known of an account by now, but for foreign items.
 func (v *Verifier) finding(w *watched) Finding {
-	f := Finding{Source: w.move.Source, Target: w.move.Target, Messages: w.messages, Shared: w.shared, Canaries: v.countCanaries(w),
+	f := Finding{Source: w.move.Source, Target: w.move.Target, Messages: w.messages, Shared: w.shared, Unsigned: len(w.unsigned), Canaries: v.countCanaries(w),
 		Events: v.countObjects(w, Events), Contacts: v.countObjects(w, Contacts), Fingerprints: v.countPrints(w)}
 	if w.err != nil {
 		f.Err, f.Error = w.err, w.err.Error()
