@@ -56,7 +56,7 @@ func big(t testing.TB) (url string, visitors func() []string) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		if r.Method == http.MethodPost {
-			fmt.Fprint(w, `<title>in</title><div id="inbox">mails</div><a id="signout" href="/">out</a>`)
+			fmt.Fprint(w, `<title>in</title><b id="whoami">u</b><div id="inbox">mails</div><a id="signout" href="/">out</a>`)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
