@@ -70,7 +70,7 @@ func (c *debianChoice) foreground(ctx context.Context, env environment, accounts
 	}
 	done := make(chan started, 1)
 	go func() {
-		s, err := startReal(starting, c.options(accounts))
+		s, err := startReal(starting, realDir, c.options(accounts))
 		done <- started{s, err}
 	}()
 	var s *servers

@@ -153,6 +153,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return nil, errors.Join(fmt.Errorf("starting real servers: %w", err), s.Close())
 }
 
+// Check reports what keeps Start from using the options, with the port where it is in use. It writes nothing.
+func (o Options) Check() error { return o.complete() }
+
 // complete fills in the defaults and refuses what the configuration files could not express.
 func (o *Options) complete() error {
 	if o.Accounts == 0 {
