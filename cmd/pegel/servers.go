@@ -62,10 +62,10 @@ func listening(ctx context.Context, s *scenarios.Scenario, u *url.URL) bool {
 	return conn.Close() == nil
 }
 
-// startDebian starts Dovecot, Postfix, Radicale and HAProxy on their default ports, and the embedded webmail behind
-// HAProxy.
+// startDebian starts Dovecot with functional mailboxes, Postfix, Radicale and HAProxy on their default ports, and the
+// embedded webmail behind HAProxy.
 func startDebian(ctx context.Context) (*servers, error) {
-	return startReal(ctx, realDir, real.Options{Accounts: real.DefaultAccounts})
+	return startReal(ctx, realDir, real.Options{Accounts: real.DefaultAccounts, SharedMailboxes: true})
 }
 
 // startReal starts the real servers that the options describe in a directory that no other pegel uses, and the embedded

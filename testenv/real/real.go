@@ -38,8 +38,8 @@ type Options struct {
 	// to system users. If empty, a directory below /var/tmp is made, and removed by Close; a directory of the caller is
 	// kept with its mail.
 	Dir string
-	// Accounts is the largest account number; calendars and logins of SOGo exist for u00000 to this one, mailboxes for any
-	// name. 0 means DefaultAccounts.
+	// Accounts is the largest account number; u00000 to this one exist, and other logins and recipients are refused. 0 means
+	// DefaultAccounts.
 	Accounts int
 	// Password of all accounts: letters, digits and ._~!@^*+=- only. Empty means DefaultPassword.
 	Password string
@@ -49,7 +49,9 @@ type Options struct {
 	SOGo      *SOGo      // starts SOGo behind the web frontend, instead of Webmail
 	Roundcube *Roundcube // the same with Roundcube
 	Xandikos  bool       // starts Xandikos beside Radicale
-	Tweaks    Tweaks
+	// SharedMailboxes gives Dovecot rights (RFC 4314) and the functional mailboxes SharedMailbox.
+	SharedMailboxes bool
+	Tweaks          Tweaks
 }
 
 // Tweaks changes limits and configurations, for tests that need a bottleneck in a known place.
