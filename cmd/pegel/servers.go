@@ -97,7 +97,7 @@ func startReal(ctx context.Context, dir string, o real.Options) (_ *servers, err
 		}
 		o.Webmail = behind.Host
 	}
-	o.Dir = dir
+	o.Dir, o.KnownRecipients = dir, true
 	if err := o.Check(); err != nil {
 		return nil, &exitError{code: exitNoStart, err: fmt.Errorf("the real servers cannot be started: %w", err)}
 	}

@@ -14,7 +14,7 @@ import (
 // Functional mailboxes belong to their teams, and accounts that do not exist to nobody.
 func TestAccounts(t *testing.T) {
 	needServers(t)
-	s, err := Start(t.Context(), Options{Accounts: 12, SharedMailboxes: true, Ports: Ports{Free: true}})
+	s, err := Start(t.Context(), Options{Accounts: 12, SharedMailboxes: true, KnownRecipients: true, Ports: Ports{Free: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type settings struct {
 	Clients                                                int // connections of one Dovecot service
 	MaxConn                                                int // connections of HAProxy
 	IMAPMaxConn, CalDAVMaxConn, WebMaxConn                 int
-	DovecotStock, SOGo, Xandikos                           bool
+	DovecotStock, SOGo, Xandikos, KnownRecipients          bool
 	XandikosAccount                                        string
 	Web                                                    []instance // servers of the web frontend
 	Balanced                                               bool       // they are instances of SOGo or Roundcube
@@ -63,7 +63,7 @@ func newSettings(dir string, o Options) settings {
 		Clients:     min(20000, descriptors),
 		MaxConn:     min(8000, (descriptors-100)/2), // two descriptors a connection, and some for listeners and checks
 		IMAPMaxConn: o.Tweaks.IMAPMaxConn, CalDAVMaxConn: o.Tweaks.CalDAVMaxConn, WebMaxConn: o.Tweaks.WebMaxConn,
-		DovecotStock: o.Tweaks.DovecotStock, SOGo: o.SOGo != nil, Xandikos: o.Xandikos, XandikosAccount: XandikosAccount(),
+		DovecotStock: o.Tweaks.DovecotStock, SOGo: o.SOGo != nil, Xandikos: o.Xandikos, KnownRecipients: o.KnownRecipients, XandikosAccount: XandikosAccount(),
 		Web: o.instances(dir), Balanced: o.Instances() > 0, WebBalance: o.Tweaks.WebBalance, WebTimeout: 60,
 		DatabaseConnections: o.Tweaks.DatabaseConnections,
 	}

@@ -38,8 +38,7 @@ type Options struct {
 	// to system users. If empty, a directory below /var/tmp is made, and removed by Close; a directory of the caller is
 	// kept with its mail.
 	Dir string
-	// Accounts is the largest account number; u00000 to this one exist, and other logins and recipients are refused. 0 means
-	// DefaultAccounts.
+	// Accounts is the largest account number; u00000 to this one exist, and other logins are refused. 0 means DefaultAccounts.
 	Accounts int
 	// Password of all accounts: letters, digits and ._~!@^*+=- only. Empty means DefaultPassword.
 	Password string
@@ -51,6 +50,9 @@ type Options struct {
 	Xandikos  bool       // starts Xandikos beside Radicale
 	// SharedMailboxes gives Dovecot rights (RFC 4314) and the functional mailboxes SharedMailbox.
 	SharedMailboxes bool
+	// KnownRecipients has Postfix refuse recipients that are no accounts at once. Otherwise it takes their mail, Dovecot
+	// refuses it, and the sender gets a bounce.
+	KnownRecipients bool
 	Tweaks          Tweaks
 }
 
