@@ -48,7 +48,7 @@ type Options struct {
 	SOGo      *SOGo      // starts SOGo behind the web frontend, instead of Webmail
 	Roundcube *Roundcube // the same with Roundcube
 	Xandikos  bool       // starts Xandikos beside Radicale
-	// SharedMailboxes gives Dovecot rights (RFC 4314) and the functional mailboxes SharedMailbox.
+	// SharedMailboxes gives Dovecot rights (RFC 4314) and the functional mailboxes SharedMailbox, with 20 messages each.
 	SharedMailboxes bool
 	// KnownRecipients has Postfix refuse recipients that are no accounts at once. Otherwise it takes their mail, Dovecot
 	// refuses it, and the sender gets a bounce.
@@ -190,6 +190,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := s.makeDir(o.Dir); err != nil {
 		return err
 	}
+	hadShared := hasShared(s.Dir)
 	s.CAFile = filepath.Join(s.Dir, "tls", "ca.pem")
 	if err := writeCertificates(filepath.Join(s.Dir, "tls")); err != nil {
 		return err
@@ -217,6 +218,11 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	}
 	if err := s.awaitAll(ctx, o, ""); err != nil {
 		return err
+	}
+	if o.SharedMailboxes {
+		if err := s.fillShared(ctx, hadShared); err != nil {
+			return err
+		}
 	}
 	s.throttle(o)
 	return nil
