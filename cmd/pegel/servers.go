@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,7 @@ const realDir = "/var/tmp/pegel-real"
 type servers struct {
 	stack   *real.Stack
 	webmail *testenv.Platform
+	claim   *claim // of the directory
 }
 
 // startServers starts the real servers that the scenario's environment asks for, where they are not up yet. The returned
@@ -60,21 +62,19 @@ func listening(ctx context.Context, s *scenarios.Scenario, u *url.URL) bool {
 	return conn.Close() == nil
 }
 
-// startDebian starts Dovecot, Postfix, Radicale and HAProxy on their default ports, and the embedded webmail behind
-// HAProxy.
+// startDebian starts Dovecot with functional mailboxes, Postfix, Radicale and HAProxy on their default ports, and the
+// embedded webmail behind HAProxy.
 func startDebian(ctx context.Context) (*servers, error) {
-	return startReal(ctx, real.Options{Accounts: real.DefaultAccounts})
+	return startReal(ctx, realDir, real.Options{Accounts: real.DefaultAccounts, SharedMailboxes: true})
 }
 
-// startReal starts the real servers that the options describe in realDir, and the embedded webmail behind HAProxy where
-// no other web application is to stand there.
-func startReal(ctx context.Context, o real.Options) (_ *servers, err error) {
+// startReal starts the real servers that the options describe in a directory that no other pegel uses, and the embedded
+// webmail behind HAProxy where no other web application is to stand there. What lies in the directory stays as it is until
+// it is certain that nobody else uses it or listens on the servers' ports.
+func startReal(ctx context.Context, dir string, o real.Options) (_ *servers, err error) {
 	if missing := o.Missing(); len(missing) > 0 {
 		return nil, &exitError{code: exitNoStart, err: fmt.Errorf("the real servers cannot be started: missing %s", strings.Join(missing, ", ")),
 			hint: "on Debian as root: .ci/setup test, or apt-get install " + strings.Join(packagesOf(missing), " ")}
-	}
-	if err := freshDir(realDir); err != nil {
-		return nil, fmt.Errorf("starting real servers: %w", err)
 	}
 	s := new(servers)
 	defer func() {
@@ -82,6 +82,10 @@ func startReal(ctx context.Context, o real.Options) (_ *servers, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	s.claim, err = claimDir(dir)
+	if err != nil {
+		return nil, &exitError{code: exitNoStart, err: fmt.Errorf("the real servers cannot be started: %w", err), hint: "only one pegel at a time can run them; Ctrl-C there ends them"}
+	}
 	if o.Instances() == 0 {
 		s.webmail, err = testenv.Start(context.WithoutCancel(ctx), testenv.Options{Accounts: o.Accounts, Password: real.DefaultPassword})
 		if err != nil {
@@ -93,7 +97,13 @@ func startReal(ctx context.Context, o real.Options) (_ *servers, err error) {
 		}
 		o.Webmail = behind.Host
 	}
-	o.Dir = realDir
+	o.Dir, o.KnownRecipients = dir, true
+	if err := o.Check(); err != nil {
+		return nil, &exitError{code: exitNoStart, err: fmt.Errorf("the real servers cannot be started: %w", err)}
+	}
+	if err := s.claim.empty(); err != nil {
+		return nil, fmt.Errorf("starting real servers: %w", err)
+	}
 	s.stack, err = real.Start(ctx, o)
 	if err != nil {
 		return nil, err
@@ -121,24 +131,104 @@ func (s *servers) Close() error {
 	if s.webmail != nil {
 		errs = append(errs, s.webmail.Close())
 	}
-	return errors.Join(append(errs, os.RemoveAll(realDir))...)
+	if s.claim != nil {
+		errs = append(errs, s.claim.release())
+	}
+	return errors.Join(errs...)
 }
 
-// freshDir makes an empty directory; one that is there already is replaced only if it is ours.
-func freshDir(dir string) error {
-	info, err := os.Lstat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	default:
+// ownerFile in a claimed directory has the number of the process that claimed it, for the message to others.
+const ownerFile = "owner.pid"
+
+// claim is a directory that one process has for itself, by a lock on the directory itself. The kernel gives it up when the
+// process ends, however that happens, so that what a killed one left behind can be taken over.
+type claim struct {
+	dir  string
+	lock *os.File
+	ours bool // its content may be removed
+}
+
+// claimDir claims a directory of ours, making it where it is missing, and changes nothing in one that is there already.
+func claimDir(dir string) (*claim, error) {
+	for {
+		made := true
+		if err := os.Mkdir(dir, 0o755); errors.Is(err, fs.ErrExist) {
+			made = false
+		} else if err != nil {
+			return nil, err
+		}
+		info, err := os.Lstat(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // its owner has just removed it
+		}
+		if err != nil {
+			return nil, err
+		}
 		owner, ok := info.Sys().(*syscall.Stat_t)
 		if !info.IsDir() || !ok || int(owner.Uid) != os.Getuid() {
-			return fmt.Errorf("%s is in the way and belongs to someone else", dir)
+			return nil, fmt.Errorf("%s is in the way and belongs to someone else", dir)
 		}
-		if err := os.RemoveAll(dir); err != nil {
+		lock, err := os.Open(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			_ = lock.Close() // was only read
+			if !errors.Is(err, syscall.EWOULDBLOCK) {
+				return nil, fmt.Errorf("locking %s: %w", dir, err)
+			}
+			by := "another process"
+			if pid, err := os.ReadFile(filepath.Join(dir, ownerFile)); err == nil {
+				by = "process " + strings.TrimSpace(string(pid))
+			}
+			return nil, fmt.Errorf("%s is in use by the servers of %s", dir, by)
+		}
+		// Between opening and locking, the owner may have removed it and somebody made another.
+		locked, err := lock.Stat()
+		now, errNow := os.Lstat(dir)
+		if err == nil && errNow == nil && os.SameFile(locked, now) {
+			return &claim{dir: dir, lock: lock, ours: made}, nil
+		}
+		_ = lock.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// empty removes what an earlier process left in the directory, and signs it.
+func (c *claim) empty() error {
+	c.ours = true
+	if err := c.clear(); err != nil {
+		return err
+	}
+	if err := os.Chmod(c.dir, 0o755); err != nil { // the servers' users pass through it, whatever the umask
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.dir, ownerFile), fmt.Appendln(nil, os.Getpid()), 0o644)
+}
+
+func (c *claim) clear() error {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(c.dir, e.Name())); err != nil {
 			return err
 		}
 	}
-	return os.Mkdir(dir, 0o755)
+	return nil
+}
+
+// release removes the directory, unless it was there before and has not been emptied, and lets go of it.
+func (c *claim) release() error {
+	var err error
+	if c.ours {
+		err = os.RemoveAll(c.dir)
+	}
+	return errors.Join(err, c.lock.Close())
 }

@@ -48,7 +48,7 @@ func (c *debianChoice) check(cmd *cobra.Command) error {
 }
 
 func (c *debianChoice) options(accounts int) real.Options {
-	o := real.Options{Accounts: accounts}
+	o := real.Options{Accounts: accounts, SharedMailboxes: c.kind == debianMail}
 	switch c.kind {
 	case debianSOGo:
 		o.SOGo = &real.SOGo{Instances: c.instances, Workers: c.workers}
@@ -70,7 +70,7 @@ func (c *debianChoice) foreground(ctx context.Context, env environment, accounts
 	}
 	done := make(chan started, 1)
 	go func() {
-		s, err := startReal(starting, c.options(accounts))
+		s, err := startReal(starting, realDir, c.options(accounts))
 		done <- started{s, err}
 	}()
 	var s *servers
@@ -115,6 +115,7 @@ func (c *debianChoice) describe(env environment, s *real.Stack) {
 	}
 	say("imap", s.IMAP)
 	say("smtp", s.SMTP)
+	say("inbound", s.SMTPInbound)
 	say("caldav", s.CalDAV)
 	web := s.Web
 	if c.kind == debianSOGo {

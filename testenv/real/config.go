@@ -20,6 +20,7 @@ var templates embed.FS
 // their packages.
 const (
 	mailUser     = "mail"
+	dovecotUser  = "dovecot"
 	postfixUser  = "postfix"
 	postdrop     = "postdrop"
 	radicaleUser = "radicale"
@@ -36,7 +37,7 @@ type settings struct {
 	Clients                                                int // connections of one Dovecot service
 	MaxConn                                                int // connections of HAProxy
 	IMAPMaxConn, CalDAVMaxConn, WebMaxConn                 int
-	DovecotStock, SOGo, Xandikos                           bool
+	DovecotStock, SOGo, Xandikos, KnownRecipients          bool
 	XandikosAccount                                        string
 	Web                                                    []instance // servers of the web frontend
 	Balanced                                               bool       // they are instances of SOGo or Roundcube
@@ -48,6 +49,8 @@ type settings struct {
 	DatabaseConnections                                    int
 	SessionKey                                             string
 	Instance                                               instance // the one that the file is for
+	SharedPrefix                                           string
+	SharedMailboxes                                        []string // without the prefix
 	Extra                                                  string
 }
 
@@ -60,9 +63,15 @@ func newSettings(dir string, o Options) settings {
 		Clients:     min(20000, descriptors),
 		MaxConn:     min(8000, (descriptors-100)/2), // two descriptors a connection, and some for listeners and checks
 		IMAPMaxConn: o.Tweaks.IMAPMaxConn, CalDAVMaxConn: o.Tweaks.CalDAVMaxConn, WebMaxConn: o.Tweaks.WebMaxConn,
-		DovecotStock: o.Tweaks.DovecotStock, SOGo: o.SOGo != nil, Xandikos: o.Xandikos, XandikosAccount: XandikosAccount(),
+		DovecotStock: o.Tweaks.DovecotStock, SOGo: o.SOGo != nil, Xandikos: o.Xandikos, KnownRecipients: o.KnownRecipients, XandikosAccount: XandikosAccount(),
 		Web: o.instances(dir), Balanced: o.Instances() > 0, WebBalance: o.Tweaks.WebBalance, WebTimeout: 60,
 		DatabaseConnections: o.Tweaks.DatabaseConnections,
+	}
+	if o.SharedMailboxes {
+		s.SharedPrefix = sharedPrefix
+		for team := range sharedTeams {
+			s.SharedMailboxes = append(s.SharedMailboxes, sharedName(team))
+		}
 	}
 	if o.Webmail != "" {
 		s.Web = []instance{{Name: "webmail", Address: o.Webmail}}
@@ -97,6 +106,9 @@ func writeConfig(dir string, o Options) error {
 	if o.Xandikos {
 		folders = append(folders, folder{"xandikos", 0o755, ""}, folder{"xandikos/data", 0o700, xandikosUser})
 	}
+	if o.SharedMailboxes {
+		folders = append(folders, folder{"shared", 0o700, mailUser})
+	}
 	if s.Balanced {
 		folders = append(folders, folder{"nginx", 0o755, ""})
 	}
@@ -114,7 +126,7 @@ func writeConfig(dir string, o Options) error {
 		owner                 string
 	}
 	files := []file{
-		{"dovecot.conf.tmpl", "dovecot/dovecot.conf", o.Tweaks.DovecotExtra, 0o600, ""}, // holds the password
+		{"dovecot.conf.tmpl", "dovecot/dovecot.conf", o.Tweaks.DovecotExtra, 0o600, ""}, // may hold passwords
 		{"main.cf.tmpl", "postfix/main.cf", o.Tweaks.PostfixExtra, 0o644, ""},
 		{"master.cf.tmpl", "postfix/master.cf", "", 0o644, ""},
 		{"radicale.conf.tmpl", "radicale/config", "", 0o644, ""},
@@ -129,11 +141,7 @@ func writeConfig(dir string, o Options) error {
 			return err
 		}
 	}
-	var users strings.Builder
-	for i := range o.Accounts + 1 {
-		fmt.Fprintf(&users, "%s:%s\n", Account(i), o.Password)
-	}
-	if err := writeFile(filepath.Join(dir, "radicale/users"), []byte(users.String()), 0o600, radicaleUser); err != nil {
+	if err := writeAccounts(dir, o); err != nil {
 		return err
 	}
 	switch {

@@ -38,8 +38,7 @@ type Options struct {
 	// to system users. If empty, a directory below /var/tmp is made, and removed by Close; a directory of the caller is
 	// kept with its mail.
 	Dir string
-	// Accounts is the largest account number; calendars and logins of SOGo exist for u00000 to this one, mailboxes for any
-	// name. 0 means DefaultAccounts.
+	// Accounts is the largest account number; u00000 to this one exist, and other logins are refused. 0 means DefaultAccounts.
 	Accounts int
 	// Password of all accounts: letters, digits and ._~!@^*+=- only. Empty means DefaultPassword.
 	Password string
@@ -49,7 +48,12 @@ type Options struct {
 	SOGo      *SOGo      // starts SOGo behind the web frontend, instead of Webmail
 	Roundcube *Roundcube // the same with Roundcube
 	Xandikos  bool       // starts Xandikos beside Radicale
-	Tweaks    Tweaks
+	// SharedMailboxes gives Dovecot rights (RFC 4314) and the functional mailboxes SharedMailbox, with 20 messages each.
+	SharedMailboxes bool
+	// KnownRecipients has Postfix refuse recipients that are no accounts at once. Otherwise it takes their mail, Dovecot
+	// refuses it, and the sender gets a bounce.
+	KnownRecipients bool
+	Tweaks          Tweaks
 }
 
 // Tweaks changes limits and configurations, for tests that need a bottleneck in a known place.
@@ -153,6 +157,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return nil, errors.Join(fmt.Errorf("starting real servers: %w", err), s.Close())
 }
 
+// Check reports what keeps Start from using the options, with the port where it is in use. It writes nothing.
+func (o Options) Check() error { return o.complete() }
+
 // complete fills in the defaults and refuses what the configuration files could not express.
 func (o *Options) complete() error {
 	if o.Accounts == 0 {
@@ -183,6 +190,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := s.makeDir(o.Dir); err != nil {
 		return err
 	}
+	hadShared := hasShared(s.Dir)
 	s.CAFile = filepath.Join(s.Dir, "tls", "ca.pem")
 	if err := writeCertificates(filepath.Join(s.Dir, "tls")); err != nil {
 		return err
@@ -210,6 +218,11 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	}
 	if err := s.awaitAll(ctx, o, ""); err != nil {
 		return err
+	}
+	if o.SharedMailboxes {
+		if err := s.fillShared(ctx, hadShared); err != nil {
+			return err
+		}
 	}
 	s.throttle(o)
 	return nil
