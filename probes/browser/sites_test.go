@@ -118,7 +118,16 @@ func tourOf(t *testing.T, name string, s *real.Stack) {
 		t.Errorf("a wrong password comes to %v: %v", r.Class, r.Err)
 	}
 	readings := b.Readings()
-	if !slices.ContainsFunc(readings, func(r probe.Reading) bool {
+	value := func(name string) float64 {
+		at := slices.IndexFunc(readings, func(r probe.Reading) bool { return r.Action == "login" && r.Name == name })
+		if at < 0 {
+			return 0
+		}
+		return readings[at].Value
+	}
+	if value("cpu_short") == value("count") {
+		t.Log("paints are not looked at: the processors were short during each login")
+	} else if !slices.ContainsFunc(readings, func(r probe.Reading) bool {
 		return r.Action == "login" && r.Name == "largest_paint_p75_seconds" && r.Value > 0
 	}) {
 		t.Errorf("no largest paint was measured: %v", readings)

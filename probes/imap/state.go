@@ -91,8 +91,14 @@ func (t *tracker) Received(line []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines.add(time.Since(t.born), 'S', line)
+	if t.first != nil && t.first.rule == ruleMessage && bytes.Contains(line, expungeIssued) {
+		t.first = nil
+	}
 	t.commands.received(line)
 }
+
+// expungeIssued is how a server says that of what it has just told some was made up, because the messages are gone (RFC 5530).
+var expungeIssued = []byte("[EXPUNGEISSUED]")
 
 // Closed says that the connection has ended.
 func (t *tracker) Closed() {

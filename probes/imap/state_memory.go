@@ -195,7 +195,8 @@ func (t *tracker) remember(uid uint32, m *fetchedMessage) {
 	if m.flagsTold {
 		t.checkFlags(b, uid, m.flags)
 	}
-	if m.size < 0 && m.envelope == 0 {
+	// No message has no bytes: that is how Dovecot fills in one that another session has removed, before it may say so.
+	if m.size < 0 && m.envelope == 0 || m.size == 0 {
 		return
 	}
 	known := a.message(b, uid)
