@@ -160,6 +160,7 @@ func TestRules(t *testing.T) {
 
 		{"the same message", "A:\nselect X v=1 e=5\nfetch 1 uid=4096 size=10 env=7\nB:\nselect X v=1 e=5\nfetch 2 uid=4096 size=10\nfetch 2 uid=4096 env=7", ""},
 		{"another size", "A:\nselect X v=1 e=5\nfetch 1 uid=4096 size=10\nfetch 1 uid=4096 size=11", ruleMessage},
+		{"a message that is gone is filled in with nothing", "A:\nselect X v=1 e=5\nfetch 1 uid=4096 size=10\nfetch 1 uid=4096 size=0", ""},
 		{"another size on another connection", "A:\nselect X v=1 e=5\nfetch 1 uid=4096 size=10\nB:\nselect X v=1 e=5\nfetch 2 uid=4096 size=1", ruleMessage},
 		{"another envelope", "A:\nselect X v=1 e=5\nfetch 1 uid=4096 env=7\nB:\nselect X v=1 e=5\nfetch 2 uid=4096 env=8", ruleMessage},
 		{"another mailbox's message", "A:\nselect X v=1 e=5\nfetch 1 uid=4096 env=7\nselect Y v=1 e=5\nfetch 1 uid=4096 env=8", ""},
