@@ -24,9 +24,12 @@ type measured struct {
 type paints struct{ first, largest time.Duration }
 
 // measure reads the document's clocks: its paints once, where it has just been loaded, and the long tasks since last time.
-func (s *tab) measure() error {
+func (s *tab) measure() error { return s.measureWithin(0) }
+
+// measureWithin waits up to limit for the first paint.
+func (s *tab) measureWithin(limit time.Duration) error {
 	var m measured
-	if err := s.evaluate(measureScript, nil, &m); err != nil {
+	if err := s.evaluate(measureScript, limit.Milliseconds(), &m); err != nil {
 		if replaced(err) {
 			return nil // the document has gone, and its clocks with it
 		}

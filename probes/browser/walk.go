@@ -118,20 +118,35 @@ func (w *walk) open(path string) error {
 	return nil
 }
 
+// paintWait is how long input waits for the first paint of text or of a picture: nobody types into what is not there yet.
+// Pages of bare fields have none.
+const paintWait = 3 * time.Second
+
 // beforeInput reads the paints of a page that has just been loaded: the largest is the last one before the first input.
 func (w *walk) beforeInput() error {
 	if !w.s.fresh {
 		return nil
 	}
-	return w.s.measure()
+	began := time.Now()
+	err := w.s.measureWithin(paintWait)
+	if n := len(w.s.paints); n > 0 && w.s.paints[n-1].first == 0 {
+		w.t.Awaited(time.Since(began)) // is not the platform's time
+	}
+	return err
 }
 
 // hit clicks an element as soon as it can be.
 func (w *walk) hit(at want, g *site.Gesture) error {
-	if err := w.beforeInput(); err != nil {
-		return err
+	limit := cmp.Or(g.Timeout, inputWait)
+	if w.s.fresh { // the page may be painted only now that its scripts have made the element
+		if _, err := w.await(at, limit); err != nil {
+			return err
+		}
+		if err := w.beforeInput(); err != nil {
+			return err
+		}
 	}
-	got, err := w.await(at, cmp.Or(g.Timeout, inputWait))
+	got, err := w.await(at, limit) // where it is now
 	if err != nil {
 		return err
 	}
