@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"probes/imap/client":    {"probes/probe"},
 	"internal/site":         {"probes/probe/jsonpath"},
 	"internal/recording":    {"internal/site", "probes/probe/jsonpath"},
-	"internal/recorder":     {"internal/recording", "internal/site", "probes/probe"},
+	"internal/recorder":     {"internal/recording", "probes/browser", "probes/probe"},
 	"internal/plan":         {"scenarios", "probes/probe", "probes/probe/jsonpath", "internal/corpus"},
 	"internal/delivery":     {"internal/corpus", "probes/probe"},
 	"internal/engine":       {"internal/delivery", "internal/line", "internal/plan", "internal/record", "probes/probe", "scenarios"},

@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"pegel/internal/engine"
-	"pegel/internal/recorder"
 	"pegel/internal/recording"
 	"pegel/internal/site"
 	"pegel/probes/probe"
@@ -218,6 +217,9 @@ func (f *recordFlags) verbs(base *site.Site) error {
 		}
 	}
 	if len(f.actions) > 0 {
+		if first := f.actions[0]; len(f.hars) == 0 && first != "login" && !base.Actions[first].Anonymous {
+			return usage("--actions must begin with login, in whose session %s is done", first)
+		}
 		return nil
 	}
 	if len(f.hars) > 0 {
@@ -269,105 +271,4 @@ func tellRecorded(env environment, f *recordFlags, j *recording.Journey, notes [
 	}
 	_, err := fmt.Fprintf(env.stderr, "recorded: %s; %d values are taken from answers%s\n", strings.Join(j.Recorded(), ", "), j.Captures, to)
 	return err
-}
-
-// fromHARs reads the HAR files.
-func (f *recordFlags) fromHARs(env environment) (list []*recording.Recording, notes []string, err error) {
-	if len(f.hars) < 2 || len(f.hars) > 5 {
-		return nil, nil, usage("give --har two to five times, each of another account: what differs between them is not the application's")
-	}
-	var base *url.URL
-	if f.url != "" {
-		if base, err = f.address(); err != nil {
-			return nil, nil, err
-		}
-	}
-	var accounts []probe.Account
-	if f.accounts != "" {
-		if accounts, err = f.take(env, len(f.hars), 1); err != nil {
-			return nil, nil, err
-		}
-	}
-	for i, name := range f.hars {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, nil, &exitError{code: exitUsage, err: fmt.Errorf("opening the HAR file: %w", err)}
-		}
-		har, err := recording.ReadHAR(file, filepath.Base(name))
-		file.Close()
-		if err != nil {
-			return nil, nil, harError(err)
-		}
-		actions, elsewhere, err := har.Split(f.actions, base)
-		if err != nil {
-			return nil, nil, harError(err)
-		}
-		if elsewhere > 0 {
-			notes = append(notes, fmt.Sprintf("%s: %d requests to other servers were left out", har.Name, elsewhere))
-		}
-		notes = append(notes, har.Notes...)
-		r := &recording.Recording{Source: har.Name, Actions: actions}
-		if i < len(accounts) {
-			r.Known = knownOf(accounts[i])
-		}
-		recording.Infer(r)
-		list = append(list, r)
-	}
-	return list, notes, nil
-}
-
-func harError(err error) error {
-	if errors.Is(err, recording.ErrHAR) {
-		return &exitError{code: exitScenario, err: err}
-	}
-	return err
-}
-
-// fromBrowser leads a browser, once for each account.
-func (f *recordFlags) fromBrowser(ctx context.Context, env environment, base *site.Site) (list []*recording.Recording, notes []string, err error) {
-	if f.recordings < 2 || f.recordings > 5 {
-		return nil, nil, usage("--recordings %d: must lie between 2 and 5", f.recordings)
-	}
-	target, err := f.target()
-	if err != nil {
-		return nil, nil, err
-	}
-	if f.accounts == "" {
-		return nil, nil, usage("--accounts is missing: a CSV file with login and password, or a pattern such as u{n:05}@example.test")
-	}
-	accounts, err := f.take(env, f.recordings, 1)
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, err := recorder.Program(); err != nil {
-		return nil, nil, &exitError{code: exitNoStart, err: err, hint: "apt-get install chromium, or record from HAR files"}
-	}
-	pin, err := pinOf(ctx, target)
-	if err != nil {
-		return nil, nil, &exitError{code: exitNoStart, err: err}
-	}
-	for i, account := range accounts {
-		journey := journeyOf(account, accounts[(i+1)%len(accounts)])
-		journey.Site, journey.Base, journey.Verbs, journey.Pin, journey.Dial = base, target.URL, f.actions, pin, target.DialContext
-		journey.Source = fmt.Sprintf("account %d of %d", i+1, len(accounts))
-		fmt.Fprintf(env.stderr, "recording %s: %s\n", journey.Source, strings.Join(f.actions, ", "))
-		r, said, err := recorder.Record(ctx, journey)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", journey.Source, err)
-			return nil, nil, &exitError{code: exitNoStart, err: errors.New(account.Redact(err.Error())), hint: recordHint(err)}
-		}
-		notes = append(notes, said...)
-		list = append(list, r)
-	}
-	return list, notes, nil
-}
-
-func recordHint(err error) string {
-	switch {
-	case errors.Is(err, probe.ErrNotAllowed):
-		return "name the network in --allow if traffic may go there"
-	case errors.Is(err, recorder.ErrGesture):
-		return "check the browser part of the site, the password, and that the accounts have mail"
-	}
-	return ""
 }

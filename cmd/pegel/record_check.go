@@ -16,9 +16,6 @@ import (
 	"pegel/probes/probe"
 )
 
-// actionLimit bounds one action of a check.
-const actionLimit = 2 * time.Minute
-
 // difference is one answer that is not as it was recorded, or an action that failed.
 type difference struct {
 	Account int    `json:"account"` // its number
@@ -146,7 +143,7 @@ func (c *checked) play(ctx context.Context, target probe.Target, account, peer p
 	}
 	defer shared.Close()
 	target.Shared = shared
-	u := &checkUser{ctx: ctx, protocol: web, target: target, account: account, peer: peer, run: "check-" + time.Now().UTC().Format("20060102T150405")}
+	u := &soleUser{ctx: ctx, protocol: web, target: target, account: account, peer: peer, run: "check-" + time.Now().UTC().Format("20060102T150405")}
 	defer u.close()
 	for n, verb := range c.Actions {
 		doing = verb
@@ -191,75 +188,3 @@ func (c *checked) write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s: %d differences in %d answers for %d accounts\n", c.Site, len(c.Differences), c.Answers, c.Accounts)
 	return err
 }
-
-// checkUser is one user of a check: it does actions one by one and measures nothing.
-type checkUser struct {
-	ctx      context.Context
-	protocol probe.Protocol
-	target   probe.Target
-	account  probe.Account
-	peer     probe.Account
-	run      string
-	session  probe.Session
-	began    time.Time
-}
-
-var _ probe.Host = (*checkUser)(nil)
-
-func (u *checkUser) do(verb string, key uint64) error {
-	step, err := u.protocol.Actions[verb](func(any) error { return nil })
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(u.ctx, actionLimit)
-	defer cancel()
-	u.began = time.Now()
-	t := probe.NewTurn(u)
-	t.Begin(ctx, u.target.Name, probe.Mix(key))
-	err = step(t)
-	if probe.ClassOf(err).EndsSession() {
-		u.close()
-	}
-	return err
-}
-
-func (u *checkUser) close() {
-	if u.session != nil {
-		u.session.Close()
-		u.session = nil
-	}
-}
-
-// OpenSession implements probe.Host.
-func (u *checkUser) OpenSession(string) (probe.Session, error) {
-	if u.session != nil {
-		return u.session, nil
-	}
-	t := probe.NewTurn(u)
-	ctx, cancel := context.WithTimeout(u.ctx, actionLimit)
-	defer cancel()
-	t.Begin(ctx, u.target.Name, 0)
-	s, err := u.protocol.Open(t, u.target, u.account)
-	if err == nil {
-		u.session = s
-	}
-	return s, err
-}
-
-// Elapsed implements probe.Host.
-func (u *checkUser) Elapsed() time.Duration { return time.Since(u.began) }
-
-// Account implements probe.Host.
-func (u *checkUser) Account() probe.Account { return u.account }
-
-// Peer implements probe.Host.
-func (u *checkUser) Peer(uint64) probe.Account { return u.peer }
-
-// RunID implements probe.Host.
-func (u *checkUser) RunID() string { return u.run }
-
-// Await implements probe.Host; an action of a check has its own limit.
-func (u *checkUser) Await(time.Duration) {}
-
-// Awaited implements probe.Host.
-func (u *checkUser) Awaited(time.Duration) {}

@@ -32,7 +32,7 @@ func recordReal(t *testing.T, o real.Options, shipped, path string, wanted []str
 	}
 	defer stack.Close()
 	file := filepath.Join(t.TempDir(), "own.yaml")
-	from := []string{"record", "--site", filepath.Join("testdata", "record", shipped+".yaml"), "--url", stack.Web + path, "--accounts", "u{n:05}@example.test"}
+	from := []string{"record", "--site", shipped, "--url", stack.Web + path, "--accounts", "u{n:05}@example.test"}
 
 	// All four have mail to read, numbered differently.
 	for _, first := range []string{"1", "3", "2"} {

@@ -1,154 +1,87 @@
-// Package recorder leads a real Chromium through the browser part of a site, for one account, and notes every exchange.
+// Package recorder notes every exchange that a real Chromium has with an application while a user of package browser is led
+// through the browser part of a site.
 //
-// It measures nothing, so it may ask Chromium for everything that is expensive: all network events, all bodies. Everything
-// that Chromium sends goes through a proxy in this process that dials with the caller's dialer, so that the allow-list holds;
-// Chromium resolves no names itself, and trusts beside its own authorities the one certificate that the caller has verified.
+// It measures nothing, so it asks Chromium for what is expensive: all network events, all bodies.
 package recorder
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"os"
-	"os/exec"
-	"syscall"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
-
 	"pegel/internal/recording"
-	"pegel/internal/site"
+	"pegel/probes/browser"
+	"pegel/probes/probe"
 )
 
-// ErrNoChromium is the failure on a machine without Chromium.
-var ErrNoChromium = errors.New("chromium is not installed")
-
 const (
-	startLimit  = 60 * time.Second
-	quietSpan   = 700 * time.Millisecond // without requests: the action is over
-	quietLimit  = 20 * time.Second       // pages that never stop asking
-	gestureWait = 30 * time.Second
+	quietSpan  = 700 * time.Millisecond // without requests: the action is over
+	quietLimit = 20 * time.Second       // pages that never stop asking
+	keptTotal  = 256 << 20              // bytes of answers that Chromium holds until they are asked for
 )
 
 // Journey is what is to be recorded.
 type Journey struct {
-	Site    *site.Site
-	Base    *url.URL
-	Verbs   []string          // in their order
-	Values  map[string]string // of templates: account.login, peer.address
-	Source  string            // what to call the recording
-	Known   []recording.Known
-	Pin     string // hash of the certificate's key that may be trusted; ""
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	Timeout time.Duration // of a gesture without one of its own; 0: 30 s
+	Base   *url.URL
+	Verbs  []string          // in their order
+	Values map[string]string // of templates, such as mail.subject, instead of the browser's own
+	Source string            // what to call the recording
+	Known  []recording.Known
 }
 
-// Program is the path of Chromium, or ErrNoChromium.
-func Program() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", ErrNoChromium
-}
-
-// Record plays the journey in a browser of its own, with empty cache and without cookies.
-func Record(ctx context.Context, j Journey) (*recording.Recording, []string, error) {
-	program, err := Program()
-	if err != nil {
-		return nil, nil, err
-	}
-	if j.Timeout == 0 {
-		j.Timeout = gestureWait
-	}
-	p, err := startProxy(j.Dial, j.Base.Hostname())
-	if err != nil {
-		return nil, nil, err
-	}
-	defer p.Close()
-	profile, err := os.MkdirTemp("", "pegel-record-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a browser profile: %w", err)
-	}
-	defer removeProfile(profile)
-
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var command *exec.Cmd
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
-		chromedp.ProxyServer(p.address()), chromedp.Flag("proxy-bypass-list", "<-loopback>"),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-domain-reliability", true), chromedp.Flag("no-pings", true),
-		chromedp.NoInheritEnv, chromedp.Env("HOME="+profile, "TMPDIR="+profile, "PATH="+os.Getenv("PATH"), "LANG=C.UTF-8"),
-		chromedp.ModifyCmdFunc(func(c *exec.Cmd) {
-			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that it can be killed as a whole
-			command = c
-		}),
-	)
-	if j.Pin != "" {
-		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", j.Pin))
-	}
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium's sandbox refuses to run as root
-	}
-	allocator, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
-	defer stopAllocator()
+// Record has a session of protocol browser do the journey, one action after the other, and cuts the traffic at their ends.
+// The notes say what is missing from it.
+func Record(ctx context.Context, session probe.Session, do func(verb string) error, j Journey) (out *recording.Recording, notes []string, err error) {
 	log := newTraffic()
-	silent := func(string, ...any) {}
-	tab, stopTab := chromedp.NewContext(allocator, chromedp.WithErrorf(silent), chromedp.WithLogf(silent), chromedp.WithListener(log.event))
-	defer stopTab()
-	defer func() {
-		if command != nil && command.Process != nil {
-			syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
-		}
-	}()
-	starting := time.AfterFunc(startLimit, cancel)
-	err = chromedp.Do(tab)
-	if !starting.Stop() || err != nil {
-		return nil, nil, fmt.Errorf("start chromium: %w", errors.Join(err, context.Cause(ctx)))
+	tab, err := browser.Lead(ctx, session, browser.Guide{
+		Event: log.event,
+		Value: func(name string) (string, bool) { value, ok := j.Values[name]; return value, ok },
+		Total: keptTotal, Most: recording.MostBody,
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	r := &runner{ctx: ctx, session: chromedp.FromContext(tab).Target, journey: &j, values: map[string]string{}, log: log}
-	for name, value := range j.Values {
-		r.values[name] = value
-	}
-	buffer, one := int64(256<<20), int64(recording.MostBody)
-	if _, err := cdp.Call(ctx, r.session, network.Enable, network.EnableParams{MaxTotalBufferSize: &buffer, MaxResourceBufferSize: &one, MaxPostDataSize: &one}); err != nil {
-		return nil, nil, fmt.Errorf("watch the network: %w", err)
-	}
-	if _, err := cdp.Call(ctx, r.session, page.Enable, page.EnableParams{}); err != nil {
-		return nil, nil, fmt.Errorf("watch the page: %w", err)
-	}
+	ctx, cancel := context.WithCancel(ctx)
 	collected := make(chan struct{})
 	go func() {
 		defer close(collected)
-		log.collect(ctx, r.session)
+		log.collect(ctx, tab)
 	}()
-	out := &recording.Recording{Source: j.Source, Known: j.Known}
-	err = r.play(out)
-	log.stop()
-	<-collected
-	if err != nil {
-		if why := p.last(); why != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w (%w)", err, why)
+	defer func() {
+		log.stop()
+		if err != nil {
+			cancel() // nobody wants the bodies that are missing
 		}
-		return nil, nil, err
+		<-collected
+		cancel()
+		notes = log.noted()
+	}()
+	out = &recording.Recording{Source: j.Source, Known: j.Known}
+	for _, verb := range j.Verbs {
+		from := log.count()
+		if err := do(verb); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", verb, err)
+		}
+		if err := log.settle(ctx); err != nil {
+			return nil, nil, err
+		}
+		list, _ := recording.Follow(log.since(from), j.Base)
+		out.Actions = append(out.Actions, recording.Action{Verb: verb, Exchanges: list})
 	}
-	return out, log.noted(), nil
+	return out, nil, nil
 }
 
-func removeProfile(dir string) {
-	for range 50 {
-		if os.RemoveAll(dir) == nil {
-			return
+// settle waits until the page asks for nothing more.
+func (l *traffic) settle(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(quietLimit); !l.quiet(quietSpan) && time.Now().Before(end); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		time.Sleep(20 * time.Millisecond) // helpers of Chromium are on their way out
 	}
+	return nil
 }

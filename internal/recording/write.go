@@ -128,7 +128,10 @@ func (w *writer) request(level int, p *planned) {
 	case "body":
 		w.line(level, "body: %s", scalar(p.body[0].value))
 	}
-	if p.status != 200 {
+	switch {
+	case p.status >= 500: // by chance perhaps, as where the page is left meanwhile
+		w.line(level, "status: [200, %d] # the second when it was recorded", p.status)
+	case p.status != 200:
 		w.line(level, "status: [%d]", p.status)
 		if p.status >= 300 && p.status <= 399 { // the browser did not go there either
 			w.line(level, "stay: true")
@@ -147,7 +150,7 @@ func (w *writer) request(level int, p *planned) {
 			w.line(level+1, "%s: {%s: %s%s}", s.name, s.kind, scalar(s.what), each)
 		}
 	}
-	if s := p.shape; s.Type != "" {
+	if s := p.shape; s.Type != "" && p.status < 500 {
 		list := []string{"type: " + scalar(s.Type)}
 		if len(s.JSON) > 0 {
 			list = append(list, "json: "+flowList(s.JSON))

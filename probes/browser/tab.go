@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -58,6 +59,7 @@ type attached struct {
 	crashed chan struct{} // closed when the renderer has crashed
 	crash   func()        // closes it, once
 	tally   *tally
+	guide   atomic.Pointer[Guide] // of a user who is led; nil: nobody
 }
 
 var _ probe.Session = (*tab)(nil)
@@ -152,6 +154,9 @@ func (a *attached) listen(event any) {
 		}()
 	default:
 		a.tally.see(event)
+		if g := a.guide.Load(); g != nil {
+			g.Event(event)
+		}
 	}
 }
 

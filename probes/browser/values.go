@@ -12,6 +12,9 @@ import (
 
 // Value implements site.Values.
 func (w *walk) Value(number int) string {
+	if value, ok := w.guided(number); ok {
+		return value
+	}
 	kind, variable := w.s.site.Kind(number)
 	switch kind {
 	case site.Variable:

@@ -66,7 +66,7 @@ func (w *walk) gesture(g *site.Gesture) error {
 		return w.open(string(g.Open.Fill(nil, w, inPath)))
 	case !g.Click.Empty():
 		at := want{State: "there", Shown: g.Click.In(w), Hit: true}
-		if g.Any && !w.asked.first {
+		if w.draws(g) {
 			at.Draw = w.t.Draw(drawRandom+100) >> 12 // 52 bits are exact in JavaScript
 		}
 		return w.hit(at, g)
