@@ -209,7 +209,7 @@ func (f *canaryFlags) platform(s *scenarios.Scenario, side string, moves []owner
 			at = m.SourceAt()
 		}
 		if _, err := account(who); err != nil {
-			wrong = append(wrong, table.Problem{File: at.File, Line: at.Line, Column: at.Column, Text: err.Error(),
+			wrong = append(wrong, table.Problem{At: at, Text: err.Error(),
 				Hint: "list it in the file of accounts.csv, by its login or its address"})
 		}
 	}

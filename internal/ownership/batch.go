@@ -1,6 +1,10 @@
 package ownership
 
-import "io"
+import (
+	"io"
+
+	"pegel/internal/table"
+)
 
 // Move is one row of a batch: the mail of Source goes to Target.
 type Move struct {
@@ -9,14 +13,14 @@ type Move struct {
 	Aliases        []string
 	Shared         []string // mailboxes of others that Target must reach, as it names them
 
-	sourceAt, targetAt, nameAt, aliasAt Place
+	sourceAt, targetAt, nameAt, aliasAt table.Place
 }
 
 // SourceAt is where the row names its source, for messages about it.
-func (m Move) SourceAt() Place { return m.sourceAt }
+func (m Move) SourceAt() table.Place { return m.sourceAt }
 
 // TargetAt is where the row names its target.
-func (m Move) TargetAt() Place { return m.targetAt }
+func (m Move) TargetAt() table.Place { return m.targetAt }
 
 // ReadBatch reads the map of a batch or of one of its passes: a CSV file with the columns source and target, and where there
 // are any name, alias and shared, of which the last two hold several values separated by |. Other columns are left alone. Its error is table.Errors where
@@ -27,7 +31,7 @@ func ReadBatch(file string, r io.Reader) ([]Move, error) {
 		return nil, err
 	}
 	var list []Move
-	for _, r := range s.rows {
+	for _, r := range s.Rows {
 		var m Move
 		m.Source, m.sourceAt = s.cell(r, "source")
 		m.Target, m.targetAt = s.cell(r, "target")
@@ -38,20 +42,7 @@ func ReadBatch(file string, r io.Reader) ([]Move, error) {
 		s.needName(m.Target, m.targetAt, "target")
 		list = append(list, m)
 	}
-	return list, s.err()
-}
-
-// needName refuses what cannot be an account: nothing, or control characters, which would reach a server.
-func (s *sheet) needName(name string, at Place, what string) {
-	if name == "" {
-		s.failAt(at, "", "the %s is empty", what)
-	}
-	for _, r := range name {
-		if r < ' ' || r == 0x7f {
-			s.failAt(at, "", "the %s has a control character", what)
-			return
-		}
-	}
+	return list, s.Err()
 }
 
 // Person is one row of the directory: a person, or a functional mailbox.
@@ -60,7 +51,7 @@ type Person struct {
 	Name    string
 	Aliases []string // further addresses and logins, the source account's among them where it differs
 
-	at, aliasAt Place
+	at, aliasAt table.Place
 }
 
 // ReadDirectory reads the directory: a CSV file with the columns address and name, and alias where there are any, several
@@ -71,7 +62,7 @@ func ReadDirectory(file string, r io.Reader) ([]Person, error) {
 		return nil, err
 	}
 	var list []Person
-	for _, r := range s.rows {
+	for _, r := range s.Rows {
 		var p Person
 		p.Address, p.at = s.cell(r, "address")
 		p.Name, _ = s.cell(r, "name")
@@ -79,5 +70,5 @@ func ReadDirectory(file string, r io.Reader) ([]Person, error) {
 		s.needName(p.Address, p.at, "address")
 		list = append(list, p)
 	}
-	return list, s.err()
+	return list, s.Err()
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"pegel/internal/table"
 )
 
 // Defect is one reason why a map would move mail to the wrong person, or cannot be shown not to.
 type Defect struct {
 	Code  string // source-twice, target-twice, person-twice, other-person, unknown, ambiguous, name, alias, deferred-differs, deferred-missing, deferred-extra
-	Place Place
+	Place table.Place
 	Text  string
 }
 
@@ -40,13 +42,13 @@ type mapCheck struct {
 	defects   []Defect
 }
 
-func (c *mapCheck) add(code string, at Place, format string, args ...any) {
+func (c *mapCheck) add(code string, at table.Place, format string, args ...any) {
 	c.defects = append(c.defects, Defect{code, at, fmt.Sprintf(format, args...)})
 }
 
 // index finds out whose each address is, and which are two people's.
 func (c *mapCheck) index() {
-	claim := func(name string, i int, at Place) {
+	claim := func(name string, i int, at table.Place) {
 		key := canonical(name)
 		if owners := c.people[key]; len(owners) > 0 && !slices.Contains(owners, i) {
 			c.add("ambiguous", at, "%s belongs to %s in %s as well", name, c.who(owners[0]), c.directory[owners[0]].at)
@@ -89,7 +91,7 @@ func (c *mapCheck) oneToOne(moves []Move) {
 }
 
 // find is the person with an address or alias; ok is false where there is none or several.
-func (c *mapCheck) find(name string, at Place, what string) (person int, ok bool) {
+func (c *mapCheck) find(name string, at table.Place, what string) (person int, ok bool) {
 	switch owners := c.people[canonical(name)]; len(owners) {
 	case 0:
 		c.add("unknown", at, "%s %s is nobody's in the directory", what, name)
@@ -147,7 +149,7 @@ func (c *mapCheck) onePersonOnce(moves []Move) {
 			if !twice {
 				seen[side][owners[0]] = row{name, m.sourceAt.Line}
 			} else if canonical(first.name) != canonical(name) {
-				c.add("person-twice", []Place{m.sourceAt, m.targetAt}[side], "%s and %s in line %d are both %s", name, first.name, first.line, c.who(owners[0]))
+				c.add("person-twice", []table.Place{m.sourceAt, m.targetAt}[side], "%s and %s in line %d are both %s", name, first.name, first.line, c.who(owners[0]))
 			}
 		}
 	}

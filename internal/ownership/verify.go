@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/emersion/go-imap/v2"
@@ -156,82 +155,6 @@ func (v *Verifier) look(ctx context.Context, w *watched) error {
 	return err
 }
 
-func (v *Verifier) lookAtMail(ctx context.Context, side Side, w *watched) (err error) {
-	if w.read == nil {
-		if w.read, err = side.open(ctx, w.move.Target); err != nil {
-			return err
-		}
-	}
-	w.read.wake()
-	folders, err := w.read.folders(true)
-	for i := 0; err == nil && i < len(folders); i++ {
-		f := folders[i]
-		if seen, known := w.upTo[f.name]; known && f.next != 0 && seen == (position{f.validity, f.next}) {
-			continue
-		}
-		err = v.lookIn(w, f.name)
-	}
-	if err != nil {
-		w.hangUp()
-		return fmt.Errorf("%s on %s: %w", w.move.Target, side.Target.Name, interrupted(ctx, err, err))
-	}
-	return nil
-}
-
-// lookIn reads what is new in one mailbox.
-func (v *Verifier) lookIn(w *watched, mailbox string) error {
-	box, err := w.read.examine(mailbox)
-	if err != nil {
-		return err
-	}
-	from := imap.UID(1)
-	if seen, known := w.upTo[mailbox]; known && seen.validity == box.validity {
-		from = max(1, seen.next)
-	}
-	next := max(from, box.next)
-	if box.held > 0 && (box.next == 0 || from < box.next) {
-		candidates, err := v.marked(w, mailbox, from, &next)
-		if err == nil && len(candidates) > 0 {
-			err = w.read.fetch(candidates, canaryFields, false, func(m message) {
-				if c, ok := readCanary(v.work.Key, m.header); ok {
-					v.canary(w, c, Item{Mail, mailbox, uint32(m.uid)})
-				} else if claimsRun(m.header, v.work.Run) {
-					w.unsigned[fmt.Sprint(m.uid, " ", box.validity, " ", mailbox)] = true
-				}
-			})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	w.upTo[mailbox] = position{box.validity, next}
-	return nil
-}
-
-// marked finds what may be canaries. With fingerprints it reads all Message-IDs and judges them by the way.
-func (v *Verifier) marked(w *watched, mailbox string, from imap.UID, next *imap.UID) (imap.UIDSet, error) {
-	note := func(uid imap.UID) { *next = max(*next, uid+1) }
-	if w.mark == nil {
-		return w.read.ours(from) // those that arrive meanwhile have UIDs above what EXAMINE said, and are looked at again
-	}
-	candidates := imap.UIDSet{}
-	err := w.read.fetch(imap.UIDSet{{Start: from}}, []string{messageIDField}, false, func(m message) {
-		if m.uid < from { // the last message is in every range that ends with *
-			return
-		}
-		note(m.uid)
-		w.messages++
-		id := messageIDOf(m.header)
-		if strings.HasSuffix(id, domainEnd) {
-			candidates.AddNum(m.uid)
-		}
-		if id != "" {
-			v.print(w, w.hash.hash(id), Item{Mail, mailbox, uint32(m.uid)})
-		}
-	})
-	return candidates, err
-}
-
 // lookAtObjects looks for canaries in calendars or address books; those that say that nothing has changed are left out.
 func (v *Verifier) lookAtObjects(ctx context.Context, side Side, kind Kind, w *watched) (err error) {
 	d := w.davs[kind]
@@ -263,116 +186,6 @@ func (v *Verifier) lookAtObjects(ctx context.Context, side Side, kind Kind, w *w
 		return d.fail(ctx, err)
 	}
 	return nil
-}
-
-// object puts an event or a contact to its owner.
-func (v *Verifier) object(w *watched, o object, path string, at Item) {
-	switch {
-	case !w.owners[canonical(o.owner)]:
-		if !w.foreign.seen[path] {
-			w.foreign.seen[path] = true
-			w.foreign.canary(canonical(o.owner), at)
-		}
-	case o.run == v.work.Run:
-		w.own[o.id(v.work.Key)] = true
-	}
-}
-
-// canary puts a signed message to its owner. Those of other batches are nobody's loss, but may be foreign.
-func (v *Verifier) canary(w *watched, c canary, at Item) {
-	switch {
-	case !w.owners[canonical(c.owner)]:
-		w.foreign.canary(canonical(c.owner), at)
-	case c.run == v.work.Run:
-		w.own[c.messageID(v.work.Key)] = true
-	}
-	if w.mark == nil {
-		w.messages++
-	}
-}
-
-// print judges one message by its hash. It is foreign where the account's source surely did not have it and only accounts had it
-// whose mail belongs elsewhere.
-func (v *Verifier) print(w *watched, h uint64, at Item) {
-	if i, mine := w.mark.find(h); mine {
-		w.has[i] = true
-		return
-	}
-	if !w.mark.covers(h) {
-		return
-	}
-	owners := v.prints.having(h)
-	for _, e := range owners {
-		if w.owners[canonical(v.work.Moves[e.account].Source)] {
-			return
-		}
-	}
-	if len(owners) > 0 {
-		w.foreign.print(h, at)
-	}
-}
-
-// expected tells whether the pass, or one before it, has carried an item over for certain.
-func (v *Verifier) expected(a age) bool { return a == young || v.pass == Deferred }
-
-// countPrints is how many messages of an account's sketch should be there, and are.
-func (v *Verifier) countPrints(w *watched) (c Count) {
-	if w.mark == nil {
-		return c
-	}
-	for i, a := range w.mark.Ages {
-		if v.expected(a) {
-			c.Expected++
-			if w.has[i] {
-				c.Present++
-			}
-		}
-	}
-	return c
-}
-
-// countObjects is the same for canaries in calendars or address books, which the core pass carries over.
-func (v *Verifier) countObjects(w *watched, kind Kind) (c Count) {
-	if _, ok := v.target[kind]; !ok {
-		return c
-	}
-	for _, o := range objectsOf(kind, v.work.Run, w.move.Source) {
-		c.Expected++
-		if w.own[o.id(v.work.Key)] {
-			c.Present++
-		}
-	}
-	return c
-}
-
-// countCanaries is the same for canaries in mail.
-func (v *Verifier) countCanaries(w *watched) (c Count) {
-	if _, ok := v.target[Mail]; !ok {
-		return c
-	}
-	for _, item := range canariesOf(v.work.Run, w.move.Source, v.work.Limit) {
-		if item.pass == Deferred && v.pass != Deferred {
-			continue
-		}
-		c.Expected++
-		if w.own[item.messageID(v.work.Key)] {
-			c.Present++
-		}
-	}
-	return c
-}
-
-// finding is what is known of an account by now, but for foreign items.
-func (v *Verifier) finding(w *watched) Finding {
-	f := Finding{Source: w.move.Source, Target: w.move.Target, Messages: w.messages, Shared: w.shared, Unsigned: len(w.unsigned), Canaries: v.countCanaries(w),
-		Events: v.countObjects(w, Events), Contacts: v.countObjects(w, Contacts), Fingerprints: v.countPrints(w)}
-	if w.err != nil {
-		f.Err, f.Error = w.err, w.err.Error()
-	} else {
-		own := f.Own()
-		f.Missing = own.Expected - own.Present
-	}
-	return f
 }
 
 // targetOf is where the items of a source belong.

@@ -117,31 +117,31 @@ func unitOf(c Column, cell string) float64 {
 }
 
 // assign finds what each column of the sheet means. byHand are the columns that the caller named.
-func (s *sheet) assign(byHand map[Column]string, nearest func(string, []string) string) ([]understood, []bool, []Warning) {
-	meaning, takes := make([]understood, len(s.head.cells)), make([]bool, len(s.head.cells))
+func (s *Sheet) assign(byHand map[Column]string, nearest func(string, []string) string) ([]understood, []bool, []Warning) {
+	meaning, takes := make([]understood, len(s.Head.Cells)), make([]bool, len(s.Head.Cells))
 	for c := range columns {
 		want, ok := byHand[c]
 		if !ok {
 			continue
 		}
-		at := slices.IndexFunc(s.head.cells, func(cell string) bool { return strings.EqualFold(cell, want) })
+		at := slices.IndexFunc(s.Head.Cells, func(cell string) bool { return strings.EqualFold(cell, want) })
 		if at < 0 {
-			hint := "the columns are " + strings.Join(s.head.cells, ", ")
-			if near := nearest(want, s.head.cells); near != "" {
+			hint := "the columns are " + strings.Join(s.Head.Cells, ", ")
+			if near := nearest(want, s.Head.Cells); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			s.add(s.head.line, 1, hint, "there is no column %q to be read as %s", want, c)
+			s.wrongLine(s.Head.Line, hint, "there is no column %q to be read as %s", want, c)
 			continue
 		}
 		if takes[at] {
-			s.add(s.head.line, s.head.columns[at], "", "the column %q cannot be both %s and %s", s.head.cells[at], meaning[at].column, c)
+			s.wrong(s.Head, at, "", "the column %q cannot be both %s and %s", s.Head.Cells[at], meaning[at].column, c)
 			continue
 		}
 		meaning[at], takes[at] = understood{column: c, factor: unitOf(c, want)}, true
 	}
 	first := map[string]int{}
 	var unknown []string
-	for i, cell := range s.head.cells {
+	for i, cell := range s.Head.Cells {
 		if !takes[i] {
 			u, ok := understand(cell)
 			_, replaced := byHand[u.column]
@@ -163,7 +163,7 @@ func (s *sheet) assign(byHand map[Column]string, nearest func(string, []string) 
 			key = fmt.Sprint(r, meaning[i].limit)
 		}
 		if j, twice := first[key]; twice {
-			s.add(s.head.line, s.head.columns[i], "leave one of them out, or name the right one with --columns", "the columns %q and %q mean the same", s.head.cells[j], cell)
+			s.wrong(s.Head, i, "leave one of them out, or name the right one with --columns", "the columns %q and %q mean the same", s.Head.Cells[j], cell)
 		}
 		first[key] = i
 	}

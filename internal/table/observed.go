@@ -24,13 +24,13 @@ var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:0
 // ReadObserved reads what was observed: columns date or time, users, and ok (yes or no) or p95; environment may be there.
 // Its errors are Read's.
 func ReadObserved(file string, r io.Reader) ([]Observation, error) {
-	s, err := readSheet(file, r)
+	s, err := ReadSheet(file, r, form)
 	if err != nil {
 		return nil, err
 	}
 	at := map[string]int{}
 	factor := 1.0
-	for i, cell := range s.head.cells {
+	for i, cell := range s.Head.Cells {
 		name := plainName(cell)
 		u, ok := understand(cell)
 		switch {
@@ -43,26 +43,26 @@ func ReadObserved(file string, r io.Reader) ([]Observation, error) {
 			}
 		}
 		if _, twice := at[name]; twice && slices.Contains([]string{"time", "users", "ok", "p95", "environment"}, name) {
-			s.add(s.head.line, s.head.columns[i], "leave one of them out", "the column %s stands there twice", name)
+			s.wrong(s.Head, i, "leave one of them out", "the column %s stands there twice", name)
 		}
 		at[name] = i
 	}
 	for _, name := range []string{"time", "users"} {
 		if _, ok := at[name]; !ok {
-			s.add(s.head.line, 1, "the head line reads, for example, time,users,ok", "the column %s is missing", name)
+			s.wrongLine(s.Head.Line, "the head line reads, for example, time,users,ok", "the column %s is missing", name)
 		}
 	}
 	_, ok := at["ok"]
 	_, p95 := at["p95"]
 	if !ok && !p95 {
-		s.add(s.head.line, 1, "the head line reads, for example, time,users,ok", "the column ok or p95 is missing")
+		s.wrongLine(s.Head.Line, "the head line reads, for example, time,users,ok", "the column ok or p95 is missing")
 	}
-	if err := s.err(); err != nil {
+	if err := s.Err(); err != nil {
 		return nil, err
 	}
 	var list []Observation
-	for _, rec := range s.rows {
-		o := Observation{Line: rec.line, Known: ok}
+	for _, rec := range s.Rows {
+		o := Observation{Line: rec.Line, Known: ok}
 		o.At = s.time(rec, at["time"])
 		o.Users, _ = s.number(rec, at["users"], "users")
 		if ok {
@@ -72,30 +72,30 @@ func ReadObserved(file string, r io.Reader) ([]Observation, error) {
 			o.P95 = v * factor
 		}
 		if i, given := at["environment"]; given {
-			o.Environment = rec.cells[i]
+			o.Environment = rec.Cells[i]
 		}
 		list = append(list, o)
 	}
-	return list, s.err()
+	return list, s.Err()
 }
 
-func (s *sheet) time(rec record, column int) time.Time {
+func (s *Sheet) time(rec Record, column int) time.Time {
 	for _, layout := range layouts {
-		if t, err := time.Parse(layout, rec.cells[column]); err == nil {
+		if t, err := time.Parse(layout, rec.Cells[column]); err == nil {
 			return t
 		}
 	}
-	s.add(rec.line, rec.columns[column], "write 2026-03-02 or 2026-03-02 14:30", "%q is no time", rec.cells[column])
+	s.wrong(rec, column, "write 2026-03-02 or 2026-03-02 14:30", "%q is no time", rec.Cells[column])
 	return time.Time{}
 }
 
-func (s *sheet) yes(rec record, column int) bool {
-	switch strings.ToLower(rec.cells[column]) {
+func (s *Sheet) yes(rec Record, column int) bool {
+	switch strings.ToLower(rec.Cells[column]) {
 	case "yes", "true", "1", "ok", "y":
 		return true
 	case "no", "false", "0", "n":
 		return false
 	}
-	s.add(rec.line, rec.columns[column], "write yes or no", "ok is neither yes nor no: %q", rec.cells[column])
+	s.wrong(rec, column, "write yes or no", "ok is neither yes nor no: %q", rec.Cells[column])
 	return false
 }

@@ -5,24 +5,32 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a table, and where. Lines and columns count from 1, columns in characters.
-type Problem struct {
+// Place is where something stands in a file. Lines and columns count from 1, columns in characters.
+type Place struct {
 	File         string
 	Line, Column int
-	Text         string // what is wrong
-	Hint         string // how it may be put right; may be empty
+}
+
+// String is file:line:column.
+func (p Place) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+// Problem is one thing that is wrong with a sheet.
+type Problem struct {
+	At   Place
+	Text string // what is wrong
+	Hint string // how it may be put right; may be empty
 }
 
 // Error is place, text and hint.
 func (p Problem) Error() string {
-	s := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	s := fmt.Sprintf("%s: %s", p.At, p.Text)
 	if p.Hint != "" {
 		s += "\n  hint: " + p.Hint
 	}
 	return s
 }
 
-// Errors are the problems of one table in the order in which they were found. It is never empty where it is returned.
+// Errors are the problems of one sheet in the order in which they were found. It is never empty where it is returned.
 type Errors []Problem
 
 // mostPrinted bounds what Error prints; mostKept what is collected at all.

@@ -1,6 +1,3 @@
-// Package table reads measurements that were made elsewhere and typed in: a CSV file with a head line, one row for each
-// load. It is strict, because a forecast from a misread number is worse than none: every cell that counts must be a
-// number that can be, and every mistake is reported with file, line and column.
 package table
 
 import (
@@ -9,117 +6,142 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Bounds of a table. Values beyond mostValue are slips of the keyboard, and their squares would overflow.
-const (
-	mostBytes   = 16 << 20
-	mostRows    = 100_000
-	mostColumns = 500
-	mostValue   = 1e15
-)
-
-// sheet is a CSV file with its places.
-type sheet struct {
-	file  string
+// Sheet is a CSV file with its places: UTF-8 with or without a byte order mark, either line end, separated by comma,
+// semicolon or tab: what a first line such as "sep=;" says, else whichever the head line has most of.
+type Sheet struct {
+	File  string
+	Head  Record
+	Rows  []Record // those with as many cells as the head line; lines without any content are left out
 	lines []string // of the file, for places in characters
-	head  record
-	rows  []record
 	errs  Errors
 }
 
-// record is one line of cells.
-type record struct {
-	cells   []string
-	line    int
-	columns []int // of each cell, in bytes
+// Record is one line of cells.
+type Record struct {
+	Line    int      // from 1
+	Cells   []string // without blanks around them
+	columns []int    // of each cell, in bytes, from 1
 }
 
-// readSheet reads a CSV file: UTF-8 with or without a byte order mark, either line end, separated by comma, semicolon or
-// tab, whichever the head line has most of. An error of reading is returned as it is; what is wrong in the file as Errors.
-func readSheet(file string, r io.Reader) (*sheet, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, mostBytes+1))
+// Form is what a sheet is expected to be: how much of it there may be, and the hints where it is otherwise.
+type Form struct {
+	Bytes, Rows, Columns int    // the most that is read
+	Head                 string // what the head line is
+	Row                  string // what a row is
+	Smaller              string // how a file that is too large is made smaller
+	Commas               string // why a row may have too many cells where they are separated by commas; may be empty
+}
+
+// ReadSheet reads a CSV file. An error of reading is returned as it is, and what makes the rest unreadable as Errors; rows of
+// a wrong width are noted in the sheet, whose Err tells.
+func ReadSheet(file string, r io.Reader, form Form) (*Sheet, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, int64(form.Bytes)+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	s := &sheet{file: file}
+	s := &Sheet{File: file}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	switch {
-	case len(raw) > mostBytes:
-		return nil, s.fatal(1, 1, "leave out the rows that do not count, or average them", "the file is larger than %d MiB", mostBytes>>20)
+	case len(raw) > form.Bytes:
+		return nil, s.fatal(1, form.Smaller, "the file is larger than %d MiB", form.Bytes>>20)
 	case !utf8.Valid(raw), bytes.IndexByte(raw, 0) >= 0:
-		return nil, s.fatal(1, 1, "save it as CSV in UTF-8", "the file is not text in UTF-8")
+		return nil, s.fatal(1, "save it as CSV in UTF-8", "the file is not text in UTF-8")
 	case len(bytes.TrimSpace(raw)) == 0:
-		return nil, s.fatal(1, 1, "the first line names the columns, for example users,throughput,p95", "the file is empty")
+		return nil, s.fatal(1, form.Head, "the file is empty")
 	case bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') >= 0:
-		return nil, s.fatal(1, 1, "save it with the line ends of Unix or Windows", "the lines end with a carriage return alone")
+		return nil, s.fatal(1, "save it with the line ends of Unix or Windows", "the lines end with a carriage return alone")
 	}
 	s.lines = strings.Split(string(raw), "\n")
-	return s, s.parse(raw)
+	comma, said := separatorLine(s.lines[0])
+	if said {
+		raw = raw[len(s.lines[0]):] // its line feed stays, so that the others keep their numbers
+	} else {
+		comma = separator(string(bytes.TrimLeft(raw, " \t\r\n")))
+	}
+	if err := s.parse(raw, comma, form); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-func (s *sheet) parse(raw []byte) error {
+func (s *Sheet) parse(raw []byte, comma rune, form Form) error {
 	c := csv.NewReader(bytes.NewReader(raw))
-	c.Comma = separator(string(bytes.TrimLeft(raw, " \t\r\n")))
+	c.Comma = comma
 	c.FieldsPerRecord = -1
 	for {
 		cells, err := c.Read()
 		if err == io.EOF {
 			break
 		}
-		var bad *csv.ParseError
-		if errors.As(err, &bad) {
-			return s.fatal(bad.Line, bad.Column, "a quote inside a quoted cell is written twice", "not valid CSV: %v", bad.Err)
+		if bad, ok := errors.AsType[*csv.ParseError](err); ok {
+			s.Add(s.place(bad.Line, bad.Column), "a quote inside a quoted cell is written twice", "not valid CSV: %v", bad.Err)
+			return s.Err()
 		} else if err != nil {
-			return fmt.Errorf("reading %s: %w", s.file, err)
+			return fmt.Errorf("reading %s: %w", s.File, err)
 		}
-		rec := record{cells: cells, columns: make([]int, len(cells))}
-		blank := true
-		for i := range cells {
-			line, column := c.FieldPos(i)
-			if i == 0 {
-				rec.line = line
-			}
-			rec.columns[i] = column
-			if line != rec.line { // a cell before it has line feeds
-				rec.columns[i] = 1
-			}
-			cells[i] = strings.TrimSpace(cells[i])
-			blank = blank && cells[i] == ""
-		}
+		rec := newRecord(c, cells)
 		switch {
-		case blank: // spreadsheets leave such lines behind
-		case s.head.cells == nil && len(cells) > mostColumns:
-			return s.fatal(rec.line, 1, "", "the table has %d columns, at most %d are read", len(cells), mostColumns)
-		case s.head.cells == nil:
-			s.head = rec
-		case len(s.rows) == mostRows:
-			return s.fatal(rec.line, 1, "leave out the rows that do not count, or average them", "the table has more than %d rows", mostRows)
-		case len(cells) != len(s.head.cells):
-			s.wrongWidth(rec, c.Comma)
+		case !slices.ContainsFunc(rec.Cells, func(cell string) bool { return cell != "" }): // spreadsheets leave such lines behind
+		case s.Head.Cells == nil && len(cells) > form.Columns:
+			return s.fatal(rec.Line, "", "the file has %d columns, at most %d are read", len(cells), form.Columns)
+		case s.Head.Cells == nil:
+			s.Head = rec
+		case len(s.Rows) == form.Rows:
+			return s.fatal(rec.Line, form.Smaller, "the file has more than %d rows", form.Rows)
+		case len(cells) != len(s.Head.Cells):
+			s.wrongWidth(rec, comma, form)
 		default:
-			s.rows = append(s.rows, rec)
+			s.Rows = append(s.Rows, rec)
 		}
 	}
-	if s.head.cells == nil { // nothing but separators
-		return s.fatal(1, 1, "the first line names the columns, for example users,throughput,p95", "the head line is empty")
+	if s.Head.Cells == nil { // nothing but separators
+		return s.fatal(1, form.Head, "the head line is empty")
 	}
-	if len(s.rows) == 0 && len(s.errs) == 0 {
-		return s.fatal(s.head.line, 1, "each line below the head is the measurement of one load", "the table has a head line but no rows")
+	if len(s.Rows) == 0 && len(s.errs) == 0 {
+		return s.fatal(s.Head.Line, form.Row, "the file has no rows below its head line")
 	}
 	return nil
 }
 
-func (s *sheet) wrongWidth(rec record, comma rune) {
-	hint := "leave no cell out"
-	if comma == ',' && len(rec.cells) > len(s.head.cells) {
-		hint = "numbers have a decimal point (1.5, not 1,5) and no separator of thousands"
+func newRecord(c *csv.Reader, cells []string) Record {
+	rec := Record{Cells: cells, columns: make([]int, len(cells))}
+	for i := range cells {
+		line, column := c.FieldPos(i)
+		if i == 0 {
+			rec.Line = line
+		}
+		if rec.columns[i] = column; line != rec.Line { // a cell before it has line feeds
+			rec.columns[i] = 1
+		}
+		cells[i] = strings.TrimSpace(cells[i])
 	}
-	s.add(rec.line, 1, hint, "%d cells where the head line has %d", len(rec.cells), len(s.head.cells))
+	return rec
+}
+
+func (s *Sheet) wrongWidth(rec Record, comma rune, form Form) {
+	hint := "leave no cell out"
+	switch {
+	case len(rec.Cells) < len(s.Head.Cells):
+	case comma == ',' && form.Commas != "":
+		hint = form.Commas
+	default:
+		hint = "quote cells that hold the separator"
+	}
+	s.Add(s.place(rec.Line, 1), hint, "%d cells where the head line has %d", len(rec.Cells), len(s.Head.Cells))
+}
+
+// separatorLine is what a first line such as "sep=;" says, which spreadsheets write and read.
+func separatorLine(line string) (comma rune, said bool) {
+	line = strings.TrimRight(line, " \r")
+	if len(line) != len("sep=;") || !strings.EqualFold(line[:4], "sep=") || line[4] == '"' {
+		return 0, false
+	}
+	return rune(line[4]), true
 }
 
 // separator is what the head line has most of outside quotes.
@@ -143,58 +165,36 @@ func separator(text string) rune {
 	return best
 }
 
-// character turns a place in bytes into one in characters. It is done for mistakes only, because it takes as long as the line
-// is.
-func (s *sheet) character(line, column int) int {
-	if line < 1 || line > len(s.lines) || column < 1 {
-		return 1
+// PlaceOf is where a cell of a row or of the head line stands; cells count from 0.
+func (s *Sheet) PlaceOf(rec Record, cell int) Place { return s.place(rec.Line, rec.columns[cell]) }
+
+// place turns a column in bytes into one in characters. It takes as long as the line is.
+func (s *Sheet) place(line, column int) Place {
+	p := Place{s.File, line, 1}
+	if line >= 1 && line <= len(s.lines) && column >= 1 {
+		text := s.lines[line-1]
+		p.Column = utf8.RuneCountInString(text[:min(column-1, len(text))]) + 1
 	}
-	text := s.lines[line-1]
-	return utf8.RuneCountInString(text[:min(column-1, len(text))]) + 1
+	return p
 }
 
-// add notes a mistake; column is in bytes.
-func (s *sheet) add(line, column int, hint, format string, args ...any) {
+// Add notes a mistake. No more than 1,000 are kept.
+func (s *Sheet) Add(at Place, hint, format string, args ...any) {
 	if len(s.errs) < mostKept {
-		s.errs = append(s.errs, Problem{s.file, line, s.character(line, column), fmt.Sprintf(format, args...), hint})
+		s.errs = append(s.errs, Problem{at, fmt.Sprintf(format, args...), hint})
 	}
 }
 
-func (s *sheet) fatal(line, column int, hint, format string, args ...any) error {
-	s.add(line, column, hint, format, args...)
-	return s.errs
+// fatal notes a mistake in a whole line, and returns all.
+func (s *Sheet) fatal(line int, hint, format string, args ...any) error {
+	s.Add(s.place(line, 1), hint, format, args...)
+	return s.Err()
 }
 
-// err is what was found so far.
-func (s *sheet) err() error {
+// Err is what was found so far, as Errors; nil where that is nothing.
+func (s *Sheet) Err() error {
 	if len(s.errs) == 0 {
 		return nil
 	}
 	return s.errs
-}
-
-// number reads a cell that must be a finite number of at least 0.
-func (s *sheet) number(rec record, column int, name string) (v float64, ok bool) {
-	cell := rec.cells[column]
-	fail := func(hint, format string, args ...any) (float64, bool) {
-		s.add(rec.line, rec.columns[column], hint, format, args...)
-		return 0, false
-	}
-	digits := strings.Trim(cell, "0123456789+-.eE") == ""
-	v, err := strconv.ParseFloat(cell, 64)
-	switch {
-	case cell == "":
-		return fail("leave the row or the column out where nothing was measured", "%s is empty", name)
-	case strings.Trim(cell, "0123456789+-.,") == "" && strings.Contains(cell, ","):
-		return fail("write a decimal point and no separator of thousands: 1.5, 1200", "%s has a comma: %q", name, cell)
-	case !digits && strings.ContainsAny(cell[:1], "0123456789.") && !strings.ContainsAny(cell, " ,"):
-		return fail("units belong into the head line, as in p95_ms", "%s is not a number: %q", name, cell)
-	case errors.Is(err, strconv.ErrRange) || digits && err == nil && v > mostValue:
-		return fail("", "%s is beyond all reason: %q", name, cell)
-	case err != nil || !digits || math.IsNaN(v):
-		return fail("", "%s is not a number: %q", name, cell)
-	case v < 0:
-		return fail("", "%s is below 0: %s", name, cell)
-	}
-	return v, true
 }

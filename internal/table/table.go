@@ -1,3 +1,6 @@
+// Package table reads CSV files that were made elsewhere, each cell with its place. What it knows best are measurements that
+// were typed in: a head line, one row for each load. It is strict, because a forecast from a misread number is worse than
+// none: every cell that counts must be a number that can be, and every mistake is reported with file, line and column.
 package table
 
 import (
@@ -44,10 +47,25 @@ type Options struct {
 	Nearest func(word string, among []string) string
 }
 
+// Bounds of a table.
+const (
+	mostBytes   = 16 << 20
+	mostRows    = 100_000
+	mostColumns = 500
+)
+
+var form = Form{
+	Bytes: mostBytes, Rows: mostRows, Columns: mostColumns,
+	Head:    "the first line names the columns, for example users,throughput,p95",
+	Row:     "each line below the head is the measurement of one load",
+	Smaller: "leave out the rows that do not count, or average them",
+	Commas:  "numbers have a decimal point (1.5, not 1,5) and no separator of thousands",
+}
+
 // Read reads a table: a load (users or concurrency), throughput, and what else there is. Everything wrong in the file
 // comes as Errors; anything else is an error of reading. Loads and throughput are above 0, all else at least 0.
 func Read(file string, r io.Reader, opt Options) (*Table, error) {
-	s, err := readSheet(file, r)
+	s, err := ReadSheet(file, r, form)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +75,8 @@ func Read(file string, r io.Reader, opt Options) (*Table, error) {
 		switch {
 		case !takes[i]:
 		case u.resource == "":
-			t.heads[u.column] = s.head.cells[i]
-			if name := s.head.cells[i]; plainName(name) != u.column.String() {
+			t.heads[u.column] = s.Head.Cells[i]
+			if name := s.Head.Cells[i]; plainName(name) != u.column.String() {
 				t.warn("column-taken", "the column %q is read as %s%s", name, u.column, unitWord(u))
 			}
 		case !slices.Contains(t.Resources, u.resource):
@@ -66,18 +84,18 @@ func Read(file string, r io.Reader, opt Options) (*Table, error) {
 		}
 	}
 	s.complete(t, meaning, takes, opt)
-	if err := s.err(); err != nil {
+	if err := s.Err(); err != nil {
 		return nil, err
 	}
-	for _, rec := range s.rows {
+	for _, rec := range s.Rows {
 		t.Rows = append(t.Rows, s.row(t, rec, meaning, takes))
 	}
-	if err := s.err(); err != nil {
+	if err := s.Err(); err != nil {
 		return nil, err
 	}
 	s.loads(t)
 	t.little()
-	return t, s.err()
+	return t, s.Err()
 }
 
 func (t *Table) warn(code, format string, args ...any) {
@@ -92,10 +110,10 @@ func unitWord(u understood) string {
 }
 
 // complete checks that the columns that must be there are.
-func (s *sheet) complete(t *Table, meaning []understood, takes []bool, opt Options) {
+func (s *Sheet) complete(t *Table, meaning []understood, takes []bool, opt Options) {
 	missing := func(what, example string) {
 		var free []string
-		for i, cell := range s.head.cells {
+		for i, cell := range s.Head.Cells {
 			if !takes[i] {
 				free = append(free, cell)
 			}
@@ -106,7 +124,7 @@ func (s *sheet) complete(t *Table, meaning []understood, takes []bool, opt Optio
 				hint = fmt.Sprintf("is it %q? Rename it, or say --columns %s=%s", near, word, near)
 			}
 		}
-		s.add(s.head.line, 1, hint, "the column %s is missing", what)
+		s.wrongLine(s.Head.Line, hint, "the column %s is missing", what)
 	}
 	if !t.Has(Users) && !t.Has(Concurrency) {
 		missing("users or concurrency", "users")
@@ -125,14 +143,14 @@ func (s *sheet) complete(t *Table, meaning []understood, takes []bool, opt Optio
 		}
 		for k, end := range []string{".used", ".limit"} {
 			if !has[k] {
-				s.add(s.head.line, s.head.columns[at], "a resource needs both, in the same unit", "%q has no column %q beside it", s.head.cells[at], name+end)
+				s.wrong(s.Head, at, "a resource needs both, in the same unit", "%q has no column %q beside it", s.Head.Cells[at], name+end)
 			}
 		}
 	}
 }
 
-func (s *sheet) row(t *Table, rec record, meaning []understood, takes []bool) Row {
-	row := Row{Line: rec.line, Use: make([]Use, len(t.Resources))}
+func (s *Sheet) row(t *Table, rec Record, meaning []understood, takes []bool) Row {
+	row := Row{Line: rec.Line, Use: make([]Use, len(t.Resources))}
 	at := map[Column]int{}
 	var used = make([]int, len(t.Resources))
 	for i, u := range meaning {
@@ -141,7 +159,7 @@ func (s *sheet) row(t *Table, rec record, meaning []understood, takes []bool) Ro
 		}
 		if u.resource != "" {
 			k := slices.Index(t.Resources, u.resource)
-			v, _ := s.number(rec, i, s.head.cells[i])
+			v, _ := s.number(rec, i, s.Head.Cells[i])
 			if u.limit {
 				row.Use[k].Limit = v
 			} else {
@@ -154,22 +172,22 @@ func (s *sheet) row(t *Table, rec record, meaning []understood, takes []bool) Ro
 			row.values[ErrorShare] = s.share(rec, i, u.factor)
 			continue
 		}
-		v, ok := s.number(rec, i, s.head.cells[i])
+		v, ok := s.number(rec, i, s.Head.Cells[i])
 		row.values[u.column] = v * u.factor
 		if ok && v == 0 && (u.column <= Throughput || u.column >= Mean && u.column <= P99) {
-			s.add(rec.line, rec.columns[i], "leave out rows in which nothing happened", "%s must be above 0", s.head.cells[i])
+			s.wrong(rec, i, "leave out rows in which nothing happened", "%s must be above 0", s.Head.Cells[i])
 		}
 	}
 	for k, u := range row.Use {
 		if u.Limit == 0 || u.Used > u.Limit*(1+1e-9) {
-			s.add(rec.line, rec.columns[used[k]], "used is the mean number in use, limit the largest number possible", "%s.used is above its limit: %g of %g", t.Resources[k], u.Used, u.Limit)
+			s.wrong(rec, used[k], "used is the mean number in use, limit the largest number possible", "%s.used is above its limit: %g of %g", t.Resources[k], u.Used, u.Limit)
 		}
 	}
 	order := []Column{P50, P95, P99}
 	for k, low := range order {
 		for _, high := range order[k+1:] {
 			if t.Has(low) && t.Has(high) && row.values[high] > 0 && row.values[low] > row.values[high]*(1+1e-9) {
-				s.add(rec.line, rec.columns[at[high]], "are the columns swapped, or their units different?", "%s is below %s", high, low)
+				s.wrong(rec, at[high], "are the columns swapped, or their units different?", "%s is below %s", high, low)
 			}
 		}
 	}
@@ -177,14 +195,14 @@ func (s *sheet) row(t *Table, rec record, meaning []understood, takes []bool) Ro
 }
 
 // share reads a share of errors: 0.005, or 0.5%, or 0.5 in a column of percents.
-func (s *sheet) share(rec record, column int, factor float64) float64 {
-	cells := slices.Clone(rec.cells)
+func (s *Sheet) share(rec Record, column int, factor float64) float64 {
+	cells := slices.Clone(rec.Cells)
 	if number, ok := strings.CutSuffix(cells[column], "%"); ok {
 		cells[column], factor = strings.TrimSpace(number), 0.01
 	}
-	v, ok := s.number(record{cells, rec.line, rec.columns}, column, s.head.cells[column])
+	v, ok := s.number(Record{rec.Line, cells, rec.columns}, column, s.Head.Cells[column])
 	if ok && v*factor > 1 {
-		s.add(rec.line, rec.columns[column], "a share is between 0 and 1; write 0.5%, or call the column errors_percent", "%s is above 1: %s", s.head.cells[column], rec.cells[column])
+		s.wrong(rec, column, "a share is between 0 and 1; write 0.5%, or call the column errors_percent", "%s is above 1: %s", s.Head.Cells[column], rec.Cells[column])
 		return 0
 	}
 	return v * factor
@@ -199,11 +217,11 @@ func (t *Table) Load() Column {
 }
 
 // loads refuses tables that no model can be fitted to.
-func (s *sheet) loads(t *Table) {
+func (s *Sheet) loads(t *Table) {
 	const hint = "a model needs measurements at several different loads"
 	first := t.Rows[0]
 	if len(t.Rows) == 1 {
-		s.add(first.Line, 1, hint, "the table has one row")
+		s.wrongLine(first.Line, hint, "the table has one row")
 		return
 	}
 	for _, row := range t.Rows {
@@ -211,7 +229,7 @@ func (s *sheet) loads(t *Table) {
 			return
 		}
 	}
-	s.add(first.Line, 1, hint, "all rows have the same load: %g %s", first.Of(t.Load()), t.Load())
+	s.wrongLine(first.Line, hint, "all rows have the same load: %g %s", first.Of(t.Load()), t.Load())
 }
 
 // little holds the table against Little's law: of N users, X·R are waiting for an answer at a time, and never more than N.

@@ -29,6 +29,8 @@ func TestRead(t *testing.T) {
 		"semicolon":  "users;throughput;p95;errors\n100;10;0.25;0.001\n200;19.5;0.5;0.005\n",
 		"tab":        "users\tthroughput\tp95\terrors\n100\t10\t0.25\t0.001\n200\t19.5\t0.5\t0.005\n",
 		"windows":    "\ufeffusers,throughput,p95,errors\r\n100,10,0.25,0.001\r\n\r\n200,19.5,0.5,0.005\r\n",
+		"said":       "SEP=|\r\nusers|throughput|p95|errors\r\n100|10|0.25|0.001\r\n200|19.5|0.5|0.005\r\n",
+		"said tab":   "sep=\t\nusers\tthroughput\tp95\terrors\n100\t10\t0.25\t0.001\n200\t19.5\t0.5\t0.005\n",
 		"quoted":     "\"users\",\"throughput\",\"p95\",errors\n\"100\",10,\"0.25\", 0.001\n200,19.5,0.5,0.005",
 		"units":      "Users,TPS,p95 (ms),errors_percent\n100,10,250,0.1\n200,19.5,500,0.5\n",
 		"underlined": "vus,throughput_per_min,p95_ms,Errors\n100,600,250,0.1%\n200,1170,500,0.5 %\n",
@@ -106,7 +108,7 @@ func TestMistakes(t *testing.T) {
 		{"", "t.csv:1:1: the file is empty"},
 		{"\n\n", "t.csv:1:1: the file is empty"},
 		{",,\n", "the head line is empty"},
-		{"users,throughput\n", "t.csv:1:1: the table has a head line but no rows"},
+		{"users,throughput\n", "t.csv:1:1: the file has no rows below its head line\n  hint: each line below the head is the measurement"},
 		{"users,p95\n1,2\n2,3\n", "t.csv:1:1: the column throughput is missing"},
 		{"throughput\n1\n2\n", "the column users or concurrency is missing"},
 		{"users,hroughput\n1,2\n2,3\n", `is it "hroughput"?`},
@@ -131,6 +133,9 @@ func TestMistakes(t *testing.T) {
 		{"n,x,p50,p95\n1,2,0.3,0.2\n2,3,1,2\n", "t.csv:2:9: p95 is below p50"},
 		{"n,x\n1,2\n", "t.csv:2:1: the table has one row"},
 		{"n,x\n5,2\n5,3\n", "t.csv:2:1: all rows have the same load: 5 concurrency"},
+		{"users;throughput\n1;2;5\n2;3\n", "t.csv:2:1: 3 cells where the head line has 2\n  hint: quote cells"},
+		{"sep=;\nusers;throughput\n1;2,5\n2;3\n", "t.csv:3:3: throughput has a comma"},
+		{"sep=\"\nusers,throughput\n1,2\n", "t.csv:1:5: not valid CSV"},
 		{"n,x\n1,\"2\n", "t.csv:2:5: not valid CSV"},
 		{"n,x\r1,2\r", "carriage return"},
 		{"n,x\n1,\xff\n", "not text in UTF-8"},
@@ -192,7 +197,7 @@ func FuzzRead(f *testing.F) {
 		_, _ = ReadObserved("o.csv", strings.NewReader(text))
 		got, err := read(text, nil)
 		if err != nil {
-			if wrong, ok := errors.AsType[Errors](err); ok && (len(wrong) == 0 || wrong[0].Line < 1 || wrong[0].Column < 1) {
+			if wrong, ok := errors.AsType[Errors](err); ok && (len(wrong) == 0 || wrong[0].At.Line < 1 || wrong[0].At.Column < 1) {
 				t.Errorf("no place: %+v", wrong)
 			}
 			return
