@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"pegel/internal/archive"
+	"pegel/probes/probetest"
 )
 
 // swallower stands between a client and a mail server that speaks in plain text, and swallows every fifth answer to a final dot.
@@ -27,33 +28,10 @@ type swallower struct {
 
 func (s *swallower) start(t *testing.T) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var open sync.WaitGroup
-	open.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			open.Go(func() { s.pass(c) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		open.Wait()
-	})
-	return "smtp://" + l.Addr().String()
+	return "smtp://" + probetest.Between(t, strings.TrimPrefix(s.server, "smtp://"), s.pass)
 }
 
-func (s *swallower) pass(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", strings.TrimPrefix(s.server, "smtp://"))
-	if err != nil {
-		return
-	}
+func (s *swallower) pass(client, server net.Conn) {
 	var up sync.WaitGroup
 	up.Go(func() {
 		io.Copy(server, client)

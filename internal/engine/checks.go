@@ -91,6 +91,9 @@ func (u *user) Checks() bool {
 	return c != nil && u.shard != nil && c.covers(u.who.Account)
 }
 
+// Inspected tells the probes whether that is done for any user.
+func (u *user) Inspected() bool { return u.e.opt.Checks != nil }
+
 // Kept returns what the run keeps under a key.
 func (u *user) Kept(key any, make func() any) any {
 	if v, ok := u.e.opt.Checks.kept.Load(key); ok {

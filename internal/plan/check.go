@@ -21,7 +21,7 @@ func Check(s *scenarios.Scenario, protocols []probe.Protocol) error {
 		missingTargets(j, whole.Targets.ByName)
 	}
 	p := &Plan{Scenario: &whole, Seed: s.Seed, connect: map[string]int{}, protocol: map[string]probe.Protocol{}}
-	c := &compiler{plan: p, protocols: protocols, errs: scenarios.NewErrors()}
+	c := &compiler{plan: p, protocols: protocols, errs: scenarios.NewErrors(), targetless: len(s.Targets.ByName) == 0}
 	p.feeders()
 	step := 0
 	for _, name := range slices.Sorted(maps.Keys(s.Journeys)) {

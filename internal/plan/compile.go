@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,8 @@ type compiler struct {
 	pass      scenarios.Pass    // of the persona whose journey is compiled
 	scope     scope             // of the journey that is being compiled
 	tags      map[string]string // of the persona whose journey is compiled
+
+	targetless bool // the scenario's targets could not be read
 }
 
 func (c *compiler) fail(pos scenarios.Pos, hint, format string, args ...any) {
@@ -194,15 +198,20 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		c.fail(c.plan.Scenario.Field(to.Pos, "url"), "write "+strings.Join(protocol.Schemes, "://… or ")+"://…", "%s cannot go to an address of the scheme %s, as the target %q has it", name, to.URL.Scheme, target)
 		return
 	}
+	var beside probe.Beside
 	run, err := make(func(into any) error {
 		if err := with.Bind(into, c.resolve); err != nil {
 			return err
 		}
 		c.plan.Scenario.Wave.Copy.Limit(c.pass, into)
+		beside, _ = into.(probe.Beside)
 		return nil
 	})
 	if err != nil {
 		c.refused(err, pos)
+		return
+	}
+	if beside != nil && !c.beside(beside, name, target, protocol, pos) {
 		return
 	}
 	j.describe(name, with.Source())
@@ -217,7 +226,49 @@ func (c *compiler) action(j *Journey, name, target string, with scenarios.Params
 		return
 	}
 	proto := c.bind(target, protocol)
+	if beside != nil {
+		other, _ := beside.Beside()
+		c.bind(other, protocol)
+	}
 	j.code = append(j.code, instruction{op: opAct, step: j.newStep(), action: c.number(name), verb: verb, target: target, proto: proto, run: run, timeout: timeout, think: think, needs: c.scope.needs})
+}
+
+// beside checks the target that an action uses besides its own. Targets that could not be read have been reported.
+func (c *compiler) beside(b probe.Beside, name, target string, protocol probe.Protocol, pos scenarios.Pos) bool {
+	s := c.plan.Scenario
+	other, elsewhere := b.Beside()
+	from, exists := s.Targets.ByName[other]
+	at := s.Field(pos, "with", "source")
+	if at == s.Field(pos, "with") { // it is not written there
+		at = s.Field(pos, "do")
+	}
+	switch to := s.Targets.ByName[target]; {
+	case c.targetless:
+	case other == target:
+		c.fail(at, "name another target", "%s goes from the target %q to itself", name, target)
+		return false
+	case !exists:
+		var names []string
+		for n := range s.Targets.ByName {
+			if n != target {
+				names = append(names, n)
+			}
+		}
+		c.fail(at, cmp.Or(hint(other, names), fmt.Sprintf("add it to targets: {%s: {url: …}}", other)), "%s needs the target %q, which the scenario does not have", name, other)
+		return false
+	case c.plan.protocol[other].Name != "" && c.plan.protocol[other].Name != protocol.Name:
+		c.fail(at, "name a target of "+protocol.Name, "the target %q serves %s; %s cannot use it", other, c.plan.protocol[other].Name, name)
+		return false
+	case from.URL == nil || to.URL == nil:
+	case len(protocol.Schemes) > 0 && !slices.Contains(protocol.Schemes, from.URL.Scheme):
+		c.fail(at, "name a target of "+protocol.Name, "%s cannot go to an address of the scheme %s, as the target %q has it", name, from.URL.Scheme, other)
+		return false
+	case elsewhere && strings.EqualFold(from.URL.Host, to.URL.Host) && from.URL.Scheme == to.URL.Scheme:
+		c.fail(s.Field(from.Pos, "url"), "give the source its own address, or the copies a mailbox of their own (into)", "%s goes from the target %q to %q, which has the same address: %s is compared with itself",
+			name, other, target, from.URL.Host)
+		return false
+	}
+	return true
 }
 
 // refused reports parameters that an action does not take. An error without a place of its own concerns all of them.
@@ -228,8 +279,13 @@ func (c *compiler) refused(err error, pos scenarios.Pos) {
 		c.errs.Add(err)
 		return
 	}
+	hint := ""
+	var advice *probe.Advice
+	if errors.As(err, &advice) {
+		hint = advice.Hint
+	}
 	about := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == ' ' || r == ':' || r == ',' }) // the parameter, mostly
-	c.fail(c.plan.Scenario.Field(pos, append([]string{"with"}, about[:min(1, len(about))]...)...), "", "%v", err)
+	c.fail(c.plan.Scenario.Field(pos, append([]string{"with"}, about[:min(1, len(about))]...)...), hint, "%v", err)
 }
 
 // bind notes that a target is served by a protocol, and those other targets that belong to it by name (imap.source). It

@@ -14,25 +14,19 @@ func (s *session) attach(t *probe.Turn) client.Observer {
 	if s.memory == nil {
 		s.memory = memoryOf(t, s.target.Name, s.account)
 	}
-	if all, ok := s.target.Shared.(*shared); ok {
-		all.claims.Store(s.memory.claims)
-	}
 	s.tracker = newTracker(s.memory)
 	return newListener(s.tracker)
 }
 
 // storing says that a STORE of flags of one message of the selected mailbox is about to be sent. Accounts whose answers are not
-// checked share mailboxes with such as are, so their STOREs count as well; only through a target that no checked account has
-// connected to nobody knows of them.
+// checked share mailboxes with such as are, so their STOREs count as well, through whichever target they go.
 func (s *session) storing(uid uint32, add bool, flags []string) {
 	if s.tracker != nil {
 		s.tracker.storing(uid, add, flags)
 		return
 	}
-	if all, ok := s.target.Shared.(*shared); ok {
-		if claims, validity := all.claims.Load(), s.conn.Box.Validity; claims != nil && validity != 0 {
-			claims.touch(validity, uid, accountNumber(s.account))
-		}
+	if validity := s.conn.Box.Validity; validity != 0 && s.turn.Inspected() {
+		claimsOf(s.turn).touch(validity, uid, accountNumber(s.account))
 	}
 }
 

@@ -131,19 +131,26 @@ func TestServersThatForget(t *testing.T) {
 	}
 }
 
-// An account whose answers are not checked clears a flag in a mailbox that it shares with one whose answers are: no violation.
+// An account whose answers are not checked clears a flag in a mailbox that it shares with one whose answers are, through the same
+// target or through one that no checked account has connected to: no violation.
 func TestOthersStoreUnchecked(t *testing.T) {
 	flagged := func(flags string) string { return "* 3 FETCH (UID 3 FLAGS (" + flags + ") BODY[] {2}\nhi)" }
-	for _, shares := range []bool{true, false} {
+	for _, name := range []string{"imap", "imap.second", ""} { // through which target; "": it does not
+		shares := name != ""
 		target := answering(t, map[string][]string{
 			"SELECT": {"* 2 EXISTS\n* OK [UIDVALIDITY 7] ok", threeMessages}, "APPEND": {"OK [APPENDUID 7 3] done"}, "NOOP": {"* 3 EXISTS"},
 			"FETCH": {flagged(`\Seen`), flagged(``)}, "SEARCH": {"* SEARCH 3"},
 		})
 		target.Shared = &shared{passes: newRegistry()}
+		others := target
+		if shares && name != target.Name {
+			others.Name, others.Shared = name, &shared{passes: newRegistry()}
+		}
 		other := account
 		other.Index = 1
-		checked, unchecked := probetest.NewHost(Protocol(), account, target), probetest.NewHost(Protocol(), other, target)
+		checked, unchecked := probetest.NewHost(Protocol(), account, target), probetest.NewHost(Protocol(), other, others)
 		checked.Inspect = new(probetest.Inspector)
+		unchecked.Inspect, unchecked.Unchecked = checked.Inspect, true
 		defer checked.Close()
 		defer unchecked.Close()
 		for _, a := range [][2]string{{"select", ""}, {"append", "mailbox: INBOX\nsize: 1KB"}, {"noop", ""}, {"fetch", "which: newest"}} {
@@ -158,7 +165,7 @@ func TestOthersStoreUnchecked(t *testing.T) {
 		}
 		r := do(t, checked, "fetch", "which: newest")
 		if found := checked.Inspect.Violations(); shares != (len(found) == 0) || shares != (r.Err == nil) {
-			t.Errorf("the other account stores: %v: %v, found %+v", shares, r.Err, found)
+			t.Errorf("the other account stores through %q: %v, found %+v", name, r.Err, found)
 		}
 	}
 }

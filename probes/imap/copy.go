@@ -18,6 +18,32 @@ type selection struct {
 	Older   int    `yaml:"older"` // only messages that arrived more than so many days ago, 0 for no limit: the deferred pass
 }
 
+// check refuses what selects nothing.
+func (of *selection) check() error {
+	switch {
+	case of.Days < 0 || of.Older < 0:
+		return fmt.Errorf("days and older must not be negative")
+	case of.Days > 0 && of.Older >= of.Days:
+		return &probe.Advice{
+			Text: fmt.Sprintf("older is %d and days is %d: no message is older than %d days and has arrived within %d", of.Older, of.Days, of.Older, of.Days),
+			Hint: "write days for the core pass or older for the deferred one; with both, older is the smaller one",
+		}
+	}
+	return nil
+}
+
+// copying says what copyMessage copies.
+type copying struct {
+	Of     selection `yaml:",inline"`
+	Source string    `yaml:"source"`
+	Into   string    `yaml:"into"`
+}
+
+var _ probe.Beside = (*copying)(nil)
+
+// Beside implements probe.Beside. Within one server the copies lie in a mailbox of their own.
+func (c *copying) Beside() (string, bool) { return c.Source, false }
+
 // workList is what a migrator has still to do: messages of a source, taken one after the other and then from the start
 // again, for the load must not end before the run.
 type workList struct {
@@ -30,16 +56,12 @@ type workList struct {
 // arrival, and APPEND it to the target, byte for byte. The source is another target of the scenario with the same
 // accounts, and is only read.
 func copyMessage(decode func(any) error) (probe.Step, error) {
-	params := struct {
-		Of     selection `yaml:",inline"`
-		Source string    `yaml:"source"`
-		Into   string    `yaml:"into"`
-	}{selection{Mailbox: inbox}, "imap.source", "Migrated"}
-	if err := decode(&params); err != nil {
+	params := &copying{selection{Mailbox: inbox}, "imap.source", "Migrated"}
+	if err := decode(params); err != nil {
 		return nil, err
 	}
-	if params.Of.Days < 0 || params.Of.Older < 0 {
-		return nil, fmt.Errorf("days and older must not be negative")
+	if err := params.Of.check(); err != nil {
+		return nil, err
 	}
 	return step(func(t *probe.Turn, s *session) error {
 		doing := "copy from " + params.Source

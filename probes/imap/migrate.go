@@ -22,14 +22,19 @@ func (m *migration) decode(decode func(any) error) error {
 	if err := decode(m); err != nil {
 		return err
 	}
-	if m.Of.Days < 0 || m.Of.Older < 0 {
-		return fmt.Errorf("days and older must not be negative")
+	if err := m.Of.check(); err != nil {
+		return err
 	}
 	if m.Digest != "size" && m.Digest != "body" {
 		return fmt.Errorf("digest is %q, but must be size or body", m.Digest)
 	}
 	return nil
 }
+
+var _ probe.Beside = (*migration)(nil)
+
+// Beside implements probe.Beside. A mailbox that is its own copy is always right.
+func (m *migration) Beside() (string, bool) { return m.Source, m.Into == "" }
 
 // pass is the name of what is copied.
 func (m *migration) pass() string {

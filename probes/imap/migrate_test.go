@@ -32,35 +32,9 @@ type cutter struct {
 	cuts   atomic.Int64
 }
 
-func (c *cutter) start(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var open sync.WaitGroup
-	open.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			open.Go(func() { c.pass(client) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		open.Wait()
-	})
-	return l.Addr().String()
-}
+func (c *cutter) start(t *testing.T) string { return probetest.Between(t, c.server, c.pass) }
 
-func (c *cutter) pass(client net.Conn) {
-	server, err := net.Dial("tcp", c.server)
-	if err != nil {
-		client.Close()
-		return
-	}
+func (c *cutter) pass(client, server net.Conn) {
 	var down sync.WaitGroup
 	down.Go(func() {
 		io.Copy(client, server)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync/atomic"
 
 	"pegel/probes/imap/client"
 	"pegel/probes/probe"
@@ -62,7 +61,6 @@ var (
 type shared struct {
 	lookout *client.Lookout        // nil: the system has none
 	passes  *registry              // what migrators have to do
-	claims  atomic.Pointer[claims] // the run's; nil as long as nobody's answers are checked here
 }
 
 // prepare makes what the users of a target share, and starts its lookout. Where the system has none, what arrives during IDLE is noticed later, and since

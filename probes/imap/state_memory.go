@@ -231,9 +231,12 @@ type (
 // memoryOf is the memory of the user's account with a target.
 func memoryOf(t *probe.Turn, target string, account probe.Account) *accountMemory {
 	return t.Kept(accountKey{target, account.Index}, func() any {
-		return &accountMemory{account: accountNumber(account), claims: t.Kept(runKey{}, func() any { return new(claims) }).(*claims)}
+		return &accountMemory{account: accountNumber(account), claims: claimsOf(t)}
 	}).(*accountMemory)
 }
+
+// claimsOf are the run's.
+func claimsOf(t *probe.Turn) *claims { return t.Kept(runKey{}, func() any { return new(claims) }).(*claims) }
 
 // accountNumber is an account among those that claim messages, never 0.
 func accountNumber(account probe.Account) uint32 { return uint32(account.Index) + 1 }

@@ -22,6 +22,8 @@ func (v *Violation) Text() string {
 type inspector interface {
 	// Checks tells whether that is done for this user's account.
 	Checks() bool
+	// Inspected tells whether that is done for any account of the run.
+	Inspected() bool
 	// Kept returns what the run keeps under a key, which make makes the first time. It is safe for concurrent use.
 	Kept(key any, make func() any) any
 	// Violated is told of each violation.
@@ -34,11 +36,17 @@ func (t *Turn) Checks() bool {
 	return ok && host.Checks()
 }
 
+// Inspected tells whether the run holds anybody's answers against former ones, so that a probe notes what this user does to those.
+func (t *Turn) Inspected() bool {
+	host, ok := t.host.(inspector)
+	return ok && host.Inspected()
+}
+
 // Kept returns a value that lives as long as the run and is shared by all its users, made by make the first time that
-// anybody asks for key. Keys are of a type of the caller's own package. Nothing is kept where Checks is false: then it is what
-// make makes.
+// anybody asks for key. Keys are of a type of the caller's own package. Nothing is kept where Inspected is false: then it is
+// what make makes.
 func (t *Turn) Kept(key any, make func() any) any {
-	if host, ok := t.host.(inspector); ok && host.Checks() {
+	if host, ok := t.host.(inspector); ok && host.Inspected() {
 		return host.Kept(key, make)
 	}
 	return make()

@@ -48,6 +48,20 @@ type Session interface{ io.Closer }
 // An action without parameters calls NoParams(decode).
 type Action func(decode func(params any) error) (Step, error)
 
+// Advice is an error of an action's parameters with what to write instead.
+type Advice struct {
+	Text string // begins with the name of the parameter
+	Hint string
+}
+
+func (a *Advice) Error() string { return a.Text }
+
+// Beside is implemented by the parameters of actions that use a further target of their protocol, so that a scenario without it is
+// refused before it runs. elsewhere: what is done makes no sense where that target has the address of the step's own.
+type Beside interface {
+	Beside() (target string, elsewhere bool)
+}
+
 // Step performs the action once for the user of t. It must honour t.Context() and must be safe for concurrent use by
 // different users (bound parameters are read only).
 type Step func(t *Turn) error

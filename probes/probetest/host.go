@@ -24,8 +24,9 @@ type Host struct {
 	// Answer is what the last action that offers its answer offered; Copies is what comparisons came to.
 	Answer []byte
 	Copies []probe.Copies
-	// Inspect, where it is not nil, has answers held against former ones. Hosts may share it.
-	Inspect *Inspector
+	// Inspect, where it is not nil, has answers held against former ones, but for those to an unchecked user. Hosts may share it.
+	Inspect   *Inspector
+	Unchecked bool
 
 	protocol probe.Protocol
 	account  probe.Account

@@ -22,7 +22,10 @@ func (x *Inspector) Violations() []probe.Violation {
 }
 
 // Checks tells probes whether answers are held against former ones.
-func (h *Host) Checks() bool { return h.Inspect != nil }
+func (h *Host) Checks() bool { return h.Inspect != nil && !h.Unchecked }
+
+// Inspected tells probes whether that is done for anybody.
+func (h *Host) Inspected() bool { return h.Inspect != nil }
 
 // Kept returns what is kept under a key.
 func (h *Host) Kept(key any, make func() any) any {

@@ -66,6 +66,22 @@ func serve(t *testing.T, l net.Listener, handle func(net.Conn)) {
 	})
 }
 
+// Between stands between clients and a server at host:port, and returns its own. pass carries on what both say, for each connection
+// in a goroutine of its own; when it returns both ends are closed. It ends with the test.
+func Between(t *testing.T, server string, pass func(client, server net.Conn)) (address string) {
+	t.Helper()
+	l := listen(t)
+	serve(t, l, func(client net.Conn) {
+		at, err := net.Dial("tcp", server)
+		if err != nil {
+			return
+		}
+		defer at.Close()
+		pass(client, at)
+	})
+	return l.Addr().String()
+}
+
 func (s Suite) expect(t *testing.T, ctx context.Context, h *Host, c Case, want probe.Class) {
 	t.Helper()
 	r, err := s.try(ctx, h, c)
