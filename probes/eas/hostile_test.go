@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pegel/probes/probe"
 	"pegel/probes/probetest"
@@ -18,9 +21,19 @@ import (
 // whoever serves that.
 func bad(t *testing.T, serve func(w http.ResponseWriter, command string)) *probetest.Host {
 	t.Helper()
+	return answering(t, func(w http.ResponseWriter, command string, _ []byte) { serve(w, command) })
+}
+
+// answering is the same with a server that looks at what it is asked.
+func answering(t *testing.T, serve func(w http.ResponseWriter, command string, body []byte)) *probetest.Host {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
 		w.Header().Set("Content-Type", wbxmlType)
-		serve(w, r.URL.Query().Get("Cmd"))
+		serve(w, r.URL.Query().Get("Cmd"), body)
 	}))
 	t.Cleanup(server.Close)
 	h := probetest.NewHost(Protocol(), probe.Account{Login: "ann", Address: "ann@example.test", Password: "secret"}, phoneTarget(t, server.URL))
@@ -175,6 +188,60 @@ func TestEndlessConversations(t *testing.T) {
 	if r := do(t, h, "ping", "folders: [inbox]"); r.Class != probe.Content || asked.Load() > 10 {
 		t.Errorf("%v after %d requests", r.Err, asked.Load())
 	}
+}
+
+// A heartbeat that is shorter than a server allows is asked for by the next Ping as the server prescribes it, and that one's time-out
+// begins when it is over; one that is longer is asked for again at once.
+func TestPrescribedHeartbeat(t *testing.T) {
+	var asked []string
+	least, most := 2, 59*60
+	h := answering(t, func(w http.ResponseWriter, command string, body []byte) {
+		if good(w, command) {
+			return
+		}
+		n := 0
+		err := decode(bytes.NewReader(body), func(e *element) error {
+			if e.is(pingHeartbeat) {
+				n = e.number()
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		asked = append(asked, strconv.Itoa(n))
+		d := newDocument().open(ping)
+		switch {
+		case n < least:
+			d.text(pingStatus, "5").text(pingHeartbeat, strconv.Itoa(least))
+		case n > most:
+			d.text(pingStatus, "5").text(pingHeartbeat, strconv.Itoa(most))
+		default:
+			time.Sleep(time.Duration(n) * time.Second)
+			d.text(pingStatus, "1")
+		}
+		w.Write(d.end().bytes)
+	})
+	check := func(with, want string, awaited time.Duration, class probe.Class) {
+		t.Helper()
+		asked = nil
+		r := do(t, h, "ping", with)
+		if got := strings.Join(asked, " "); r.Class != class || got != want || h.Most != awaited {
+			t.Errorf("%s: %v, asked for %s and awaited %v; want %v, %s and %v", with, r.Err, got, h.Most, class, want, awaited)
+		}
+	}
+	short := "{heartbeat: 1s, folders: [inbox]}"
+	check(short, "1", time.Second, probe.OK)
+	check(short, "2", 2*time.Second, probe.OK)
+	least = 4 // the server changes its mind: that is a failure, and the phone begins anew
+	check(short, "2", 2*time.Second, probe.Content)
+	check(short, "1", time.Second, probe.OK)
+	least, most = 1, 1
+	check(short, "4 1", 4*time.Second, probe.OK)
+	check(short, "1", time.Second, probe.OK)
+	least, most = 60*60, 2*60*60 // longer than any server may
+	check(short, "1", time.Second, probe.Content)
+	check(short, "1", time.Second, probe.Content)
 }
 
 // A mail whose answer never came may have been taken; one that was refused has not been.

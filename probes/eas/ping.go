@@ -33,6 +33,9 @@ const (
 // later than the heartbeat the answer came, which is the time that a request has lain waiting for a worker. The action's time-out
 // begins when the heartbeat is over.
 //
+// Where the server prescribes another heartbeat, the phone keeps to it from then on. A shorter one is asked for in the same action;
+// after a longer one the action ends, because its time-out has been set for less, and the next Ping asks for it.
+//
 // A server that does not hold its answer fails the action: one that says that the heartbeat is over long before it is, at once, and
 // one that tells of changes of which there are none when it has done so several times in a row. Either ends the session.
 func longPoll(decode func(any) error) (probe.Step, error) {
@@ -59,7 +62,7 @@ func longPoll(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
-		t.Await(params.Heartbeat)
+		t.Await(max(params.Heartbeat, s.device.prescribed()))
 		ids, err := s.watched(t, &params)
 		if err != nil {
 			return err
@@ -102,16 +105,29 @@ type pingAnswer struct {
 	waited            time.Duration
 }
 
-// ping asks, once more with the server's own longest or shortest heartbeat where the one wanted is out of its range, or when the
-// phone has been provisioned, or when the folders had changed.
+// prescribed is the heartbeat that the server has prescribed; 0: none.
+func (d *device) prescribed() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.heartbeat
+}
+
+func (d *device) prescribe(heartbeat time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heartbeat = heartbeat
+}
+
+// ping asks, once more with the server's own longest heartbeat where the one wanted is longer, or when the phone has been provisioned,
+// or when the folders had changed.
 func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string) error {
 	const name = "Ping"
-	s.device.mu.Lock()
-	heartbeat := p.Heartbeat
-	if s.device.heartbeat > 0 {
-		heartbeat = s.device.heartbeat
+	wanted := s.device.prescribed()
+	kept := wanted > 0 // to what the server has said before
+	if !kept {
+		wanted = p.Heartbeat
 	}
-	s.device.mu.Unlock()
+	heartbeat := wanted
 	for tries := 0; ; tries++ {
 		a, err := s.pingOnce(t, heartbeat, ids)
 		if errors.Is(err, errProvision) && tries == 0 {
@@ -127,12 +143,20 @@ func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string) error {
 		switch {
 		case a.status == 1 && a.waited < time.Duration(float64(heartbeat)*early):
 			return probe.Failf(probe.BadProtocol, name, "the server says after %v that the heartbeat of %v is over: it does not hold its answers", a.waited.Round(time.Millisecond), heartbeat)
-		case a.status == 5 && a.heartbeat > 0 && a.heartbeat <= int(maxHeartbeat/time.Second) && tries < 2:
-			heartbeat = time.Duration(a.heartbeat) * time.Second
-			s.device.mu.Lock()
-			s.device.heartbeat = heartbeat
-			s.device.mu.Unlock()
-			continue
+		case a.status == 5:
+			now := time.Duration(min(a.heartbeat, 1+int(maxHeartbeat/time.Second))) * time.Second
+			switch {
+			case now > 0 && now < heartbeat && tries < 2:
+				heartbeat = now
+				s.device.prescribe(now)
+				continue
+			case now > heartbeat && now <= maxHeartbeat && heartbeat == wanted && !kept:
+				s.device.prescribe(now)
+				complete(t)
+				return nil
+			}
+			s.device.prescribe(0) // a server that refuses what it has prescribed is asked anew next time
+			return judge(ofPing, name, a.status)
 		case a.status == 7 && tries == 0:
 			if err := s.own(t, func() error { return s.syncFolders(t, false) }); err != nil {
 				return err
@@ -156,12 +180,17 @@ func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string) error {
 			return judge(ofPing, name, a.status)
 		}
 		t.Awaited(min(a.waited, heartbeat))
-		if marked, _ := t.Phases(); marked[probe.PhaseComplete] == 0 { // else the folders were asked for first
-			t.Mark(probe.PhaseFirstByte)
-		}
-		t.Mark(probe.PhaseComplete)
+		complete(t)
 		return nil
 	}
+}
+
+// complete marks the end of a Ping.
+func complete(t *probe.Turn) {
+	if marked, _ := t.Phases(); marked[probe.PhaseComplete] == 0 { // else the folders were asked for first
+		t.Mark(probe.PhaseFirstByte)
+	}
+	t.Mark(probe.PhaseComplete)
 }
 
 // own does something that the phone does alone.

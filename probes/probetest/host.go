@@ -27,6 +27,8 @@ type Host struct {
 	// Inspect, where it is not nil, has answers held against former ones, but for those to an unchecked user. Hosts may share it.
 	Inspect   *Inspector
 	Unchecked bool
+	// Most is how long the last action said that the platform may hold its answer back.
+	Most time.Duration
 
 	protocol probe.Protocol
 	account  probe.Account
@@ -115,9 +117,9 @@ func (h *Host) Close() {
 }
 
 func (h *Host) begin(ctx context.Context) {
-	h.ctx = ctx
+	h.ctx, h.Most = ctx, 0
 	h.order, h.seen, h.opening = nil, [probe.NumPhases]time.Duration{}, 0
-	h.turn.Begin(ctx, h.main, probe.Mix(h.Key))
+	h.turn.BeginLazy(func() context.Context { return ctx }, h.main, probe.Mix(h.Key))
 	h.Key++
 	h.began = time.Now()
 }
@@ -168,8 +170,8 @@ func (h *Host) Elapsed() time.Duration {
 	return time.Since(h.began) - h.opening
 }
 
-// Await does nothing: the context that Do was given is the whole time there is.
-func (h *Host) Await(time.Duration) {}
+// Await notes it, and no more: the context that Do was given is the whole time there is.
+func (h *Host) Await(most time.Duration) { h.Most += most }
 
 // Awaited takes a wait out of the action's time, as the engine does.
 func (h *Host) Awaited(d time.Duration) { h.opening += d }
