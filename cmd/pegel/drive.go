@@ -104,6 +104,10 @@ func (d *driving) drive(ctx context.Context) error {
 		fmt.Fprintln(d.env.stderr, "warning: "+wrong)
 		d.notes = append(d.notes, wrong)
 	}
+	observer.Calibrate(before)
+	if before.Err() != nil {
+		return errNothingDriven
+	}
 	writer, err := archive.Create(d.dir, d.meta(runID), d.scenario.Source)
 	if err != nil {
 		return err
