@@ -20,12 +20,13 @@ const pulse = 10 * time.Millisecond
 // calibrationBeats take a fifth of a second.
 const calibrationBeats = 20
 
-// Calibrate measures before the load begins how late timers of this machine are, and keeps the median for the archive.
-func (o *Observer) Calibrate(ctx context.Context) {
+// Calibrate measures before the load begins how late timers of this machine are, the median, and keeps it for the archive.
+func (o *Observer) Calibrate(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, calibrationBeats*pulse)
 	defer cancel()
 	o.generator.heart.run(ctx)
 	o.generator.calibrated, _ = o.generator.heart.take()
+	return o.generator.calibrated
 }
 
 // run beats until ctx ends.
