@@ -121,6 +121,14 @@ func (b *builder) stageTable() table {
 				valid.Text += ": " + b.say(s.Why)
 			}
 		}
+		if h := s.Generator; h.Verdict == judge.Strained || !s.Valid && !h.Cause.Empty() {
+			if s.Valid {
+				valid.Text += ", " + b.t("stage.strained") + ": " + b.say(h.Why)
+			}
+			if !h.Cause.Empty() {
+				valid.Text += "; " + b.say(h.Cause)
+			}
+		}
 		t.Rows = append(t.Rows, []cell{name(b.count(i + 1)), number(b.loadName(s)), number(b.span(s.End - s.Start)),
 			number(b.span(max(s.Start-before, 0))), number(b.total(n)), number(b.amount(s.Throughput)), number(b.amount(s.InFlight)),
 			number(b.latency(s.LagP99)), valid})

@@ -35,6 +35,7 @@ type driving struct {
 	notes    []string
 	labels   map[string]string
 	quiet    bool                                  // no progress
+	force    bool                                  // even where this machine seems too small
 	replay   func(plan.Branch) (taken, known bool) // nil: users decide by what is answered
 	env      environment
 	clock    func() time.Time       // nil: that of the machine
@@ -87,6 +88,9 @@ func (d *driving) drive(ctx context.Context) error {
 	if err := engine.CheckSources(d.plan); err != nil {
 		return &exitError{code: exitNoStart, err: err, hint: "lines.*.sources must be addresses of this machine; on Linux all of 127.0.0.0/8 is"}
 	}
+	if err := d.refuseTooSmall(before); err != nil {
+		return err
+	}
 	closeShared, err := d.prepareProtocols(before, targets)
 	defer closeShared()
 	runID := newRunID()
@@ -103,6 +107,10 @@ func (d *driving) drive(ctx context.Context) error {
 	for _, wrong := range observer.Check(ctx) { // loudly, because without counters most limits cannot be forecast
 		fmt.Fprintln(d.env.stderr, "warning: "+wrong)
 		d.notes = append(d.notes, wrong)
+	}
+	warnOfTime(d.env.stderr, observer.Calibrate(before))
+	if before.Err() != nil {
+		return errNothingDriven
 	}
 	writer, err := archive.Create(d.dir, d.meta(runID), d.scenario.Source)
 	if err != nil {

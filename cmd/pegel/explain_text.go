@@ -139,6 +139,11 @@ func (x *explanation) generator(b *bytes.Buffer) {
 	fmt.Fprintf(w, "  \tneeds\tthis machine has\n")
 	fmt.Fprintf(w, "  open files\t%s\t%s (ulimit -n)\n", expect.Count(float64(n.Files)), known(float64(n.Have.Files), expect.Count))
 	fmt.Fprintf(w, "  memory\t%s\t%s\n", expect.Bytes(n.Memory), known(n.Have.Memory, expect.Bytes))
+	for _, way := range x.Load.Ways {
+		if n.Have.Ports > 0 && way.Connections > n.Have.Ports/10 { // else there is nothing to think about
+			fmt.Fprintf(w, "  ports to %s\t%s\t%s of %d address(es)\n", way.Target, expect.Count(float64(way.Connections)), expect.Count(float64(n.Have.Ports*way.Sources)), way.Sources)
+		}
+	}
 	fmt.Fprintf(w, "  cores\t%s\t%d\n", expect.Count(n.Cores), n.Have.Cores)
 	w.Flush() // into memory
 	if n.Fits() {

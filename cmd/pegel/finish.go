@@ -85,6 +85,23 @@ func print(env environment, dir string, r *judge.Result, show presentation) erro
 	return err
 }
 
+// remedy says what to change where the generator was at fault.
+func remedy(g *judge.GeneratorView) string {
+	switch g.Cause.Code {
+	case "cause-steal":
+		return "give the generator's machine processors of its own, or run where the hypervisor is less busy; fewer users help where it has some time left"
+	case "cause-full":
+		return "take fewer users, or divide them among several generators; pegel explain says what a scenario needs, pegel selftest what this machine can do"
+	case "cause-others":
+		return "let nothing else run on the generator's machine, or move the servers under test away from it"
+	case "cause-pause":
+		return "give the process more memory (GOMEMLIMIT, GOGC), or take fewer users"
+	case "cause-unopened":
+		return "raise ulimit -n, or give the users more source addresses (lines.*.sources)"
+	}
+	return "take fewer users, or a second generator; pegel selftest says what this machine can do"
+}
+
 // outcome is the exit code of a finished run, by precedence: interrupted, mail lost or misdelivered, generator at fault, objective broken at a load
 // that is live, no-go, caution.
 func outcome(r *judge.Result, ended error) error {
@@ -99,7 +116,7 @@ func outcome(r *judge.Result, ended error) error {
 	var aborted *engine.AbortError
 	switch {
 	case r.Generator.Verdict == "invalid":
-		return &exitError{code: exitGenerator, err: fmt.Errorf("the generator was the bottleneck in every stage: %s", r.Generator.Why)}
+		return &exitError{code: exitGenerator, err: fmt.Errorf("the generator was the bottleneck in every stage: %s", r.Generator.Why), hint: remedy(&r.Generator)}
 	case errors.As(ended, &aborted) && aborted.Refused:
 		return &exitError{code: exitNoStart, err: aborted, hint: "check accounts and accounts.auth; the run ended itself before more logins were tried"}
 	case errors.As(ended, &aborted):

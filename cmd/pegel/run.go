@@ -41,6 +41,7 @@ drift from that of the number of users.`,
 	cmd.Flags().StringVar(&c.replay, "replay", "", "let users take the branches (if) that they took in this former run, whatever the platform answers now")
 	cmd.Flags().IntVar(&c.next, "next-batch", 0, "accounts of the next batch to be judged")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the forecast as JSON")
+	cmd.Flags().BoolVar(&c.force, "force", false, "drive even where this machine seems too small (open files, ports, memory)")
 	cmd.Flags().StringVar(&c.lang, "lang", "en", "language of report and summary: en or de")
 	cmd.Flags().BoolVar(&c.experiment, "experiment", false, "play each load without and with copy traffic, two stages with another mix, and the first load again")
 	cmd.Flags().BoolVar(&c.find, "find-capacity", false, "choose the loads during the run, until the capacity is known")
@@ -57,7 +58,7 @@ type running struct {
 	replay    string // directory of the run whose branches are taken; empty: as the platform answers
 	changes
 	next             int
-	json             bool
+	json, force      bool
 	experiment, find bool
 	search           search
 }
@@ -113,7 +114,7 @@ func (c *running) run(ctx context.Context, file string) error {
 		}
 		d.labels[labelBranches] = c.replay
 	}
-	d.quiet = c.json
+	d.quiet, d.force = c.json, c.force
 	d.remember(driven.sets, c.next, false, c.again(file, driven))
 	if d.plan.To > 0 {
 		d.labels[labelReplay] = c.command(file, c.next)

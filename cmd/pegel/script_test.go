@@ -52,6 +52,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PEGEL_PASSWORD", "right-word")
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name == "netns" { // whether a network of its own can be had, as only root may
+				return exec.Command("unshare", "-n", "true").Run() == nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"archive": archiveCommand,
 			"code":    codeCommand,

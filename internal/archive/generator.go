@@ -23,7 +23,8 @@ const (
 )
 
 // The metrics of the generator. Children are all processes below this one, such as browsers and servers it has started.
-// Percentages are of one core, but for the machine's, which is of all.
+// Percentages are of one core, but for the machine's, which are of all. What is of TCP is the whole machine's, servers on it
+// included. Runs before these were read lack some of them.
 const (
 	GeneratorCPU         = "process_cpu_percent"
 	GeneratorRSS         = "process_rss_bytes"
@@ -34,4 +35,15 @@ const (
 	GeneratorFiles       = "open_files"
 	GeneratorChildrenRSS = "children_rss_bytes"
 	GeneratorChildrenCPU = "children_cpu_percent"
+
+	GeneratorPause       = "pause_max_seconds"         // longest of the last second in which the whole process stood still
+	GeneratorRunQueue    = "run_queue_delay_percent"   // of the time that its threads could have run: they waited for a processor
+	GeneratorTimerError  = "timer_error_seconds"       // median lateness of a timer before the run: the calibration
+	GeneratorTimerLate   = "timer_late_max_seconds"    // worst lateness of a timer of 10 ms in the last second
+	GeneratorSteal       = "machine_steal_percent"     // time that a hypervisor gave to others
+	GeneratorMemoryLeft  = "machine_memory_left_bytes" // available without swapping
+	GeneratorSockets     = "tcp_sockets"
+	GeneratorTimeWait    = "tcp_time_wait"
+	GeneratorRetransmits = "tcp_retransmits_per_second"      // segments
+	GeneratorOverflows   = "tcp_listen_overflows_per_second" // connections that a listener on this machine had no room for
 )

@@ -132,6 +132,8 @@ type engine struct {
 	branchesMu sync.Mutex
 	branches   []plan.Branch // taken and not handed over yet
 
+	unopened atomic.Int64 // connections for which this machine had no port, descriptor or memory, since the last report
+
 	failures sync.Mutex
 	examples map[string]int // error examples given so far, by action and class
 	aborted  chan *AbortError

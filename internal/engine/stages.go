@@ -44,6 +44,7 @@ func (e *engine) stages(ctx context.Context) error {
 		} {
 			if err := e.wait(ctx, begin+phase.until); err != nil {
 				open.report(st)
+				e.reportUnopened(st)
 				return err
 			}
 			now := e.now()
@@ -54,6 +55,7 @@ func (e *engine) stages(ctx context.Context) error {
 			e.event(Event{At: now, Kind: phase.kind, Stage: st})
 		}
 		open.report(st)
+		e.reportUnopened(st)
 		done = append(done, StageResult{*st, from, e.now()})
 	}
 }

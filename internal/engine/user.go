@@ -197,6 +197,9 @@ func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.
 	}
 	u.shard.Record(&s)
 	if class != probe.OK && class != probe.Canceled {
+		if outOfSockets(err) {
+			u.e.unopened.Add(1)
+		}
 		u.e.failed(action, class, u.saved.hidden(err), u.account)
 	}
 	u.e.loggedIn(action, class, auth)

@@ -2,6 +2,8 @@ package expect
 
 import (
 	"cmp"
+	"math"
+	"slices"
 	"strings"
 
 	"pegel/scenarios"
@@ -65,4 +67,41 @@ func (c *counting) sessions(steps scenarios.Journey) map[string]int {
 		own[target] += n
 	}
 	return own
+}
+
+// ways adds up the connections of all personas by target and source addresses, in the part that has most of them. Personas
+// whose lines list the same addresses share them; lists that only overlap are taken for different ones.
+func (c *counting) ways(l *Load, parts []part) {
+	type way struct {
+		target, from string
+		sources      int
+	}
+	most := map[way]float64{}
+	for i := range parts {
+		open := map[way]float64{}
+		for k := range c.personas {
+			from := &c.plan.Scenario.Personas[k]
+			there := parts[i].at[k]
+			if from.Arrivals == nil {
+				there *= c.personas[k].share()
+			}
+			w := way{sources: 1}
+			if list := c.plan.Scenario.SourcesOf(from.Line); len(list) > 0 {
+				w.from, w.sources = list[0].String(), len(list)
+			}
+			for target, n := range c.personas[k].connections {
+				w.target = target
+				open[w] += there * float64(n)
+			}
+		}
+		for w, n := range open {
+			most[w] = max(most[w], n)
+		}
+	}
+	for w, n := range most {
+		if n > 0 {
+			l.Ways = append(l.Ways, Way{Target: w.target, From: w.from, Sources: w.sources, Connections: int(math.Ceil(n - 1e-9))})
+		}
+	}
+	slices.SortFunc(l.Ways, func(a, b Way) int { return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.From, b.From)) })
 }

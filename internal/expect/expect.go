@@ -37,6 +37,7 @@ type Load struct {
 	// Rates are those of the busiest stage, logins and first downloads included; totals are of all Stages.
 	Actions   []Action   `json:"actions"`
 	Protocols []Protocol `json:"protocols"`
+	Ways      []Way      `json:"ways"`
 	Mails     Amount     `json:"mails"` // submitted to the platform, recipients counted once
 	Copy      *Copy      `json:"copy,omitempty"`
 	Warnings  []string   `json:"warnings,omitempty"`
@@ -105,6 +106,14 @@ type Protocol struct {
 	In          float64 `json:"bytes_in_per_hour"`
 	Out         float64 `json:"bytes_out_per_hour"`
 	Total       float64 `json:"actions_total"`
+}
+
+// Way is from where users connect to a target, and how often at the same time, at the most.
+type Way struct {
+	Target      string `json:"target"`
+	From        string `json:"from,omitempty"` // first of the source addresses; empty: the system chooses one
+	Sources     int    `json:"sources"`        // how many source addresses; at least 1
+	Connections int    `json:"connections"`
 }
 
 // Copy is the migration's own load.

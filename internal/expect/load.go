@@ -101,6 +101,7 @@ func (c *counting) load() (*Load, error) {
 	c.users(l, parts)
 	c.actions(l, &parts[l.Busiest], total)
 	c.protocols(l, parts)
+	c.ways(l, parts)
 	c.copying(l, parts)
 	c.warn(l)
 	return l, nil

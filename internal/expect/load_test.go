@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -218,5 +219,37 @@ func TestOddJourneys(t *testing.T) {
 				t.Errorf("%s: %+v", steps, a)
 			}
 		}
+	}
+}
+
+// Connections are counted by target and by the addresses that users come from, each in the stage that has most of them.
+func TestWays(t *testing.T) {
+	p := parse(t, `
+name: ways
+seed: 1
+targets: {imap: {url: "imap://127.0.0.1:1"}, smtp: {url: "smtp://127.0.0.1:2"}}
+accounts: {pattern: "u{n}@example.test", count: 1000, password: {env: P}}
+activity: {desktop: 50%, office: 50%, source: test}
+lines: {branch: {sources: 127.0.1.0/28}}
+personas:
+  - {name: desktop, journey: read, connections: {imap: 3}}
+  - {name: office, journey: both, line: branch}
+journeys:
+  read: [{repeat: {for: session}, steps: [{do: imap.noop, think: 10s}]}]
+  both: [{repeat: {for: session}, steps: [{do: imap.noop, think: 10s}, {do: smtp.send, think: 10s}]}]
+load: {stages: {users: [100, 200], ramp: 1s, settle: 1s, hold: 10s}}
+`)
+	l, err := Of(p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := len(p.Scenario.SourcesOf("branch"))
+	want := []Way{{"imap", "", 1, 300}, {"imap", p.Scenario.SourcesOf("branch")[0].String(), sources, 100}, {"smtp", p.Scenario.SourcesOf("branch")[0].String(), sources, 100}}
+	if !slices.Equal(l.Ways, want) {
+		t.Errorf("%+v, want %+v", l.Ways, want)
+	}
+	n := NeedOf(p, l, Machine{Ports: 120})
+	if len(n.Short) != 1 || n.Generators != 4 { // 300 of 120 × 70 %
+		t.Errorf("short of %q, %d generators", n.Short, n.Generators)
 	}
 }

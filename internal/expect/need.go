@@ -45,6 +45,7 @@ type Machine struct {
 	Files  int     `json:"files"`  // open files that the process may have; 0: unknown
 	Memory float64 `json:"memory"` // bytes; 0: unknown
 	Cores  int     `json:"cores"`
+	Ports  int     `json:"ports"` // that a connection may leave from, of one source address to one server; 0: unknown
 }
 
 // Need is what a plan needs of one generator, beside what the machine has.
@@ -84,6 +85,10 @@ func NeedOf(p *plan.Plan, l *Load, have Machine) Need {
 	n.Generators = 1
 	n.check("open files (ulimit -n)", float64(n.Files), float64(have.Files), Count)
 	n.check("memory", n.Memory, have.Memory, Bytes)
+	for _, w := range l.Ways {
+		what := fmt.Sprintf("ports to %s from %d address%s", w.Target, w.Sources, map[bool]string{true: "es"}[w.Sources > 1])
+		n.check(what, float64(w.Connections), float64(have.Ports)*float64(w.Sources), Count)
+	}
 	n.check("cores", n.Cores, float64(have.Cores), func(v float64) string { return fmt.Sprintf("%.1f", v) })
 	return n
 }

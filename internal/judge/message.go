@@ -26,6 +26,7 @@ const (
 	abortErrors     = "abort-errors"
 
 	arrivalsNotStarted = "arrivals-not-started"
+	noteUnopened       = "note-unopened" // with how many, and the stage
 	abortLogins        = "abort-logins"
 )
 
@@ -59,6 +60,19 @@ var sentences = map[string]string{
 	"stages-late":        "%s of %s stages are invalid because the generator was late",
 	"nothing-measured":   "no stage was measured",
 	"generator-late":     "%s; use fewer users or a stronger machine",
+
+	"ready-over-objective":   "the generator's own work waited too long for a processor: p99 %s, the strictest objective is %s",
+	"ready-over-share":       "the generator's own work waited for a processor: p99 %s in stage %s",
+	"pause-over-objective":   "the generator stood still for %s in stage %s",
+	"connections-not-opened": "%s connections could not be opened by the generator's own machine, which had no port, descriptor or memory left for them",
+	"arrivals-missed":        "%s of %s arrivals were not started in stage %s, because as many as allowed were at work",
+	"seconds-missing":        "%s seconds of stage %s were not recorded by themselves",
+	"cause-steal":            "a hypervisor took %s of the processor time away, up to %s in a second",
+	"cause-full":             "the generator itself used %s of %s cores",
+	"cause-others":           "other programs had the processors: the generator's threads waited %s of their time",
+	"cause-pause":            "the generator stood still for up to %s at once",
+	"cause-unopened":         "it ran out of ports or descriptors",
+	noteUnopened:             "%s connections could not be opened in stage %s: the generator's own machine had no port, descriptor or memory left for them",
 
 	"objective":        "%s p%s < %s",
 	"objective-window": "%s p%s < %s in any %s",
@@ -238,7 +252,7 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 	for _, e := range events {
 		switch {
 		case e.Kind == archive.EventNote:
-			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted); m.Code != arrivalsNotStarted { // that is a warning
+			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened); m.Code != arrivalsNotStarted { // that is a warning
 				list = append(list, m)
 			}
 		case e.Kind == archive.EventChoice && e.Stage == nil:

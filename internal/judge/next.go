@@ -72,7 +72,7 @@ func newSearch(r *Result, o NextOptions) *search {
 	for i := range r.Stages {
 		st := &r.Stages[i]
 		if !st.Valid {
-			if st.Why.Code == "lag-over-objective" {
+			if st.late() {
 				late++
 			}
 			if i == len(r.Stages)-1 && late > 1 {

@@ -156,7 +156,7 @@ func errorRow(res *ObjectiveResult, st *StageResult) (row ObjectiveStage, ok boo
 
 func (r *reading) judgeStage(res *ObjectiveResult, st *StageResult, row ObjectiveStage) {
 	res.Stages = append(res.Stages, row)
-	late := !st.Valid && st.Why.Code == "lag-over-objective" // what the generator itself has made slow
+	late := st.late() // what the generator itself has made slow
 	if row.Held || !row.Enough || late {
 		return
 	}

@@ -31,9 +31,6 @@ func (p *Played) Broken() []Message {
 	return list
 }
 
-// late tells whether the generator itself made things slow.
-func (p *Played) late() bool { return !p.Valid && p.Why.Code == "lag-over-objective" }
-
 // Held tells whether every objective was shown to hold.
 func (p *Played) Held() bool {
 	for _, o := range p.Objectives {

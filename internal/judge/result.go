@@ -65,6 +65,7 @@ type StageResult struct {
 	InFlight   float64       // mean number of actions under way
 	Waiting    float64       // of these, requests whose answer the platform holds back as it was asked to (long polls); 0 where there are no such
 	LagP99     time.Duration
+	Generator  Health
 	Resources  []ResourceUse
 
 	busy  float64 // mean number of actions under way whose time is latency, without long polls
@@ -144,13 +145,16 @@ type ResourceView struct {
 
 // GeneratorView is the health of the generator itself.
 type GeneratorView struct {
-	Verdict string // "clean", "strained", "invalid", "unknown"
+	Verdict string // Clean, Strained, Invalid or "unknown"
 	Why     Message
-	At      []time.Duration
-	LagP99  []time.Duration
-	CPU     []float64 // of one core, in percent; process of pegel, with the embedded platform where that runs inside
-	RSS     []float64 // bytes
-	Gaps    int
+	Cause   Message // what made it late, where that is known; Why says it too
+	// TimerError is how late timers were before the load, the median; 0: not known.
+	TimerError time.Duration
+	At         []time.Duration
+	LagP99     []time.Duration
+	CPU        []float64 // of one core, in percent; process of pegel, with the embedded platform where that runs inside
+	RSS        []float64 // bytes
+	Gaps       int
 }
 
 // ObjectiveResult is one objective for one action: where it held and where it broke.

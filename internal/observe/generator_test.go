@@ -36,9 +36,10 @@ func TestGenerator(t *testing.T) {
 			t.Errorf("point %+v", p)
 		}
 	}
-	names := []string{archive.GeneratorCPU, archive.GeneratorRSS, archive.GeneratorGoroutines, archive.GeneratorMachineCPU, archive.GeneratorGCPause, archive.GeneratorSchedP99}
+	names := []string{archive.GeneratorCPU, archive.GeneratorRSS, archive.GeneratorGoroutines, archive.GeneratorMachineCPU, archive.GeneratorGCPause, archive.GeneratorSchedP99, archive.GeneratorPause}
 	if runtime.GOOS == "linux" {
-		names = append(names, archive.GeneratorFiles)
+		names = append(names, archive.GeneratorFiles, archive.GeneratorSteal, archive.GeneratorMemoryLeft, archive.GeneratorRunQueue, archive.GeneratorSockets, archive.GeneratorTimeWait,
+			archive.GeneratorRetransmits, archive.GeneratorOverflows)
 	}
 	for _, name := range names {
 		if _, ok := second[name+".value"]; !ok {

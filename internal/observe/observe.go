@@ -166,6 +166,7 @@ func (o *Observer) Run(ctx context.Context, now func() time.Duration, sink archi
 	for _, p := range o.pages {
 		each(func(ctx context.Context) error { return p.observe(ctx, now, sink) })
 	}
+	group.Go(func() { o.generator.heart.run(ctx) })
 	each(func(ctx context.Context) error {
 		at := now()
 		return sink.Metrics(archive.Metrics{At: at, Points: o.generator.sample(at)})
