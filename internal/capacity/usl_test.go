@@ -257,7 +257,7 @@ func FuzzFitUSL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, sigma, kappa, lambda, noise float64) {
 		for _, v := range []float64{sigma, kappa, lambda, noise} {
 			if !(v >= 0 && v < 1e9) {
-				t.Skip()
+				t.Skip("coefficients of a law lie between 0 and 1e9")
 			}
 		}
 		rng := rand.New(rand.NewPCG(seed, 5))
