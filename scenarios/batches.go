@@ -179,16 +179,6 @@ func ReadBatches(path string) ([]Batch, error) {
 	return list, errs.Err()
 }
 
-// ParseBatches is ReadBatches for a file that is in memory already; name stands for it in errors.
-func ParseBatches(name string, raw []byte) ([]Batch, error) {
-	t, err := parseTable(name, raw, batchColumns(), false)
-	if err != nil {
-		return nil, problems(err)
-	}
-	list, errs := t.batches()
-	return list, errs.Err()
-}
-
 func batchColumns() []string { return []string{"name", "date", "accounts"} }
 
 // problems is an *Errors of a single *Problem, and any other error as it is.

@@ -27,16 +27,9 @@ type Delivery struct {
 	Examples  []DeliveryCase `json:"examples,omitempty"`  // some of each kind
 }
 
-// The kinds of mail that went wrong.
-const (
-	MailLost  = "lost"
-	MailTwice = "twice"
-	MailWrong = "wrong"
-)
-
 // DeliveryCase is one message that went wrong. It names no address and no secret.
 type DeliveryCase struct {
-	Kind      string `json:"kind"`
+	Kind      string `json:"kind"` // lost, twice or wrong
 	MessageID string `json:"message_id"`
 	Account   int    `json:"account"` // index of the account that lacks it, or in whose mailbox it lies
 }
