@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -77,17 +76,8 @@ func (d *decoder) counts(n *node) []int {
 	if d.opts.Alone {
 		return nil
 	}
-	name := n.text
-	if d.file.dir != "." && !filepath.IsAbs(name) {
-		name = filepath.Join(d.file.dir, name)
-	}
-	t, err := readTable(name, d.path(n.text), countColumns(), false)
-	if err != nil {
-		if p, ok := err.(*Problem); ok {
-			d.errs.Add(p)
-		} else {
-			d.fail(n.pos, "the path is relative to the scenario file", "reading arrivals: %v", err)
-		}
+	t := d.table(n, "arrivals", countColumns())
+	if t == nil {
 		return nil
 	}
 	list, errs := t.counts()

@@ -46,8 +46,23 @@ func readTable(name, path string, needed []string, secret bool) (*table, error) 
 	return parseTable(name, raw, needed, secret)
 }
 
-// table is readTable for a file that a scenario names, in Options.Files where the scenario itself lies there.
-func (d *decoder) table(name, path string, needed []string) (*table, error) {
+// table reads the file of something that n names, from Options.Files where the scenario itself lies there. It is nil where
+// that failed; then it has been said.
+func (d *decoder) table(n *node, of string, needed []string) *table {
+	name := n.text
+	if d.file.dir != "." && !filepath.IsAbs(name) {
+		name = filepath.Join(d.file.dir, name)
+	}
+	t, err := d.tableFile(name, d.path(n.text), needed)
+	if _, wrong := errors.AsType[*Problem](err); wrong {
+		d.errs.Add(err)
+	} else if err != nil {
+		d.fail(n.pos, "the path is relative to the scenario file", "reading %s: %v", of, err)
+	}
+	return t
+}
+
+func (d *decoder) tableFile(name, path string, needed []string) (*table, error) {
 	if d.opts.Files == nil || d.file.dir != "." {
 		return readTable(name, path, needed, false)
 	}
@@ -141,17 +156,8 @@ func (d *decoder) batches(n *node) []Batch {
 	if d.opts.Alone {
 		return nil
 	}
-	name := n.text
-	if d.file.dir != "." && !filepath.IsAbs(name) {
-		name = filepath.Join(d.file.dir, name)
-	}
-	t, err := d.table(name, d.path(n.text), batchColumns())
-	if err != nil {
-		if _, ok := errors.AsType[*Problem](err); ok {
-			d.errs.Add(err)
-		} else {
-			d.fail(n.pos, "the path is relative to the scenario file", "reading batches: %v", err)
-		}
+	t := d.table(n, "batches", batchColumns())
+	if t == nil {
 		return nil
 	}
 	list, errs := t.batches()
@@ -166,16 +172,6 @@ func (d *decoder) batches(n *node) []Batch {
 // order of their dates. Its error is *Errors with the place of each problem, or says why the file cannot be read.
 func ReadBatches(path string) ([]Batch, error) {
 	t, err := readTable(path, path, batchColumns(), false)
-	if err != nil {
-		return nil, problems(err)
-	}
-	list, errs := t.batches()
-	return list, errs.Err()
-}
-
-// ParseBatches is ReadBatches for a file that is in memory already; name stands for it in errors.
-func ParseBatches(name string, raw []byte) ([]Batch, error) {
-	t, err := parseTable(name, raw, batchColumns(), false)
 	if err != nil {
 		return nil, problems(err)
 	}

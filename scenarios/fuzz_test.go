@@ -70,7 +70,13 @@ func FuzzBatches(f *testing.F) {
 	f.Add([]byte("\ufeffAccounts;name;date\r\n1;2;3\r\n"))
 	f.Add([]byte("name,date,accounts\n\"a\nb\",2026-03-03,1\nc,2026-03-02,-5,\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		list, err := ParseBatches("plan.csv", raw)
+		var list []Batch
+		sheet, err := parseTable("plan.csv", raw, batchColumns(), false)
+		if err = problems(err); err == nil {
+			var wrong *Errors
+			list, wrong = sheet.batches()
+			err = wrong.Err()
+		}
 		if err == nil {
 			if len(list) == 0 {
 				t.Error("accepted without batches")

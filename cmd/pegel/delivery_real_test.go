@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"pegel/internal/archive"
+	"pegel/internal/delivery"
 	"pegel/testenv/real"
 )
 
@@ -139,15 +139,15 @@ virtual_alias_maps = inline:{ {u00003@example.test=u00004@old.test}, {u00004@exa
 		key := fmt.Sprintf("%s %d", e.MessageID, number)
 		named[e.Kind+" "+key] = true
 		if ok := map[string]bool{
-			archive.MailWrong: number == 3 || number == 4, archive.MailTwice: number == 7,
-			archive.MailLost: number == 3 || number == 4 || key == gone[0] || key == gone[1],
+			delivery.Wrong: number == 3 || number == 4, delivery.Twice: number == 7,
+			delivery.Lost: number == 3 || number == 4 || key == gone[0] || key == gone[1],
 		}; !ok[e.Kind] {
 			t.Errorf("%+v", e)
 		}
 	}
 	if d.Lost <= 20 { // all are named
 		for _, key := range gone {
-			if !named[archive.MailLost+" "+key] {
+			if !named[delivery.Lost+" "+key] {
 				t.Errorf("%s was taken away and is not named: %+v", key, d.Examples)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"pegel/internal/archive"
+	"pegel/internal/delivery"
 	"pegel/internal/record"
 	"pegel/testenv"
 	"pegel/testenv/real"
@@ -63,15 +64,15 @@ func TestWrongDelivery(t *testing.T) {
 		check      func(d *archive.Delivery) bool
 		where      func(account int) int // that the example names
 	}{
-		{"lost", archive.MailLost, func(int) []int { return nil },
+		{"lost", delivery.Lost, func(int) []int { return nil },
 			func(d *archive.Delivery) bool {
 				return d.Lost == 1 && d.Twice+d.Wrong == 0 && d.Delivered == d.Accepted-1
 			}, func(a int) int { return a }},
-		{"twice", archive.MailTwice, func(a int) []int { return []int{a, a} },
+		{"twice", delivery.Twice, func(a int) []int { return []int{a, a} },
 			func(d *archive.Delivery) bool {
 				return d.Twice == 1 && d.Lost+d.Wrong == 0 && d.Delivered == d.Accepted
 			}, func(a int) int { return a }},
-		{"wrong", archive.MailWrong, func(a int) []int { return []int{a%40 + 1} },
+		{"wrong", delivery.Wrong, func(a int) []int { return []int{a%40 + 1} },
 			func(d *archive.Delivery) bool { return d.Wrong == 1 && d.Lost == 1 && d.Twice == 0 }, func(a int) int { return a%40 + 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

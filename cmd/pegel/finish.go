@@ -127,6 +127,11 @@ func outcome(r *judge.Result, ended error) error {
 			return &exitError{code: exitObjective, err: fmt.Errorf("objective broken at %d active users: %s", o.BrokenAt, o.Text)}
 		}
 	}
+	return exitOf(r)
+}
+
+// exitOf is the exit code of a verdict.
+func exitOf(r *judge.Result) error {
 	switch reports.Verdict(r) {
 	case reports.NoGo:
 		return &exitError{code: exitNoGo}

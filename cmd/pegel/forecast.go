@@ -67,13 +67,7 @@ Several assumptions after one --what-if are taken together:
 			if r.Generator.Verdict == "invalid" {
 				return &exitError{code: exitGenerator}
 			}
-			switch reports.Verdict(r) {
-			case reports.NoGo:
-				return &exitError{code: exitNoGo}
-			case reports.Caution, reports.NotDetermined:
-				return &exitError{code: exitCaution}
-			}
-			return nil
+			return exitOf(r)
 		},
 	}
 	ask.register(cmd)

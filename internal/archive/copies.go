@@ -1,14 +1,5 @@
 package archive
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-)
-
 // CopiesFile is what the comparisons of a migration's two sides came to, where the run made any.
 const CopiesFile = "copies.json"
 
@@ -67,30 +58,10 @@ func (c *Copies) Sums() (passes []AccountCopies, wrong []AccountCopies) {
 }
 
 // WriteCopies writes the comparisons into the run directory, whole or not at all.
-func WriteCopies(dir string, c *Copies) error {
-	return WriteFile(dir, CopiesFile, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(c)
-	})
-}
+func WriteCopies(dir string, c *Copies) error { return writeJSON(dir, CopiesFile, c) }
 
 // mostCopies bounds the file that is read: some 200,000 accounts.
 const mostCopies = 64 << 20
 
 // Copies are the comparisons of a migration's two sides; nil where the run made none.
-func (r *Run) Copies() (*Copies, error) {
-	f, err := os.Open(filepath.Join(r.Dir, CopiesFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the copies: %w", err)
-	}
-	defer f.Close()
-	c := new(Copies)
-	if err := json.NewDecoder(io.LimitReader(f, mostCopies)).Decode(c); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", filepath.Join(r.Dir, CopiesFile), err)
-	}
-	return c, nil
-}
+func (r *Run) Copies() (*Copies, error) { return readJSON[Copies](r.Dir, CopiesFile, mostCopies) }

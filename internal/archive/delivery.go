@@ -1,14 +1,5 @@
 package archive
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-)
-
 // DeliveryFile is what the run's mail came to, where account was kept of it.
 const DeliveryFile = "delivery.json"
 
@@ -36,16 +27,9 @@ type Delivery struct {
 	Examples  []DeliveryCase `json:"examples,omitempty"`  // some of each kind
 }
 
-// The kinds of mail that went wrong.
-const (
-	MailLost  = "lost"
-	MailTwice = "twice"
-	MailWrong = "wrong"
-)
-
 // DeliveryCase is one message that went wrong. It names no address and no secret.
 type DeliveryCase struct {
-	Kind      string `json:"kind"`
+	Kind      string `json:"kind"` // lost, twice or wrong
 	MessageID string `json:"message_id"`
 	Account   int    `json:"account"` // index of the account that lacks it, or in whose mailbox it lies
 }
@@ -54,33 +38,14 @@ type DeliveryCase struct {
 func (d *Delivery) Broken() bool { return d != nil && (d.Lost > 0 || d.Twice > 0 || d.Wrong > 0) }
 
 // WriteDelivery writes the account into the run directory, whole or not at all.
-func WriteDelivery(dir string, d *Delivery) error {
-	return WriteFile(dir, DeliveryFile, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(d)
-	})
-}
+func WriteDelivery(dir string, d *Delivery) error { return writeJSON(dir, DeliveryFile, d) }
 
 // mostDelivery bounds the file that is read.
 const mostDelivery = 1 << 20
 
 // Delivery is the account of the run's mail; nil where none was kept.
 func (r *Run) Delivery() (*Delivery, error) {
-	f, err := os.Open(filepath.Join(r.Dir, DeliveryFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the run's mail: %w", err)
-	}
-	defer f.Close()
-	d := new(Delivery)
-	if err := json.NewDecoder(io.LimitReader(f, mostDelivery)).Decode(d); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", filepath.Join(r.Dir, DeliveryFile), err)
-	}
-	return d, nil
+	return readJSON[Delivery](r.Dir, DeliveryFile, mostDelivery)
 }
 
 // Add adds the account of another run.

@@ -84,11 +84,7 @@ func Create(dir string, meta Meta, scenario []byte) (*Writer, error) {
 		return err
 	})
 	if err == nil {
-		err = WriteFile(dir, MetaFile, func(out io.Writer) error {
-			enc := json.NewEncoder(out)
-			enc.SetIndent("", "  ")
-			return enc.Encode(meta)
-		})
+		err = writeJSON(dir, MetaFile, meta)
 	}
 	if err != nil {
 		w.file.Close()
@@ -259,44 +255,4 @@ func (w *Writer) open(slot time.Duration) error {
 	w.number++
 	w.points = newPointPacker()
 	return nil
-}
-
-// WriteFile writes a file into the run directory so that it is there whole or not at all: write fills a temporary file,
-// which then takes the name. An existing file is replaced.
-func WriteFile(dir, name string, write func(io.Writer) error) error {
-	if filepath.Base(name) != name {
-		return fmt.Errorf("writing %s: not a plain file name", name)
-	}
-	f, err := os.CreateTemp(dir, "."+name+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	defer os.Remove(f.Name()) // it is gone where all went well
-	err = write(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err == nil {
-		err = syncDir(dir)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return nil
-}
-
-// syncDir makes new names in dir outlast a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -140,7 +140,7 @@ func Predict(in *Input, opt Options) *Forecast {
 			f.warn("one-load")
 		}
 	}
-	if opt.Mix != nil && !in.MixVaries() {
+	if opt.Mix != nil && !in.mixVaries() {
 		f.notDetermined("mix-not-varied")
 		return f
 	}

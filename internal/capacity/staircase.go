@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -80,7 +81,7 @@ func (s *Staircase) Forecast(opt Options) *Forecast {
 		return f
 	}
 	c := &climb{Staircase: s, steps: slices.Clone(s.Steps), rng: rand.New(rand.NewPCG(opt.Seed, 0x7461626c65)), draws: opt.Draws, out: f}
-	slices.SortStableFunc(c.steps, func(a, b Step) int { return compareLoads(a.Load, b.Load) })
+	slices.SortStableFunc(c.steps, func(a, b Step) int { return cmp.Compare(a.Load, b.Load) })
 	f.Measured = c.steps[len(c.steps)-1].Load
 	c.measured()
 	if len(c.steps) > mostSteps {
@@ -96,16 +97,6 @@ func (s *Staircase) Forecast(opt Options) *Forecast {
 	}
 	c.conclude()
 	return f
-}
-
-func compareLoads(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // measured finds what the rows themselves show. Lower is the highest load up to which no row broke an objective. An
@@ -170,7 +161,7 @@ func series(steps []Step, objective int) (loads, values, weights []float64) {
 
 // below is the largest measured load under v, 0 where there is none.
 func (c *climb) below(v float64) float64 {
-	i, _ := slices.BinarySearchFunc(c.steps, v, func(s Step, v float64) int { return compareLoads(s.Load, v) })
+	i, _ := slices.BinarySearchFunc(c.steps, v, func(s Step, v float64) int { return cmp.Compare(s.Load, v) })
 	if i == 0 {
 		return 0
 	}
@@ -300,7 +291,7 @@ func (c *climb) between() float64 {
 		for i := range again {
 			again[i] = c.steps[c.rng.IntN(len(c.steps))]
 		}
-		slices.SortStableFunc(again, func(a, b Step) int { return compareLoads(a.Load, b.Load) })
+		slices.SortStableFunc(again, func(a, b Step) int { return cmp.Compare(a.Load, b.Load) })
 		if h, x, b := cross(again, c.by, c.Objectives[c.by]); h > 0 {
 			held, at, broken = h, x, b
 		}

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -279,5 +280,5 @@ func (c *climb) ranked(all []counter, first []float64, alone [][]float64) {
 			}
 		}
 	}
-	slices.SortStableFunc(f.Resources, func(a, b ResourceForecast) int { return compareLoads(b.Probability, a.Probability) })
+	slices.SortStableFunc(f.Resources, func(a, b ResourceForecast) int { return cmp.Compare(b.Probability, a.Probability) })
 }

@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/emersion/go-ical"
@@ -69,9 +68,8 @@ func TestMailboxMessages(t *testing.T) {
 		if written, err := content.WriteTo(&raw); err != nil || written != content.Size() || int64(raw.Len()) != written {
 			t.Fatalf("item %d: %d bytes written, %d there, %d announced, %v", i, written, raw.Len(), content.Size(), err)
 		}
-		read, err := io.ReadAll(iotest.HalfReader(content.Reader()))
-		if err != nil || !bytes.Equal(read, raw.Bytes()) || !bytes.Equal(read, Message(item.Message)) {
-			t.Fatalf("item %d: it reads otherwise than it writes, %v", i, err)
+		if !bytes.Equal(raw.Bytes(), Message(item.Message)) {
+			t.Fatalf("item %d: written otherwise than made", i)
 		}
 		if size := float64(item.Message.Size); !item.Message.Invites && size > 3000 && math.Abs(float64(raw.Len())/size-1) > 0.08 {
 			t.Errorf("item %d: %d bytes instead of %.0f", i, raw.Len(), size)
@@ -85,7 +83,7 @@ func TestMailboxMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mark, err := ParseMark(read)
+		mark, err := ParseMark(Message(item.Message))
 		if err != nil || !box.Secret.Verify(mark) || mark.Owner != box.Owner || mark.Run != box.Run || mark.ID != box.MessageID(i) {
 			t.Errorf("item %d: mark %+v, %v", i, mark, err)
 		}

@@ -49,9 +49,6 @@ type Example struct {
 // mostExamples of each kind are named.
 const mostExamples = 20
 
-// Broken tells whether the platform did what it must not: lost, doubled or misdelivered mail.
-func (c *Count) Broken() bool { return c.Lost+c.Twice+c.Wrong > 0 }
-
 // String is one line for people.
 func (c *Count) String() string {
 	return fmt.Sprintf("%d accepted, %d delivered, %d late, %d lost, %d twice, %d in a wrong mailbox", c.Accepted, c.Delivered, c.Late, c.Lost, c.Twice, c.Wrong)

@@ -20,30 +20,6 @@ type Warning struct {
 	scenarios.Problem
 }
 
-// Codes lists every code with what it means, in the order of the reference.
-func Codes() [][2]string {
-	return [][2]string{
-		{"no-pause", "a persona repeats actions without any pause, so its users send as fast as the platform answers"},
-		{"think-zero", "a pause of zero length"},
-		{"think-long", "a pause that is longer on average than a stage is held"},
-		{"patience-idle", "patience that lasts longer than the action may take"},
-		{"activity-source", "an activity without a source: no verdict is better than caution"},
-		{"no-objectives", "no objective, so no load can be called too much"},
-		{"no-abort", "a run on production that nothing would end early"},
-		{"objective-unmatched", "an objective or resource whose pattern matches no action that anybody does"},
-		{"few-samples", "a percentile that the expected number of samples cannot show"},
-		{"few-stages", "fewer than three loads: a forecast has little to learn from"},
-		{"small-stage", "a stage of fewer than ten users, whose figures are chance"},
-		{"short-hold", "a stage that ends before the slowest allowed answer has come ten times, or before a window is full"},
-		{"few-accounts", "more users than accounts, so some share one"},
-		{"server-limit", "more connections than mail servers take by default, from one address or for one account"},
-		{"open-files", "more connections than this process may have open files"},
-		{"plain-login", "passwords travel without encryption to a machine that is not this one"},
-		{"allow-all", "traffic may go anywhere"},
-		{"unused", "a journey, target or feeder that nothing uses"},
-	}
-}
-
 // finder collects warnings about one plan.
 type finder struct {
 	*plan.Plan

@@ -122,7 +122,7 @@ func TestDoubts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range Codes() {
+	for _, code := range codes {
 		if !seen[code[0]] {
 			t.Errorf("%s never came up", code[0])
 		}
@@ -134,4 +134,26 @@ func TestDoubts(t *testing.T) {
 	for code := range seen {
 		t.Errorf("%s is not listed", code)
 	}
+}
+
+// codes are all codes with what they mean, in the order of the reference.
+var codes = [][2]string{
+	{"no-pause", "a persona repeats actions without any pause, so its users send as fast as the platform answers"},
+	{"think-zero", "a pause of zero length"},
+	{"think-long", "a pause that is longer on average than a stage is held"},
+	{"patience-idle", "patience that lasts longer than the action may take"},
+	{"activity-source", "an activity without a source: no verdict is better than caution"},
+	{"no-objectives", "no objective, so no load can be called too much"},
+	{"no-abort", "a run on production that nothing would end early"},
+	{"objective-unmatched", "an objective or resource whose pattern matches no action that anybody does"},
+	{"few-samples", "a percentile that the expected number of samples cannot show"},
+	{"few-stages", "fewer than three loads: a forecast has little to learn from"},
+	{"small-stage", "a stage of fewer than ten users, whose figures are chance"},
+	{"short-hold", "a stage that ends before the slowest allowed answer has come ten times, or before a window is full"},
+	{"few-accounts", "more users than accounts, so some share one"},
+	{"server-limit", "more connections than mail servers take by default, from one address or for one account"},
+	{"open-files", "more connections than this process may have open files"},
+	{"plain-login", "passwords travel without encryption to a machine that is not this one"},
+	{"allow-all", "traffic may go anywhere"},
+	{"unused", "a journey, target or feeder that nothing uses"},
 }

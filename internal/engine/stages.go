@@ -284,17 +284,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 			continue
 		}
 		tried[way] = true
-		u.timeout, u.openErr = min(act.Timeout, 30*time.Second), nil
-		u.began = e.now()
-		u.turn.BeginLazy(u.newContext, act.Target, act.Key)
-		err := u.perform(&act)
-		if u.cancel != nil {
-			u.cancel()
-			u.cancel = nil
-		}
-		if u.openErr != nil {
-			err = u.openErr
-		}
+		err := u.try(&act, min(act.Timeout, 30*time.Second))
 		if e.ctx.Err() != nil {
 			return ErrStopped
 		}

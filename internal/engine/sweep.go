@@ -127,18 +127,8 @@ func (s *sweep) one(account int, act plan.Act, late bool) error {
 	u := s.newUser(&plan.User{Account: account})
 	u.end = nil // nobody's line: this is a look from the generator's own network
 	defer u.closeSessions()
-	u.timeout, u.searched, u.late = act.Timeout, late, false
-	u.began = s.now()
-	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
-	err := u.perform(&act)
-	if u.cancel != nil {
-		u.cancel()
-		u.cancel = nil
-	}
-	if u.openErr != nil {
-		err = u.openErr
-	}
-	if err != nil {
+	u.searched, u.late = late, false
+	if err := u.try(&act, act.Timeout); err != nil {
 		return &safeError{text: cut(err, u.account), err: err}
 	}
 	return nil

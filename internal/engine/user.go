@@ -102,6 +102,27 @@ func (u *user) lost(key uint64) time.Duration {
 	return half + time.Duration(float64(half)*float64(key>>11)/(1<<53)) // equal jitter, so that users do not come back in lockstep
 }
 
+// try performs one action for the generator itself and records nothing. Its failure may be that of the session's opening.
+func (u *user) try(act *plan.Act, timeout time.Duration) error {
+	u.timeout, u.openErr = timeout, nil
+	u.began = u.e.now()
+	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
+	err := u.perform(act)
+	u.release()
+	if u.openErr != nil {
+		return u.openErr
+	}
+	return err
+}
+
+// release ends the context of an action that had one.
+func (u *user) release() {
+	if u.cancel != nil {
+		u.cancel()
+		u.cancel = nil
+	}
+}
+
 // do performs one action and records it. The fate is kept, lost or hung.
 func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, how fate) {
 	flight := &u.e.flight[act.Protocol]
@@ -120,10 +141,7 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 		err = u.keep(act)
 	}
 	gaveUp := err != nil && u.gaveUp()
-	if u.cancel != nil {
-		u.cancel()
-		u.cancel = nil
-	}
+	u.release()
 	if u.openErr != nil { // recorded as the failure of the connect action; this one never began
 		if gaveUp {
 			return ended, hung

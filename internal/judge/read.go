@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -220,28 +221,18 @@ func (r *reading) measure(st *StageResult, total *total) {
 		}
 		st.Actions = append(st.Actions, actionStats(action, &all, seconds))
 	}
-	slices.SortFunc(st.Actions, func(a, b ActionStats) int { return compare(a.Action, b.Action) })
+	slices.SortFunc(st.Actions, func(a, b ActionStats) int { return cmp.Compare(a.Action, b.Action) })
 	slices.SortStableFunc(st.ByPersona, func(a, b ActionStats) int {
-		if c := compare(a.Persona, b.Persona); c != 0 {
+		if c := cmp.Compare(a.Persona, b.Persona); c != 0 {
 			return c
 		}
-		return compare(a.Action, b.Action)
+		return cmp.Compare(a.Action, b.Action)
 	})
 	st.Throughput = float64(done) / seconds
 	if done > 0 {
 		st.ErrorShare = float64(failed) / float64(done)
 	}
 	st.Resources = r.use(st.Start, st.End)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func actionStats(action string, s *record.Series, seconds float64) ActionStats {

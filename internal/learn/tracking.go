@@ -9,10 +9,8 @@ import (
 // is RECEIVE by STOREDRIVER, mail from outside RECEIVE by SMTP with the directionality Incoming (before Exchange 2013, which
 // has no such field: every RECEIVE by SMTP).
 type tracking struct {
-	names  *pseudonyms
-	fields map[string]int
-	n      int
-	values []string
+	names *pseudonyms
+	fields
 }
 
 func newTracking(s setting) parser { return &tracking{names: s.names} }
@@ -21,11 +19,11 @@ func (p *tracking) parse(line string) (entry, error) {
 	e := entry{exact: time.Millisecond, kind: ignored, what: "comments"}
 	if strings.HasPrefix(line, "#") {
 		if names, ok := strings.CutPrefix(line, "#Fields: "); ok {
-			return e, p.head(names)
+			return e, p.head(strings.Split(names, ","), "date-time", "source", "event-id", "sender-address")
 		}
 		return e, nil
 	}
-	if p.fields == nil {
+	if p.at == nil {
 		return e, errNoHead
 	}
 	if !p.split(line) {
@@ -54,24 +52,6 @@ func (p *tracking) parse(line string) (entry, error) {
 		e.what = "other events of message tracking"
 	}
 	return e, nil
-}
-
-func (p *tracking) head(names string) error {
-	list := strings.Split(names, ",")
-	fields := map[string]int{}
-	for i, name := range list {
-		fields[strings.Clone(strings.TrimSpace(name))] = i
-	}
-	if len(list) > mostFields {
-		return errFields
-	}
-	for _, needed := range []string{"date-time", "source", "event-id", "sender-address"} {
-		if _, ok := fields[needed]; !ok {
-			return errFields
-		}
-	}
-	p.fields, p.n = fields, len(list)
-	return nil
 }
 
 // split cuts a line of CSV; it is false where the number of fields is wrong or a quotation mark is left open.
@@ -114,11 +94,4 @@ func (p *tracking) split(line string) bool {
 		line = rest
 	}
 	return len(p.values) == p.n
-}
-
-func (p *tracking) get(name string) string {
-	if i, ok := p.fields[name]; ok {
-		return p.values[i]
-	}
-	return ""
 }

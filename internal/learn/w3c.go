@@ -7,26 +7,21 @@ import (
 
 // iis reads the W3C extended format of IIS, with its #Fields. Times are UTC.
 type iis struct {
-	names  *pseudonyms
-	fields map[string]int
-	n      int
-	values []string
+	names *pseudonyms
+	fields
 }
 
-func newIIS(s setting) parser { return &iis{names: s.names} }
-
-// mostFields bounds what a #Fields line may name.
-const mostFields = 200
+func newIIS(s setting) parser { return &iis{names: s.names, fields: fields{none: "-"}} }
 
 func (p *iis) parse(line string) (entry, error) {
 	e := entry{exact: time.Second, kind: ignored, what: "comments"}
 	if strings.HasPrefix(line, "#") {
 		if names, ok := strings.CutPrefix(line, "#Fields: "); ok {
-			return e, p.head(names)
+			return e, p.head(strings.Fields(names), "date", "time", "cs-method", "cs-uri-stem", "sc-status")
 		}
 		return e, nil
 	}
-	if p.fields == nil {
+	if p.at == nil {
 		return e, errNoHead
 	}
 	p.values = p.values[:0]
@@ -58,31 +53,6 @@ func (p *iis) parse(line string) (entry, error) {
 	p.names.classify(&e, request{method: p.get("cs-method"), target: target, status: int(status), user: p.get("cs-username"),
 		address: p.get("c-ip"), agent: p.get("cs(User-Agent)")})
 	return e, nil
-}
-
-func (p *iis) head(names string) error {
-	fields := map[string]int{}
-	list := strings.Fields(names)
-	for i, name := range list {
-		fields[strings.Clone(name)] = i
-	}
-	if len(list) > mostFields {
-		return errFields
-	}
-	for _, needed := range []string{"date", "time", "cs-method", "cs-uri-stem", "sc-status"} {
-		if _, ok := fields[needed]; !ok {
-			return errFields
-		}
-	}
-	p.fields, p.n = fields, len(list)
-	return nil
-}
-
-func (p *iis) get(name string) string {
-	if i, ok := p.fields[name]; ok {
-		return p.values[i]
-	}
-	return "-"
 }
 
 // isoTime reads 2026-03-02 and 08:00:01, UTC.

@@ -30,15 +30,6 @@ func (d Digest) String() string {
 	return hex.EncodeToString(raw[:])
 }
 
-// ParseDigest reads what String wrote.
-func ParseDigest(text string) (Digest, error) {
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != 16 {
-		return Digest{}, fmt.Errorf("%q is no digest of 32 hexadecimal digits", text)
-	}
-	return Digest{binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])}, nil
-}
-
 // Share is one generator's part of a plan: the users whose ID is Index − 1 modulo Of. The zero value is the whole.
 type Share struct{ Index, Of int }
 

@@ -89,15 +89,9 @@ func TestDigestCoversWhatIsSent(t *testing.T) {
 	}
 }
 
-func TestDigestsAndSharesAreReadBack(t *testing.T) {
-	d := Digest{1 << 63, 77}
-	if got, err := ParseDigest(d.String()); err != nil || got != d {
-		t.Errorf("%s is read as %s, %v", d, got, err)
-	}
-	for _, text := range []string{"", "abc", d.String() + "0", "z" + d.String()[1:]} {
-		if _, err := ParseDigest(text); err == nil {
-			t.Errorf("digest %q is accepted", text)
-		}
+func TestDigestsAreWrittenAndSharesReadBack(t *testing.T) {
+	if d := (Digest{1 << 63, 77}).String(); d != "8000000000000000000000000000004d" {
+		t.Errorf("the digest is written %s", d)
 	}
 	if s, err := ParseShare("2/4"); err != nil || s != (Share{2, 4}) || s.String() != "2/4" {
 		t.Errorf("2/4 is read as %v, %v", s, err)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -138,7 +139,7 @@ func (p *Plan) tilted(users int, part float64) []int {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return -compare(p.Personas[a].Share, p.Personas[b].Share)
+		return cmp.Compare(p.Personas[b].Share, p.Personas[a].Share)
 	})
 	weight := make([]float64, len(p.Personas))
 	var side, sum float64
@@ -158,21 +159,11 @@ func (p *Plan) tilted(users int, part float64) []int {
 		weight[k] -= float64(mix[k])
 		left -= mix[k]
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return -compare(weight[a], weight[b]) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(weight[b], weight[a]) })
 	for _, k := range order[:left] {
 		mix[k]++
 	}
 	return mix
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // stage makes the stage that follows those before.

@@ -69,28 +69,6 @@ func (h *Histogram) Record(d time.Duration) {
 	h.Max = max(h.Max, d)
 }
 
-// Add counts n durations that fall into one bucket; value is any duration within it. Sum and Max follow the value, and
-// the range is that of Record.
-func (h *Histogram) Add(value time.Duration, n uint64) {
-	if n == 0 {
-		return
-	}
-	value = max(value, 0)
-	v := uint64(value / unit)
-	if v > maxValue {
-		v = maxValue
-		h.Over += n
-	}
-	page, slot := index(v)
-	if h.pages[page] == nil {
-		h.pages[page] = new([pageSize]uint32)
-	}
-	h.pages[page][slot] += uint32(min(n, math.MaxUint32))
-	h.Total += n
-	h.Sum += value * time.Duration(n)
-	h.Max = max(h.Max, value)
-}
-
 // Merge adds all counts of from.
 func (h *Histogram) Merge(from *Histogram) {
 	for i, p := range from.pages {

@@ -83,7 +83,7 @@ func (w *walk) mail() *letterText {
 		if size == 0 {
 			size = 2 << 10
 		}
-		subject, body, err := letter(w.t.RunID(), w.t.Draw(drawText), size)
+		subject, body, err := corpus.Letter(w.t.RunID(), w.t.Draw(drawText), size)
 		if err == nil { // the corpus reads what it wrote
 			*w.letter = letterText{subject, body}
 		}

@@ -289,19 +289,3 @@ func TestCanceledTurn(t *testing.T) {
 		t.Errorf("got %v, want class canceled", err)
 	}
 }
-
-func TestLetterHasTheSizeAndIsRepeatable(t *testing.T) {
-	for _, size := range []int{1, 900, 4 << 10, 40 << 10, 1 << 20} {
-		subject, body, err := letter("run", 99, size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, same, _ := letter("run", 99, size)
-		if subject == "" || subject != again || body != same {
-			t.Errorf("size %d: not repeatable", size)
-		}
-		if size >= 4<<10 && (len(body) < size*8/10 || len(body) > size*12/10) {
-			t.Errorf("size %d: the text has %d bytes", size, len(body))
-		}
-	}
-}
