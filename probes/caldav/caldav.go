@@ -8,9 +8,6 @@
 package caldav
 
 import (
-	"strings"
-
-	"pegel/internal/corpus"
 	"pegel/probes/probe"
 	"pegel/probes/probe/dav"
 )
@@ -19,37 +16,13 @@ import (
 var kind = func() *dav.Kind {
 	k := dav.Calendars()
 	k.Agent = "pegel (CalDAV)"
-	_, domain, _ := strings.Cut(corpus.EventUID("", 0), "@")
-	k.FindOwn = eventsWhere(`<c:prop-filter name="UID"><c:text-match collation="i;ascii-casemap">@` + domain + `</c:text-match></c:prop-filter>`)
+	k.FindOwn = eventsWhere(`<c:prop-filter name="UID"><c:text-match collation="i;ascii-casemap">` + dav.OwnUID() + `</c:text-match></c:prop-filter>`)
 	k.Create = func(t *probe.Turn, s *dav.Session) error { return createEvent(t, s, createParams{}) }
+	k.Old = oldEvent
 	return &k
 }()
 
 // Protocol returns the protocol caldav.
 func Protocol() probe.Protocol {
-	return probe.Protocol{
-		Name: "caldav", Schemes: []string{"http", "https"},
-		Open: func(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-			s, err := dav.Open(t, kind, target, account)
-			if err != nil {
-				return nil, err
-			}
-			return s, nil
-		},
-		Actions: map[string]probe.Action{
-			"discover": dav.Discover,
-			"sync":     dav.Sync,
-			"verify":   dav.Verify,
-			"race":     dav.Race,
-			"rights":   dav.Rights,
-			"update":   dav.Update,
-			"delete":   dav.Delete,
-			"query":    query,
-			"create":   create,
-			"copy":     copyEvent,
-			"freebusy": freebusy,
-			"answer":   answer,
-		},
-		Answers: []string{"query", "create", "update"},
-	}
+	return kind.Protocol(map[string]probe.Action{"query": query, "create": create, "freebusy": freebusy, "answer": answer})
 }

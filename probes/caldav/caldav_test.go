@@ -1,8 +1,6 @@
 package caldav
 
 import (
-	"net"
-	"net/url"
 	"path"
 	"strings"
 	"sync/atomic"
@@ -13,39 +11,10 @@ import (
 	"pegel/probes/probetest"
 )
 
-// distinct gives every action a key of its own over all users of a test: the suite's users share one account and count
-// from the same number, whereas the keys of a run never meet.
-func distinct(p probe.Protocol, next *atomic.Uint64) probe.Protocol {
-	actions := make(map[string]probe.Action, len(p.Actions))
-	for verb, action := range p.Actions {
-		actions[verb] = func(decode func(any) error) (probe.Step, error) {
-			step, err := action(decode)
-			if err != nil {
-				return nil, err
-			}
-			return func(t *probe.Turn) error {
-				t.Begin(t.Context(), p.Name, probe.Mix(next.Add(1)))
-				return step(t)
-			}, nil
-		}
-	}
-	p.Actions = actions
-	return p
-}
-
 // keys are those of all actions of tests whose users share a platform.
 var keys atomic.Uint64
 
 var account = probe.Account{Login: "u0", Address: "u0@example.test", Password: "right"}
-
-func target(t *testing.T, address string) probe.Target {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return probe.Target{Name: "caldav", URL: u, DialContext: new(net.Dialer).DialContext}
-}
 
 var (
 	answered = []probe.Phase{probe.PhaseFirstByte, probe.PhaseComplete}
@@ -75,58 +44,33 @@ var (
 func TestConformance(t *testing.T) {
 	_, address := newMemory(t, "work")
 	var keys atomic.Uint64
-	probetest.Run(t, distinct(Protocol(), &keys), target(t, address), account, cases)
+	probetest.Run(t, probetest.Distinct(Protocol(), &keys), probetest.Target(t, "caldav", address), account, cases)
 }
 
 // user is one user of the memory server or of a real one.
-type user struct {
-	*probetest.Host
-	t *testing.T
-	p probe.Protocol
-}
+type user struct{ probetest.User }
 
 func newUser(t *testing.T, address string) user {
 	var keys atomic.Uint64
-	p := distinct(Protocol(), &keys)
-	h := probetest.NewHost(p, account, target(t, address))
-	t.Cleanup(h.Close)
-	return user{h, t, p}
-}
-
-func (u user) do(verb, with string) error {
-	u.t.Helper()
-	step, err := probetest.Bind(u.p, verb, with)
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	return u.Do(u.t.Context(), step).Err
-}
-
-func (u user) must(verbs ...string) {
-	u.t.Helper()
-	for _, verb := range verbs {
-		if err := u.do(verb, ""); err != nil {
-			u.t.Fatalf("%s: %v", verb, err)
-		}
-	}
+	return user{probetest.NewUser(t, probetest.Distinct(Protocol(), &keys), account, probetest.Target(t, "caldav", address))}
 }
 
 func TestLifeOfAnEvent(t *testing.T) {
 	m, address := newMemory(t, "work")
 	u := newUser(t, address)
-	u.must("create")
+	u.Must("create")
 	for p, text := range m.all() {
 		if !strings.HasPrefix(p, "/u0/calendars/work/") || !strings.Contains(text, corpus.RunProp+":"+probetest.RunID) {
 			t.Errorf("created %s:\n%s", p, text)
 		}
 	}
-	u.must("update", "update")
+	u.Must("update", "update")
 	for _, text := range m.all() {
 		if !strings.Contains(text, "SEQUENCE:2") {
 			t.Errorf("after two updates:\n%s", text)
 		}
 	}
-	u.must("delete")
+	u.Must("delete")
 	if left := m.all(); len(left) != 0 {
 		t.Errorf("left after delete: %v", left)
 	}
@@ -134,7 +78,7 @@ func TestLifeOfAnEvent(t *testing.T) {
 
 func TestCalendarIsMadeWhereThereIsNone(t *testing.T) {
 	m, address := newMemory(t)
-	newUser(t, address).must("create")
+	newUser(t, address).Must("create")
 	for p := range m.all() {
 		if path.Dir(p) != "/u0/calendars/pegel" {
 			t.Errorf("the event lies in %s", p)
@@ -145,9 +89,9 @@ func TestCalendarIsMadeWhereThereIsNone(t *testing.T) {
 func TestCopyDoesNotTouchTheCalendarInUse(t *testing.T) {
 	m, address := newMemory(t, "work")
 	u := newUser(t, address)
-	u.must("copy", "copy", "create")
+	u.Must("copy", "copy", "create")
 	u.Drop("caldav") // a new session finds what the first has made
-	if err := u.do("copy", "into: migrated"); err != nil {
+	if err := u.Try("copy", "into: migrated"); err != nil {
 		t.Error(err)
 	}
 	count := map[string]int{}
@@ -180,7 +124,7 @@ func TestForeignEventsAreLeftAlone(t *testing.T) {
 	before := m.all()
 	u := newUser(t, address)
 	for range 5 {
-		u.must("update", "delete")
+		u.Must("update", "delete")
 	}
 	after := m.all()
 	for p, text := range before {
@@ -192,9 +136,9 @@ func TestForeignEventsAreLeftAlone(t *testing.T) {
 
 func TestEventsOfEarlierSessionsAreFound(t *testing.T) {
 	m, address := newMemory(t, "work")
-	newUser(t, address).must("create", "create")
+	newUser(t, address).Must("create", "create")
 	later := newUser(t, address)
-	later.must("delete", "delete")
+	later.Must("delete", "delete")
 	if left := m.all(); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -203,9 +147,9 @@ func TestEventsOfEarlierSessionsAreFound(t *testing.T) {
 func TestLostUpdateIsContent(t *testing.T) {
 	m, address := newMemory(t, "work")
 	u := newUser(t, address)
-	u.must("create")
+	u.Must("create")
 	m.touch()
-	if err := u.do("delete", ""); probe.ClassOf(err) != probe.Content {
+	if err := u.Try("delete", ""); probe.ClassOf(err) != probe.Content {
 		t.Errorf("got %v, want a failure of class content", err)
 	}
 	if len(m.all()) != 1 {
@@ -216,17 +160,17 @@ func TestLostUpdateIsContent(t *testing.T) {
 func TestOverloadKeepsTheSession(t *testing.T) {
 	m, address := newMemory(t, "work")
 	u := newUser(t, address)
-	u.must("discover")
+	u.Must("discover")
 	m.mu.Lock()
 	m.down = true
 	m.mu.Unlock()
-	if err := u.do("query", ""); probe.ClassOf(err) != probe.Overload {
+	if err := u.Try("query", ""); probe.ClassOf(err) != probe.Overload {
 		t.Errorf("got %v, want a failure of class overload", err)
 	}
 	m.mu.Lock()
 	m.down, m.requests = false, nil
 	m.mu.Unlock()
-	u.must("query")
+	u.Must("query")
 	if len(m.requests) != 1 {
 		t.Errorf("the session did not keep its calendar: %v", m.requests)
 	}

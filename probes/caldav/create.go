@@ -89,6 +89,13 @@ func createEvent(t *probe.Turn, s *dav.Session, params createParams) error {
 	return s.Create(t, "create an event", nil, corpus.EventUID(spec.Run, spec.Key), corpus.Event(spec), true)
 }
 
+// oldEvent is one of the last two years.
+func oldEvent(t *probe.Turn) (uid string, data []byte) {
+	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1-int(t.Draw(drawDay)%730))
+	spec := corpus.EventSpec{Run: t.RunID(), Key: t.Draw(drawKey), Start: day.Add(workingHour(t)), Duration: time.Hour}
+	return corpus.EventUID(spec.Run, spec.Key), corpus.Event(spec)
+}
+
 // workingHour is a time of day between 8 and 17 in steps of half an hour.
 func workingHour(t *probe.Turn) time.Duration {
 	return 8*time.Hour + time.Duration(t.Draw(drawHour)%18)*30*time.Minute

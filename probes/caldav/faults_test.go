@@ -2,109 +2,21 @@ package caldav
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"pegel/probes/probe"
 	"pegel/probes/probetest"
-	"pegel/testenv"
 )
-
-// faulty is the embedded platform behind a proxy that breaks what the test says.
-type faulty struct {
-	mu       sync.Mutex
-	request  func(r *http.Request)
-	response func(r *http.Response, body []byte) []byte
-	instead  func(w http.ResponseWriter, r *http.Request) bool
-	count    map[string]int // requests by method
-}
-
-func (f *faulty) set(change func(f *faulty)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.request, f.response, f.instead, f.count = nil, nil, nil, map[string]int{}
-	change(f)
-}
-
-// newFaulty starts it and returns a user of it.
-func newFaulty(t *testing.T) (*faulty, user) {
-	p, err := testenv.Start(t.Context(), testenv.Options{Accounts: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.Close() })
-	behind, err := url.Parse(p.URLs.CalDAV)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &faulty{count: map[string]int{}}
-	proxy := httputil.NewSingleHostReverseProxy(behind)
-	proxy.ErrorLog = nil
-	proxy.ModifyResponse = func(r *http.Response) error {
-		f.mu.Lock()
-		change := f.response
-		f.mu.Unlock()
-		if change == nil {
-			return nil
-		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return err
-		}
-		body = change(r, body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		r.ContentLength = int64(len(body))
-		r.Header.Set("Content-Length", fmt.Sprint(len(body)))
-		return nil
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.mu.Lock()
-		request, instead := f.request, f.instead
-		f.count[r.Method]++
-		f.mu.Unlock()
-		if request != nil {
-			request(r)
-		}
-		if instead != nil && instead(w, r) {
-			return
-		}
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	protocol := distinct(Protocol(), &keys)
-	account := probe.Account{Login: p.Login(1), Address: p.Login(1), Password: p.Password()}
-	h := probetest.NewHost(protocol, account, target(t, server.URL))
-	t.Cleanup(h.Close)
-	return f, user{h, t, protocol}
-}
-
-// fails checks that an action fails with a class and a text.
-func (u user) fails(verb, with string, class probe.Class, text string) {
-	u.t.Helper()
-	err := u.do(verb, with)
-	if probe.ClassOf(err) != class || err == nil || !strings.Contains(err.Error(), text) {
-		u.t.Errorf("%s %s: %v; want %v with %q", verb, with, err, class, text)
-	}
-}
-
-func replace(old, new string) func(*http.Response, []byte) []byte {
-	return func(_ *http.Response, body []byte) []byte { return bytes.ReplaceAll(body, []byte(old), []byte(new)) }
-}
 
 // A server that does not heed If-Match loses updates; each check must say so.
 func TestLostUpdatesAreFound(t *testing.T) {
 	f, u := newFaulty(t)
-	u.must("discover", "create", "race", "sync")
+	u.Must("discover", "create", "race", "sync")
 
 	f.set(func(f *faulty) { f.request = func(r *http.Request) { r.Header.Del("If-Match") } })
 	u.fails("race", "", probe.Content, "both acknowledged")
@@ -120,7 +32,7 @@ func TestLostUpdatesAreFound(t *testing.T) {
 			return body
 		}
 	})
-	u.must("update")
+	u.Must("update")
 	f.set(func(f *faulty) {
 		f.response = func(r *http.Response, body []byte) []byte {
 			if r.Request.Method == http.MethodGet {
@@ -157,8 +69,8 @@ func now(_ *http.Response, body []byte) string {
 
 func TestSyncDifferencesAreFound(t *testing.T) {
 	f, u := newFaulty(t)
-	u.must("discover", "sync", "verify")
-	u.must("create")
+	u.Must("discover", "sync", "verify")
+	u.Must("create")
 	// A server whose changes have a gap: the sync never tells of the new event.
 	f.set(func(f *faulty) {
 		f.response = func(r *http.Response, body []byte) []byte {
@@ -178,12 +90,12 @@ func TestSyncDifferencesAreFound(t *testing.T) {
 	})
 	u.fails("verify", "by: token", probe.Content, "sync difference: 1 of")
 	f.set(func(*faulty) {})
-	u.must("verify") // begins anew
+	u.Must("verify") // begins anew
 }
 
 func TestSyncTokens(t *testing.T) {
 	f, u := newFaulty(t)
-	u.must("discover", "sync", "create", "sync")
+	u.Must("discover", "sync", "create", "sync")
 	refuse := func(status int, body string) func(w http.ResponseWriter, r *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method != "REPORT" {
@@ -202,12 +114,12 @@ func TestSyncTokens(t *testing.T) {
 	}
 	const expired = `<?xml version="1.0"?><error xmlns="DAV:"><valid-sync-token/></error>`
 	f.set(func(f *faulty) { f.instead = refuse(403, expired) })
-	if err := u.do("sync", "fetch: 0"); err != nil || f.count["REPORT"] != 2 {
+	if err := u.Try("sync", "fetch: 0"); err != nil || f.count["REPORT"] != 2 {
 		t.Errorf("an expired token: %v, %d reports; want a second one without token", err, f.count["REPORT"])
 	}
-	u.must("verify")
+	u.Must("verify")
 	f.set(func(f *faulty) { f.instead = refuse(409, expired) }) // what Radicale answers
-	if err := u.do("sync", "fetch: 0"); err != nil {
+	if err := u.Try("sync", "fetch: 0"); err != nil {
 		t.Error(err)
 	}
 	f.set(func(f *faulty) { f.instead = refuse(403, expired+"<!-- always -->") })
@@ -224,22 +136,41 @@ func TestSyncTokens(t *testing.T) {
 		f.instead = refuse(403, `<error xmlns="DAV:"><supported-report/></error><!-- always -->`)
 	})
 	u.fails("freebusy", "", probe.Content, "supported-report")
+	if err := u.Try("freebusy", "where_offered: true"); err != nil {
+		t.Errorf("a report that is not offered, as programs have it: %v", err)
+	}
 	f.set(func(f *faulty) { f.response = replace("sync-token>", "x>") })
 	u.fails("sync", "by: token", probe.Content, "no sync-token")
 
+	// Endless: the server says that there is more, under the token that it gave before.
+	f.set(func(f *faulty) {
+		f.response = func(r *http.Response, body []byte) []byte {
+			more := "<response><href>" + r.Request.URL.Path + "</href><status>HTTP/1.1 507 Insufficient Storage</status></response>"
+			return bytes.Replace(body, []byte("<sync-token>"), []byte(more+"<sync-token>"), 1)
+		}
+	})
+	u.fails("sync", "{by: token, fetch: 0}", probe.Content, "the same sync-token again")
+	if f.count["REPORT"] > 3 {
+		t.Errorf("%d reports", f.count["REPORT"])
+	}
+	f.set(func(f *faulty) {
+		f.response = replace("<sync-token>", "<sync-token>"+strings.Repeat("x", 5<<10))
+	})
+	u.fails("sync", "{by: token, fetch: 0}", probe.Content, "a sync-token of")
+
 	// Pages: the server says that there is more until all has been told.
 	f.set(func(*faulty) {})
-	u.must("sync", "create", "create", "create")
+	u.Must("sync", "create", "create", "create")
 	f.set(func(*faulty) {})
-	if err := u.do("sync", "{page: 1, fetch: 0}"); err != nil || f.count["REPORT"] != 3 {
+	if err := u.Try("sync", "{page: 1, fetch: 0}"); err != nil || f.count["REPORT"] != 3 {
 		t.Errorf("three changes in pages of one: %v, %d reports", err, f.count["REPORT"])
 	}
-	u.must("verify")
+	u.Must("verify")
 }
 
 func TestBadServers(t *testing.T) {
 	f, u := newFaulty(t)
-	u.must("discover", "create", "sync")
+	u.Must("discover", "create", "sync")
 	answer := func(text string) func(f *faulty) {
 		return func(f *faulty) {
 			f.instead = func(w http.ResponseWriter, r *http.Request) bool {
@@ -297,13 +228,34 @@ func TestBadServers(t *testing.T) {
 	})
 	u.fails("copy", "into: Forbidden", probe.Denied, "403")
 	f.set(func(*faulty) {})
-	u.must("sync", "update", "query", "delete") // the session has outlived all that
+	u.Must("sync", "update", "query", "delete") // the session has outlived all that
+}
+
+// Where a home has no calendar and none may be made, that is one failure, and the next action tries again.
+func TestNoCalendarMayBeMade(t *testing.T) {
+	_, address := newMemory(t)
+	f, u := between(t, address, account)
+	f.set(func(f *faulty) {
+		f.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != "MKCALENDAR" && r.Method != "MKCOL" {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/xml")
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `<error xmlns="DAV:"><need-privileges/></error>`)
+			return true
+		}
+	})
+	u.fails("create", "", probe.Denied, "need-privileges")
+	u.fails("discover", "", probe.Denied, "need-privileges")
+	f.set(func(*faulty) {})
+	u.Must("create", "update", "delete")
 }
 
 // 100,000 resources in one answer are read in the memory of a few.
 func TestHugeListing(t *testing.T) {
 	f, u := newFaulty(t)
-	u.must("discover")
+	u.Must("discover")
 	f.set(func(f *faulty) {
 		f.instead = func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method != "PROPFIND" || r.Header.Get("Depth") != "1" {
@@ -325,7 +277,7 @@ func TestHugeListing(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := held()
-	if err := u.do("sync", "{by: listing, fetch: 0}"); err != nil {
+	if err := u.Try("sync", "{by: listing, fetch: 0}"); err != nil {
 		t.Fatal(err)
 	}
 	if kept := held() - before; kept > 8<<20 { // 16 bytes an object, and what the servers of this test hold
@@ -337,7 +289,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("a session", func(t *testing.T) {
 		f, u := newFaulty(t)
-		u.must("create", "race", "sync")
+		u.Must("create", "race", "sync")
 		f.set(func(f *faulty) {
 			f.instead = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method == http.MethodPut {
@@ -346,15 +298,9 @@ func TestNothingIsLeftRunning(t *testing.T) {
 				return false
 			}
 		})
-		if err := u.do("race", ""); probe.ClassOf(err) != probe.Reset {
+		if err := u.Try("race", ""); probe.ClassOf(err) != probe.Reset {
 			t.Errorf("a race whose connections break: %v", err)
 		}
 	})
-	for range 200 {
-		if runtime.NumGoroutine() <= before+1 {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Error(errors.New("goroutines are left"), runtime.NumGoroutine()-before)
+	probetest.Settled(t, before)
 }

@@ -44,13 +44,14 @@ func freebusy(decode func(any) error) (probe.Step, error) {
 			if err != nil {
 				return err
 			}
-			if response.Status == http.StatusNotImplemented { // as SOGo has it
-				if params.Offered {
-					return nil
-				}
+			err = dav.Check(response, doing, http.StatusOK)
+			// SOGo says that it does not have the report, Radicale 3.1 takes it for another one.
+			switch none := response.Status == http.StatusNotImplemented || response.Status == http.StatusMultiStatus; {
+			case params.Offered && (none || dav.NotOffered(err)):
+				return nil
+			case none:
 				return probe.Failf(probe.Content, doing, "the server does not offer the report")
-			}
-			if err := dav.Check(response, doing, http.StatusOK); err != nil {
+			case err != nil:
 				return err
 			}
 			return busy(doing, string(response.Body))

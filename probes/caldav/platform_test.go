@@ -1,8 +1,6 @@
 package caldav
 
 import (
-	"net"
-	"net/url"
 	"sync/atomic"
 	"testing"
 
@@ -18,18 +16,11 @@ func TestEmbeddedPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	address, err := url.Parse(p.URLs.CalDAV)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var keys atomic.Uint64
-	protocol := distinct(Protocol(), &keys)
-	h := probetest.NewHost(protocol, probe.Account{Login: p.Login(1), Address: p.Login(1), Password: p.Password()},
-		probe.Target{Name: "caldav", URL: address, DialContext: new(net.Dialer).DialContext})
-	defer h.Close()
-	u := user{h, t, protocol}
-	u.must("discover", "query", "create", "update", "query", "create", "delete", "copy", "update", "delete")
-	if err := u.do("query", "{back: 365, ahead: 365}"); err != nil {
+	account := probe.Account{Login: p.Login(1), Address: p.Login(1), Password: p.Password()}
+	u := probetest.NewUser(t, probetest.Distinct(Protocol(), &keys), account, probetest.Target(t, "caldav", p.URLs.CalDAV))
+	u.Must("discover", "query", "create", "update", "query", "create", "delete", "copy", "update", "delete")
+	if err := u.Try("query", "{back: 365, ahead: 365}"); err != nil {
 		t.Error(err)
 	}
 }

@@ -8,7 +8,6 @@
 package carddav
 
 import (
-	"strings"
 	"time"
 
 	"pegel/internal/corpus"
@@ -20,37 +19,15 @@ import (
 var kind = func() *dav.Kind {
 	k := dav.Contacts()
 	k.Agent = "pegel (CardDAV)"
-	_, domain, _ := strings.Cut(corpus.EventUID("", 0), "@")
-	k.FindOwn = contactsWhere(`<c:prop-filter name="UID"><c:text-match>@`+domain+`</c:text-match></c:prop-filter>`, "<c:address-data/>", 0)
+	k.FindOwn = contactsWhere(`<c:prop-filter name="UID"><c:text-match>`+dav.OwnUID()+`</c:text-match></c:prop-filter>`, "<c:address-data/>", 0)
 	k.Create = createContact
+	k.Old = oldContact
 	return &k
 }()
 
 // Protocol returns the protocol carddav.
 func Protocol() probe.Protocol {
-	return probe.Protocol{
-		Name: "carddav", Schemes: []string{"http", "https"},
-		Open: func(t *probe.Turn, target probe.Target, account probe.Account) (probe.Session, error) {
-			s, err := dav.Open(t, kind, target, account)
-			if err != nil {
-				return nil, err
-			}
-			return s, nil
-		},
-		Actions: map[string]probe.Action{
-			"discover": dav.Discover,
-			"sync":     dav.Sync,
-			"verify":   dav.Verify,
-			"race":     dav.Race,
-			"rights":   dav.Rights,
-			"update":   dav.Update,
-			"delete":   dav.Delete,
-			"query":    query,
-			"create":   create,
-			"copy":     copyContact,
-		},
-		Answers: []string{"query", "create", "update"},
-	}
+	return kind.Protocol(map[string]probe.Action{"query": query, "create": create})
 }
 
 const drawKey = iota
@@ -74,27 +51,8 @@ func createContact(t *probe.Turn, s *dav.Session) error {
 	return s.Create(t, "create a contact", nil, corpus.EventUID(spec.Run, spec.Key), corpus.Contact(spec), true)
 }
 
-// copyParams are the parameters of copy.
-type copyParams struct {
-	Into string `yaml:"into"` // name of the address book in the account's home, made where missing; default Migrated-contacts
-}
-
-// copyContact writes one contact as the copy pass of a migration does. What it writes belongs to the migration: update and delete
-// do not take it from this session's memory.
-func copyContact(decode func(any) error) (probe.Step, error) {
-	params := copyParams{Into: kind.CopyInto}
-	if err := decode(&params); err != nil {
-		return nil, err
-	}
-	if err := dav.CheckName("into", params.Into); err != nil {
-		return nil, err
-	}
-	return dav.Step(func(t *probe.Turn, s *dav.Session) error {
-		into, err := s.FindOrMake(t, params.Into)
-		if err != nil {
-			return err
-		}
-		spec := corpus.ContactSpec{Run: t.RunID(), Key: t.Draw(drawKey), Stamp: time.Now().AddDate(-1, 0, 0)}
-		return s.Create(t, "copy a contact", into, corpus.EventUID(spec.Run, spec.Key), corpus.Contact(spec), false)
-	}), nil
+// oldContact was changed last a year ago.
+func oldContact(t *probe.Turn) (uid string, data []byte) {
+	spec := corpus.ContactSpec{Run: t.RunID(), Key: t.Draw(drawKey), Stamp: time.Now().AddDate(-1, 0, 0)}
+	return corpus.EventUID(spec.Run, spec.Key), corpus.Contact(spec)
 }

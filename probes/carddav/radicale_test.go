@@ -24,16 +24,16 @@ func TestRadicale(t *testing.T) {
 	}
 	t.Run("journey", func(t *testing.T) {
 		u := newUser(t, stack.CalDAVDirect, account(1))
-		u.must("discover", "sync", "create", "sync", "update", "race", "sync", "query", "verify", "copy", "delete", "sync", "verify")
+		u.Must("discover", "sync", "create", "sync", "update", "race", "sync", "query", "verify", "copy", "delete", "sync", "verify")
 		for _, with := range []string{"by: token", "by: ctag", "{by: listing, fetch: 2}"} {
-			u.must("create")
+			u.Must("create")
 			for _, verb := range []string{"sync", "sync"} {
-				if err := u.do(verb, with); err != nil {
+				if err := u.Try(verb, with); err != nil {
 					t.Errorf("%s %s: %v", verb, with, err)
 				}
 			}
 		}
-		if err := u.do("rights", "collection: /"+real.Account(0)+"/"); probe.ClassOf(err) != probe.Denied {
+		if err := u.Try("rights", "collection: /"+real.Account(0)+"/"); probe.ClassOf(err) != probe.Denied {
 			t.Errorf("somebody else's home: %v", err)
 		}
 	})
@@ -41,7 +41,7 @@ func TestRadicale(t *testing.T) {
 		var keys atomic.Uint64
 		keys.Store(1 << 20)
 		probetest.Suite{
-			Protocol: distinct(Protocol(), &keys), Target: target(t, stack.CalDAVDirect), Account: account(2), Cases: cases,
+			Protocol: probetest.Distinct(Protocol(), &keys), Target: probetest.Target(t, "carddav", stack.CalDAVDirect), Account: account(2), Cases: cases,
 			Users: 3, Timeout: time.Minute, // one single-threaded server, on a machine that may be busy
 		}.Run(t)
 	})

@@ -35,27 +35,27 @@ func TestSOGoAndXandikos(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUser(t, server.address, account(1))
-			u.must("discover", "sync", "create", "sync", "update", "sync", "verify", "copy", "delete", "sync", "verify")
+			u.Must("discover", "sync", "create", "sync", "update", "sync", "verify", "copy", "delete", "sync", "verify")
 			for _, with := range []string{"by: token", "by: ctag", "{by: listing, fetch: 2}", "{by: token, page: 1}"} {
-				u.must("create")
+				u.Must("create")
 				for _, verb := range []string{"sync", "sync"} {
-					if err := u.do(verb, with); err != nil {
+					if err := u.Try(verb, with); err != nil {
 						t.Errorf("%s %s: %v", verb, with, err)
 					}
 				}
-				u.must("update", "verify")
+				u.Must("update", "verify")
 			}
 			for with, want := range map[string]probe.Class{
 				"need: write": probe.OK, "collection: none": probe.Content,
 				"collection: " + server.other + "personal/": probe.Content, "collection: " + server.other + "none/": probe.Content,
 			} {
-				if err := u.do("rights", with); probe.ClassOf(err) != want {
+				if err := u.Try("rights", with); probe.ClassOf(err) != want {
 					t.Errorf("rights %s: %v, want %v", with, err, want)
 				}
 			}
 			var keys atomic.Uint64
 			keys.Store(1 << 20)
-			p := distinct(Protocol(), &keys)
+			p := probetest.Distinct(Protocol(), &keys)
 			var some []probetest.Case
 			for _, c := range cases {
 				if c.Do != server.lacks {
@@ -63,7 +63,7 @@ func TestSOGoAndXandikos(t *testing.T) {
 				}
 			}
 			delete(p.Actions, server.lacks)
-			probetest.Suite{Protocol: p, Target: target(t, server.address), Account: account(1), Cases: some, Users: 3, Timeout: time.Minute}.Run(t)
+			probetest.Suite{Protocol: p, Target: probetest.Target(t, "carddav", server.address), Account: account(1), Cases: some, Users: 3, Timeout: time.Minute}.Run(t)
 		})
 	}
 }

@@ -3,10 +3,12 @@ package eas
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -242,6 +244,55 @@ func TestPrescribedHeartbeat(t *testing.T) {
 	least, most = 60*60, 2*60*60 // longer than any server may
 	check(short, "1", time.Second, probe.Content)
 	check(short, "1", time.Second, probe.Content)
+}
+
+// Answers that break off, that never end, and that never come leave nothing running.
+func TestNothingIsLeftRunning(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("sessions", func(t *testing.T) {
+		for _, c := range []struct {
+			verb, with string
+			serve      func(w http.ResponseWriter, r *http.Request)
+			want       probe.Class
+		}{
+			{"folders", "", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "1000")
+				w.Write(newDocument().open(folderSync).bytes)
+			}, probe.Reset},
+			{"folders", "", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, probe.Reset},
+			{"folders", "", func(w http.ResponseWriter, _ *http.Request) {
+				for junk := bytes.Repeat([]byte{0x45}, 1<<20); ; {
+					if _, err := w.Write(junk); err != nil {
+						return
+					}
+				}
+			}, probe.Content},
+			{"ping", "folders: [inbox]", func(w http.ResponseWriter, r *http.Request) {
+				if !good(w, r.URL.Query().Get("Cmd")) {
+					<-r.Context().Done()
+				}
+			}, probe.Timeout},
+		} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", wbxmlType)
+				c.serve(w, r)
+			}))
+			h := probetest.NewHost(Protocol(), probe.Account{Login: "ann", Address: "ann@example.test", Password: "secret"}, phoneTarget(t, server.URL))
+			step, err := probetest.Bind(Protocol(), c.verb, c.with)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			if r := h.Do(ctx, step); r.Class != c.want {
+				t.Errorf("%s: %v %v, want %v", c.verb, r.Class, r.Err, c.want)
+			}
+			cancel()
+			h.Close()
+			server.Close()
+		}
+	})
+	probetest.Settled(t, before)
 }
 
 // A mail whose answer never came may have been taken; one that was refused has not been.

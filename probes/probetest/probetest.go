@@ -95,7 +95,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("cut while open", s.cutWhileOpen)
 	t.Run("wrong password", s.wrongPassword)
 	t.Run("concurrent", s.concurrent)
-	settled(t, goroutines)
+	Settled(t, goroutines)
 	t.Run("no password in errors", s.noPassword)
 }
 

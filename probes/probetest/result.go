@@ -31,11 +31,11 @@ func (r Result) coherent() error {
 	return nil
 }
 
-// settled waits until no more goroutines run than before.
-func settled(t *testing.T, before int) {
+// Settled waits until no more goroutines run than before.
+func Settled(t *testing.T, before int) {
 	t.Helper()
 	var now int
-	for range 100 {
+	for range 400 {
 		if now = runtime.NumGoroutine(); now <= before {
 			return
 		}

@@ -33,11 +33,13 @@ type Kind struct {
 
 	// Create puts a new object of pegel's into the collection in use, for an action that needs one and finds none.
 	Create func(t *probe.Turn, s *Session) error
+	// Old draws an object as a migration copies it, with its identifier.
+	Old func(t *probe.Turn) (uid string, data []byte)
 	// FindOwn is the query for the objects that pegel has made, as a REPORT body.
 	FindOwn string
 }
 
-// Calendars is the kind of CalDAV (RFC 4791), without Agent, Create and FindOwn.
+// Calendars is the kind of CalDAV (RFC 4791), without Agent, Create, Old and FindOwn.
 func Calendars() Kind {
 	return Kind{
 		Service: "caldav", Noun: "event", Place: "calendar", Own: "pegel", CopyInto: "Migrated",
@@ -48,7 +50,7 @@ func Calendars() Kind {
 	}
 }
 
-// Contacts is the kind of CardDAV (RFC 6352), without Agent, Create and FindOwn.
+// Contacts is the kind of CardDAV (RFC 6352), without Agent, Create, Old and FindOwn.
 func Contacts() Kind {
 	return Kind{
 		Service: "carddav", Noun: "contact", Place: "address book",
@@ -67,6 +69,14 @@ func (k *Kind) is(p *Props) bool {
 		return p.Calendar && p.Holds(k.Component)
 	}
 	return p.AddressBook
+}
+
+// one is one object, in error texts.
+func (k *Kind) one() string {
+	if strings.HasPrefix(k.Noun, "e") {
+		return "an " + k.Noun
+	}
+	return "a " + k.Noun
 }
 
 // whole tells whether a text is one object from its beginning to its end.

@@ -152,7 +152,7 @@ func (s *Session) Create(t *probe.Turn, doing string, place *url.URL, name strin
 // has, it does so again with what is there now, as programs do; after the third time that is a failure of class content.
 func (s *Session) Update(t *probe.Turn) error {
 	const tries = 3
-	doing := "update a " + s.kind.Noun
+	doing := "update " + s.kind.one()
 	o, err := s.pick(t)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (s *Session) Update(t *probe.Turn) error {
 		next := revision{o.seen.count + 1, uint32(t.Draw(drawMark + 10*try))}
 		changed, err := s.kind.revise(data, next, time.Now())
 		if err != nil {
-			return probe.Fail(probe.Content, "change a "+s.kind.Noun, err)
+			return probe.Fail(probe.Content, "change "+s.kind.one(), err)
 		}
 		response, err := s.write(t, s.url(o), changed, "If-Match", o.etag)
 		if err != nil {
@@ -205,7 +205,7 @@ func (s *Session) Delete(t *probe.Turn) error {
 	if err != nil {
 		return err
 	}
-	if err := Check(response, "delete a "+s.kind.Noun, http.StatusNoContent, http.StatusOK); err != nil {
+	if err := Check(response, "delete "+s.kind.one(), http.StatusNoContent, http.StatusOK); err != nil {
 		s.gone(o, response.Status)
 		return err
 	}
@@ -216,7 +216,7 @@ func (s *Session) Delete(t *probe.Turn) error {
 // get reads an own object and notes its entity tag. It refuses to go on with one that is not pegel's, or whose entity tag
 // cannot guard a write.
 func (s *Session) get(t *probe.Turn, o *object) (string, error) {
-	doing := "get a " + s.kind.Noun
+	doing := "get " + s.kind.one()
 	response, err := s.send(t, httpconn.Request{
 		Method: http.MethodGet, URL: s.url(o), KeepMethod: true, Header: http.Header{"Accept": {s.kind.MediaType}},
 	})
@@ -240,7 +240,7 @@ func (s *Session) get(t *probe.Turn, o *object) (string, error) {
 	if err == nil && !own {
 		path := o.path
 		s.forget(path)
-		err = probe.Failf(probe.Content, doing, "%s is not a %s that pegel made", path, s.kind.Noun)
+		err = probe.Failf(probe.Content, doing, "%s is not %s that pegel made", path, s.kind.one())
 	}
 	return data, err
 }

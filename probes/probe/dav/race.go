@@ -13,7 +13,7 @@ import (
 // one of them must win, the other must be told 412, and what is read afterwards must be what the winner wrote; anything else
 // means that conditions do not guard against lost updates, and is a failure of class content.
 func (s *Session) Race(t *probe.Turn) error {
-	doing := "race for a " + s.kind.Noun
+	doing := "race for " + s.kind.one()
 	const rounds = 3 // another program of the account may have won against both
 	for round := 0; ; round++ {
 		o, err := s.pick(t)
@@ -32,7 +32,7 @@ func (s *Session) Race(t *probe.Turn) error {
 		for i, r := range revisions {
 			changed, err := s.kind.revise(data, r, time.Now())
 			if err != nil {
-				return probe.Fail(probe.Content, "change a "+s.kind.Noun, err)
+				return probe.Fail(probe.Content, "change "+s.kind.one(), err)
 			}
 			requests[i] = s.put(s.url(o), changed, "If-Match", o.etag)
 		}

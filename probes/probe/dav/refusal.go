@@ -2,6 +2,7 @@ package dav
 
 import (
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -84,6 +85,12 @@ func Check(r *httpconn.Response, doing string, wanted ...int) error {
 		class = probe.ClassOf(err)
 	}
 	return probe.Failf(class, doing, "status %d %s: %w", r.Status, http.StatusText(r.Status), refusal(why))
+}
+
+// NotOffered tells whether a request has failed because the server does not have the report.
+func NotOffered(err error) bool {
+	var why refusal
+	return errors.As(err, &why) && why == "supported-report"
 }
 
 // refusal is the precondition in the failure of a whole request.
