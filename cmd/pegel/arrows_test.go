@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"reports":               {"internal/archive", "internal/judge", "internal/capacity", "internal/record", "scenarios"},
 	"scenarios":             {"internal/site"},
 	"testenv":               {},
+	"testenv/known":         {},
 	"testenv/real":          {},
 }
 

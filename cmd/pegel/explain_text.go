@@ -137,8 +137,8 @@ func (x *explanation) generator(b *bytes.Buffer) {
 	b.WriteString("\nThe generator\n")
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "  \tneeds\tthis machine has\n")
-	fmt.Fprintf(w, "  open files\t%s\t%s (ulimit -n)\n", expect.Count(float64(n.Files)), known(float64(n.Have.Files), expect.Count))
-	fmt.Fprintf(w, "  memory\t%s\t%s\n", expect.Bytes(n.Memory), known(n.Have.Memory, expect.Bytes))
+	fmt.Fprintf(w, "  open files\t%s\t%s (ulimit -n)\n", expect.Count(float64(n.Files)), orUnknown(float64(n.Have.Files), expect.Count))
+	fmt.Fprintf(w, "  memory\t%s\t%s\n", expect.Bytes(n.Memory), orUnknown(n.Have.Memory, expect.Bytes))
 	for _, way := range x.Load.Ways {
 		if n.Have.Ports > 0 && way.Connections > n.Have.Ports/10 { // else there is nothing to think about
 			fmt.Fprintf(w, "  ports to %s\t%s\t%s of %d address(es)\n", way.Target, expect.Count(float64(way.Connections)), expect.Count(float64(n.Have.Ports*way.Sources)), way.Sources)
@@ -156,7 +156,7 @@ func (x *explanation) generator(b *bytes.Buffer) {
 	}
 }
 
-func known(v float64, format func(float64) string) string {
+func orUnknown(v float64, format func(float64) string) string {
 	if v <= 0 {
 		return "unknown"
 	}

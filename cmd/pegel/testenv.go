@@ -80,7 +80,7 @@ func testenvCommand(env environment) *cobra.Command {
 	cmd.Flags().IntVar(&accounts, "accounts", 2000, "number of accounts (with --real by default 1000)")
 	cmd.Flags().IntVar(&phones, "phone-workers", 0, "how many commands of phones are served at a time, waiting Pings among them; 0: any number")
 	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(truthCommand(env))
+	cmd.AddCommand(truthCommand(env), knownCommand(env))
 	return cmd
 }
 
