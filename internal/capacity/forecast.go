@@ -140,7 +140,7 @@ func Predict(in *Input, opt Options) *Forecast {
 			f.warn("one-load")
 		}
 	}
-	if opt.Mix != nil && !in.mixVaries() {
+	if opt.Mix != nil && !in.MixVaries() {
 		f.notDetermined("mix-not-varied")
 		return f
 	}

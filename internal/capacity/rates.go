@@ -54,9 +54,9 @@ type columns struct {
 	mean          []float64
 }
 
-// mixVaries tells whether the stages show the effect of the mix: the share of some persona differs by a tenth of itself
+// MixVaries tells whether the stages show the effect of the mix: the share of some persona differs by a tenth of itself
 // between two stages.
-func (in *Input) mixVaries() bool {
+func (in *Input) MixVaries() bool {
 	if len(in.Stages) == 0 {
 		return false
 	}
@@ -111,7 +111,7 @@ func columnsOf(in *Input, opt *Options) columns {
 	}
 	c.copies = c.copies && len(in.Stages) > 2
 	c.fresh = c.fresh && len(in.Stages) > 3
-	if opt.Mix != nil && in.mixVaries() {
+	if opt.Mix != nil && in.MixVaries() {
 		c.personas = len(in.Stages[0].Mix)
 	}
 	c.mean = in.meanMix()

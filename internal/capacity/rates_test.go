@@ -129,7 +129,7 @@ func TestMixVaries(t *testing.T) {
 		{"one stage", mixed(0.5), false},
 		{"none", nil, false},
 	} {
-		if got := (&Input{Stages: x.stages}).mixVaries(); got != x.want {
+		if got := (&Input{Stages: x.stages}).MixVaries(); got != x.want {
 			t.Errorf("%s: %v", x.name, got)
 		}
 	}

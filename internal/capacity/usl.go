@@ -208,15 +208,29 @@ func (u USL) Latency(n float64) float64 {
 	return (1 + u.Sigma.Value*(n-1) + u.Kappa.Value*n*(n-1)) / u.Lambda.Value
 }
 
-// PredictionBand is the 95 % band in which a single further measurement of throughput at a load is expected: that of the mean,
-// with the variance of one measurement added.
+// LoadFor is the smallest load with a throughput: the lower root of xκN² + (x(σ−κ) − λ)N + x(1−σ) = 0. With Latency it
+// gives the time in the system at a throughput. ok is false where the throughput is never reached.
+func (u USL) LoadFor(x float64) (n float64, ok bool) {
+	a, b, c := x*u.Kappa.Value, x*(u.Sigma.Value-u.Kappa.Value)-u.Lambda.Value, x*(1-u.Sigma.Value)
+	root := b*b - 4*a*c
+	if x < 0 || b >= 0 || root < 0 {
+		return 0, false
+	}
+	n = 2 * c / (-b + math.Sqrt(root)) // the form of the lower root that does not cancel
+	return n, n >= 0
+}
+
+// Band is the 95 % confidence band of the mean throughput at a load, by the delta method: X(N) ± t·√(gᵀCg) with g the
+// gradient by the coefficients and C their covariance. Where a coefficient lies on its bound, the band is widened, on the
+// side to which throughput then moves, by what the coefficient's one-sided limit would change.
+func (u USL) Band(n float64) (low, high float64) { return u.band(n, 0) }
+
+// PredictionBand is the 95 % band in which a single further measurement of throughput at a load is expected: as Band, with
+// the variance of one measurement added.
 func (u USL) PredictionBand(n float64) (low, high float64) {
 	return u.band(n, u.ResidualSE*u.ResidualSE)
 }
 
-// band is the 95 % confidence band of the mean throughput at a load, by the delta method: X(N) ± t·√(gᵀCg) with g the
-// gradient by the coefficients and C their covariance, to which single is added. Where a coefficient lies on its bound, the
-// band is widened, on the side to which throughput then moves, by what the coefficient's one-sided limit would change.
 func (u USL) band(n, single float64) (low, high float64) {
 	p := u.values()
 	g := uslGradient(p, n)

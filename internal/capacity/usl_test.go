@@ -150,7 +150,7 @@ func TestUSLBandsCover(t *testing.T) {
 		}
 		for k, m := range at {
 			truth := uslAt(p, m)
-			if low, high := u.band(m, 0); low <= truth && truth <= high {
+			if low, high := u.Band(m); low <= truth && truth <= high {
 				curve[k]++
 			}
 			y := truth + 4*rng.NormFloat64()
@@ -167,8 +167,8 @@ func TestUSLBandsCover(t *testing.T) {
 		}
 	}
 	u, _ := FitUSL(n, []float64{39, 75, 150, 205, 250, 320, 380, 430, 445, 470})
-	lowIn, highIn := u.band(10, 0)
-	lowOut, highOut := u.band(100, 0)
+	lowIn, highIn := u.Band(10)
+	lowOut, highOut := u.Band(100)
 	if highIn-lowIn > (highOut-lowOut)/3 {
 		t.Errorf("the band amid the data is %v wide, far beyond them %v", highIn-lowIn, highOut-lowOut)
 	}
@@ -180,22 +180,32 @@ func TestUSLBandKnowsTheBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	low, high := u.band(1000, 0)
+	low, high := u.Band(1000)
 	mid := u.At(1000)
 	if mid-low < 1.5*(high-mid) {
 		t.Errorf("band at 1000 is [%v, %v] around %v, want more room below", low, high, mid)
 	}
 }
 
-func TestUSLLatencyAndLimit(t *testing.T) {
+func TestUSLInverseAndLatency(t *testing.T) {
 	u := USL{Sigma: Coefficient{Value: 0.02}, Kappa: Coefficient{Value: 0.001}, Lambda: Coefficient{Value: 10}}
-	peak, _, _ := u.Peak()
-	for _, n := range []float64{0.5, 1, 5, 20, peak} {
+	peak, top, _ := u.Peak()
+	for _, n := range []float64{0.5, 1, 5, 20, peak - 0.01} {
+		got, ok := u.LoadFor(u.At(n))
+		if !ok || math.Abs(got-n) > 1e-3 {
+			t.Errorf("load for the throughput at %v is %v, %v", n, got, ok)
+		}
 		if r := u.Latency(n); math.Abs(r*u.At(n)-n) > 1e-9 {
 			t.Errorf("Little's law is broken at %v: latency %v", n, r)
 		}
 	}
+	if n, ok := u.LoadFor(1.01 * top); ok {
+		t.Errorf("a throughput above the peak is reached at %v", n)
+	}
 	u.Kappa.Value, u.Sigma.Value = 0, 0
+	if n, ok := u.LoadFor(30); !ok || math.Abs(n-3) > 1e-12 {
+		t.Errorf("linear: load for 30 is %v, %v", n, ok)
+	}
 	if _, ok := u.Limit(); ok {
 		t.Error("linear throughput has a limit")
 	}
