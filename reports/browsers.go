@@ -13,6 +13,9 @@ type browsers struct {
 	Table    table
 	Caption  string
 	Exhibits []string // files beside the report
+
+	BesideTitle string
+	Beside      table // what was done at HTTP level as well
 }
 
 func (l *language) browserTitle(v *judge.BrowserView) string {
@@ -52,6 +55,9 @@ func (b *builder) browsers() browsers {
 		}
 		s.Table.Rows = append(s.Table.Rows, row)
 	}
+	if s.Beside = b.beside(); len(s.Beside.Rows) > 0 {
+		s.BesideTitle = b.t("beside.title", b.count(v.Users))
+	}
 	return s
 }
 
@@ -69,4 +75,5 @@ func (l *language) textBrowser(b *strings.Builder, v *judge.BrowserView) {
 		}
 		b.WriteString(wrap("  ", strings.Join(parts, " · ")))
 	}
+	l.textBeside(b, v)
 }

@@ -46,12 +46,13 @@ type forecastFile struct {
 	Target     *targetFile       `json:"target,omitempty"`
 	Effects    *effectsFile      `json:"effects,omitempty"`
 	Dimensions []dimensionFile   `json:"dimensions,omitempty"`
-	Copies     *archive.Copies   `json:"copies,omitempty"`         // what comparing a migration's two sides came to
-	Delivery   *archive.Delivery `json:"delivery,omitempty"`       // of the run's mail, where account was kept of it
-	Checks     *checksFile       `json:"checks,omitempty"`         // of answers against former ones
-	Transfer   bool              `json:"transferred,omitempty"`    // from staging to production, as the scenario declares it
-	Activity   *float64          `json:"activity_share,omitempty"` // of the variance of the capacity in accounts
-	Runs       []runFile         `json:"runs,omitempty"`           // where several were judged together
+	Beside     []besideFile      `json:"web_and_browser,omitempty"` // what both users at HTTP level and real browsers have done
+	Copies     *archive.Copies   `json:"copies,omitempty"`          // what comparing a migration's two sides came to
+	Delivery   *archive.Delivery `json:"delivery,omitempty"`        // of the run's mail, where account was kept of it
+	Checks     *checksFile       `json:"checks,omitempty"`          // of answers against former ones
+	Transfer   bool              `json:"transferred,omitempty"`     // from staging to production, as the scenario declares it
+	Activity   *float64          `json:"activity_share,omitempty"`  // of the variance of the capacity in accounts
+	Runs       []runFile         `json:"runs,omitempty"`            // where several were judged together
 	Warnings   []warningFile     `json:"warnings"`
 	Notes      []string          `json:"notes,omitempty"`
 	Truth      *Truth            `json:"truth,omitempty"`
@@ -114,7 +115,7 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	out.Limit = limitOf(f.Limit)
 	answers(&out, &f)
 	out.Effects = effectsOf(r.Effects)
-	out.Dimensions = dimensionsOf(r)
+	out.Dimensions, out.Beside = dimensionsOf(r), besideOf(r)
 	out.Delivery, out.Copies = r.Delivery, r.Copies
 	if c := r.Checks; c != nil {
 		out.Checks = &checksFile{Share: share(c.Share), Violations: c.Violations}

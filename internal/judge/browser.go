@@ -13,6 +13,10 @@ type BrowserView struct {
 	PSS, CPU float64  // the most at any time: bytes, percent of one core
 	Contexts int      // at the same time
 	Exhibits []string // files beside the run that show failures
+
+	// Beside is what was done at HTTP level as well, in the stage of the highest load that has both, of Users users; nil: nothing.
+	Beside []Beside
+	Users  int
 }
 
 // BrowserAction is one action: how often it was done, and how often of that while the generator's CPU was short; what the page
@@ -21,6 +25,7 @@ type BrowserView struct {
 type BrowserAction struct {
 	Name                            string
 	Count, Short                    int
+	Verb                            string
 	Requests, Failed, Bytes, Errors float64
 	LongTasks, LongTaskSeconds      float64
 	FirstPaintP75, LargestPaintP75  float64
@@ -29,7 +34,7 @@ type BrowserAction struct {
 // browser reads the last values of what browsers have counted since the run began.
 func (r *reading) browser() error {
 	view := BrowserView{}
-	actions := map[string]*BrowserAction{}
+	actions, light := map[string]*BrowserAction{}, map[string]*sending{}
 	for k, s := range r.series {
 		if k.page != archive.PageGenerator || len(s.value) == 0 {
 			continue
@@ -47,9 +52,13 @@ func (r *reading) browser() error {
 		if !ok {
 			continue
 		}
+		if light := lightly(light, name, value); light != nil {
+			*light += last
+			continue
+		}
 		a := actions[name]
 		if a == nil {
-			a = &BrowserAction{Name: name}
+			a = &BrowserAction{Name: name, Verb: verbOf(name)}
 			actions[name] = a
 		}
 		switch value {
@@ -81,6 +90,7 @@ func (r *reading) browser() error {
 	for _, name := range slices.Sorted(maps.Keys(actions)) {
 		view.Actions = append(view.Actions, *actions[name])
 	}
+	view.beside(r.out.Stages, light)
 	var err error
 	view.Exhibits, err = r.run.Exhibits()
 	r.out.Browser = &view

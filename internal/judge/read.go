@@ -245,7 +245,7 @@ func actionStats(action string, s *record.Series, seconds float64) ActionStats {
 	out.P95Low, out.P95High = quantileInterval(h, 0.95)
 	for p, ph := range s.Phases {
 		if ph != nil && ph.Total > 0 {
-			out.Phases = append(out.Phases, PhaseStats{Phase: probe.Phase(p).String(), Count: ph.Total, Mean: ph.Mean(), P95: ph.Quantile(0.95)})
+			out.Phases = append(out.Phases, PhaseStats{Phase: probe.Phase(p).String(), Count: ph.Total, Mean: ph.Mean(), P50: ph.Quantile(0.5), P95: ph.Quantile(0.95)})
 		}
 	}
 	return out

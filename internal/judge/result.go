@@ -87,11 +87,11 @@ type ActionStats struct {
 	Hist                          *record.Histogram `json:"-"`
 }
 
-// PhaseStats is the mean and p95 of one phase.
+// PhaseStats is the mean, median and p95 of one phase.
 type PhaseStats struct {
-	Phase     string
-	Count     uint64
-	Mean, P95 time.Duration
+	Phase          string
+	Count          uint64
+	Mean, P50, P95 time.Duration
 }
 
 // Tick is one interval of the run for charts over time.

@@ -84,6 +84,9 @@ func (c *checker) pick(name string, s *Step) {
 	if _, there := c.s.Actions[p.After]; p.After != "" && (!there || p.After == "read" || p.After == "login" || p.After == "logout") {
 		c.fail("write after: list", fmt.Sprintf("%q is no action that saves what can be picked", p.After), "pick", name, "after")
 	}
+	if p.Once && p.After == "" {
+		c.fail("write after: compose", "once needs an action to do again", "pick", name, "once")
+	}
 	s.Pick[name] = p
 }
 
@@ -202,6 +205,9 @@ func (c *checker) capture(k *Capture) {
 		}
 	case !headerForm.MatchString(k.Header + k.Cookie):
 		c.fail("", fmt.Sprintf("%q cannot be its name", k.Header+k.Cookie))
+	}
+	if k.Add && !k.Each {
+		c.fail("write each: true beside it", "add belongs to each", "add")
 	}
 	if k.Default != nil && len(*k.Default) > MostValue {
 		c.fail("", "the default is longer than 8 KiB", "default")

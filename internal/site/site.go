@@ -152,6 +152,7 @@ type Capture struct {
 	Header  string  `yaml:"header"`
 	Cookie  string  `yaml:"cookie"`
 	Each    bool    `yaml:"each"`    // all values, for a pick; at most MostValues
+	Add     bool    `yaml:"add"`     // with Each: before those that the variable has already, which stay where the answer has none
 	Default *string `yaml:"default"` // where the answer does not have it; without one that is a failure
 
 	path  []string
@@ -162,6 +163,7 @@ type Capture struct {
 type Pick struct {
 	Of    string `yaml:"of"`
 	After string `yaml:"after"` // the action to do first where nothing has been saved yet
+	Once  bool   `yaml:"once"`  // uses up what was saved: the next pick does After again
 
 	variable, of int
 }

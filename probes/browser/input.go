@@ -51,6 +51,10 @@ func (s *tab) enter(selector, text string) error {
 	return s.fill(selector, text)
 }
 
+// mostTyped is the longest text, in bytes, that is typed. What is longer is put in at once, as a program that pastes does:
+// Chromium's own input needs minutes for a megabyte of lines.
+const mostTyped = 8 << 10
+
 // fill replaces what a field holds that was clicked.
 func (s *tab) fill(selector, text string) error {
 	var focused bool
@@ -74,10 +78,34 @@ func (s *tab) fill(selector, text string) error {
 	if !focused {
 		return probe.Failf(probe.Content, s.doing, "%s takes no input", selector)
 	}
+	if len(text) > mostTyped {
+		if err := s.paste(text); err != nil {
+			return fmt.Errorf("put a long text into %s: %w", selector, err)
+		}
+		return nil
+	}
 	if _, err := cdp.Call(s.now, s.session, input.InsertText, input.InsertTextParams{Text: text}); err != nil {
 		return fmt.Errorf("type into %s: %w", selector, err)
 	}
 	return nil
+}
+
+// paste makes a text the content of the field that has the focus, and tells the page as after any input.
+func (s *tab) paste(text string) error {
+	var done bool
+	return s.evaluate(`(text) => {
+		let e = document.activeElement;
+		while (e && e.contentDocument) e = e.contentDocument.activeElement; // in a frame
+		if ("value" in e) e.value = text;
+		else e.replaceChildren(...text.split("\n").map((line) => {
+			const p = e.ownerDocument.createElement("p");
+			p.textContent = line;
+			return p;
+		}));
+		e.dispatchEvent(new (e.ownerDocument.defaultView.InputEvent)("input", {bubbles: true, inputType: "insertFromPaste"}));
+		e.dispatchEvent(new (e.ownerDocument.defaultView.Event)("change", {bubbles: true}));
+		return true;
+	}`, text, &done)
 }
 
 // key is what the keyboard says of a key.

@@ -263,6 +263,9 @@ func (w *walk) pick(picks map[string]site.Pick) error {
 			return probe.Failf(probe.Content, w.doing, "there is no %s to choose: %s is empty", name, p.Of)
 		}
 		w.s.save(set, value)
+		if p.Once {
+			w.s.set &^= 1 << of
+		}
 	}
 	return nil
 }

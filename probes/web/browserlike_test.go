@@ -164,6 +164,45 @@ actions:
 	}
 }
 
+// What is picked once is used up, and what is added stays beside what was known.
+func TestPickedOnceAndAdded(t *testing.T) {
+	drafts, lists := 0, 0
+	var sent, read []string
+	h := surf(t, `
+name: own
+actions:
+  login: {web: [{path: /}]}
+  list: {web: [{path: /list, save: {ids: {json: new.*, each: true, add: true}}}]}
+  read: {web: [{pick: {id: {of: ids, after: list}}}, {path: "/read/{{id}}/{{ids}}"}]}
+  compose: {web: [{path: /compose, save: {drafts: {json: id, each: true}}}]}
+  send: {web: [{pick: {draft: {of: drafts, after: compose, once: true}}}, {path: "/send/{{draft}}", method: POST}]}
+`, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch name, value, _ := strings.Cut(r.URL.Path[1:], "/"); name {
+		case "compose":
+			drafts++
+			fmt.Fprintf(w, `{"id": "d%d"}`, drafts)
+		case "send":
+			sent = append(sent, value)
+		case "list":
+			lists++
+			io.WriteString(w, []string{`{"new": ["1", "2"]}`, `{}`, `{"new": ["3", "2"]}`}[lists-1])
+		case "read":
+			read = append(read, strings.ReplaceAll(value, apart, " "))
+		}
+	}))
+	for _, verb := range []string{"send", "compose", "send", "send", "list", "list", "list"} {
+		if r := do(t, h, verb, ""); r.Err != nil {
+			t.Fatalf("%s: %v", verb, r.Err)
+		}
+	}
+	if r := do(t, h, "read", "newest: true"); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if got := fmt.Sprint(sent, drafts, read); got != "[d1 d2 d3] 3 [3/3 2 1]" {
+		t.Errorf("sent, drafts and read are %s", got)
+	}
+}
+
 const oneRequest = "name: own\nactions: {login: {web: [{path: /, checks: [{json: id}]}]}}\n"
 
 // Whatever a server answers, one clear failure comes of it, and nothing is left over.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"pegel/internal/site"
@@ -185,6 +186,7 @@ func (a answer) Cookie(name string) (string, bool) {
 func (w *walk) save(s *site.Saved, doing string, response *httpconn.Response) error {
 	values, ok := s.Take(answer{w, response}, response.Body)
 	switch {
+	case !ok && s.Add:
 	case !ok && s.Default != nil:
 		values = []string{*s.Default}
 	case !ok:
@@ -195,6 +197,19 @@ func (w *walk) save(s *site.Saved, doing string, response *httpconn.Response) er
 			return probe.Failf(probe.Content, doing, "the %s is longer than %d bytes", s.What(), site.MostValue)
 		}
 	}
+	if s.Add {
+		values = added(values, w.s.value(s.Variable))
+	}
 	w.s.save(s.Variable, strings.Join(values, apart))
 	return nil
+}
+
+// added are values before those of a joined text that are not among them, at most as many as a capture takes.
+func added(values []string, joined string) []string {
+	for one := range strings.SplitSeq(joined, apart) {
+		if one != "" && !slices.Contains(values, one) {
+			values = append(values, one)
+		}
+	}
+	return values[:min(len(values), site.MostValues)]
 }

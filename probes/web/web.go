@@ -29,17 +29,17 @@ func Protocol() probe.Protocol {
 		Prepare: prepare,
 		Open:    open,
 		Actions: map[string]probe.Action{
-			"page":    page,
-			"request": request,
+			"page":    counted("page", page),
+			"request": counted("request", request),
 			"push":    push,
-			"login":   login,
-			"list":    list,
-			"read":    read,
-			"compose": plain("compose"),
-			"send":    send,
-			"search":  search,
-			"poll":    plain("poll"),
-			"logout":  logout,
+			"login":   counted("login", login),
+			"list":    counted("list", list),
+			"read":    counted("read", read),
+			"compose": counted("compose", plain("compose")),
+			"send":    counted("send", send),
+			"search":  counted("search", search),
+			"poll":    counted("poll", plain("poll")),
+			"logout":  counted("logout", logout),
 		},
 		Answers: []string{"page", "request", "login", "list", "read", "send", "search", "poll"},
 	}
@@ -47,7 +47,8 @@ func Protocol() probe.Protocol {
 
 // shared is what all users of a target have together.
 type shared struct {
-	site *site.Site
+	site  *site.Site
+	tally tally
 
 	mu    sync.Mutex
 	kept  map[int][]cached // the browser caches of accounts, which outlive their sessions
@@ -59,7 +60,7 @@ func prepare(_ context.Context, target probe.Target) (io.Closer, error) {
 }
 
 func newShared(target probe.Target) *shared {
-	s := &shared{site: target.Site, kept: map[int][]cached{}}
+	s := &shared{site: target.Site, tally: newTally(), kept: map[int][]cached{}}
 	if s.site == nil {
 		s.site = new(site.Site) // page and request need none
 	}

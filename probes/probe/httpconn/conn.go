@@ -54,6 +54,7 @@ type Client struct {
 	multi []multiplexed
 
 	in, out atomic.Int64 // bytes on the wire, over all connections
+	sent    atomic.Int64 // requests, those of redirects included
 }
 
 // wire is one connection of HTTP/1.1.
@@ -117,6 +118,9 @@ func (c *Client) CookieFor(u *url.URL, name string) (string, bool) {
 	}
 	return c.jar.value(u, name, time.Now())
 }
+
+// Requests is how many requests were sent so far, those that followed redirects included. A websocket is none.
+func (c *Client) Requests() int64 { return c.sent.Load() }
 
 // ForgetCookies drops the user's cookies.
 func (c *Client) ForgetCookies() {

@@ -149,6 +149,7 @@ func public(h http.Header) http.Header {
 // itself that lies there, done before the connection was lost: the loss is the failure, not the refusal.
 func (c *Client) once(ctx context.Context, t *probe.Turn, r *Request) (*Response, error) {
 	o := originOf(r.URL)
+	c.sent.Add(1)
 	var lost error
 	for again := false; ; again = true {
 		w, multi, reused, err := c.take(ctx, t, o, again)
