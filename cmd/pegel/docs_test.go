@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pegel/internal/judge"
 	"pegel/internal/plan"
 	"pegel/probes"
 	"pegel/scenarios"
@@ -85,6 +86,20 @@ func TestEveryActionIsDocumented(t *testing.T) {
 			if !strings.Contains(string(raw), "`"+p.Name+"."+verb+"`") {
 				t.Errorf("%s.%s is not documented", p.Name, verb)
 			}
+		}
+	}
+}
+
+// Every message that travels with a result stands in the table of doubts. Others are parts of sentences.
+func TestEveryMessageIsDocumented(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/capacity-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := regexp.MustCompile("^(all-broke|batch-(named|of)$|ended-|objective(-errors|-window)?$)")
+	for code := range judge.Sentences() {
+		if !part.MatchString(code) && !strings.Contains(string(raw), "`"+code+"`") {
+			t.Errorf("%s is not documented", code)
 		}
 	}
 }
