@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -78,5 +79,37 @@ func TestImportArrowsPointDown(t *testing.T) {
 	}
 	if seen <= len(arrows) { // the table's, and the probes that share one rule
 		t.Errorf("only %d packages seen, the table has %d", seen, len(arrows))
+	}
+}
+
+// Every package says what it is, and has its room in the document of the architecture.
+func TestEveryPackageHasItsRoom(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms := map[string]bool{}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") {
+			for name := range strings.SplitSeq(strings.Trim(cells[0], "| "), ", ") {
+				rooms[strings.Trim(name, "`")] = true
+			}
+		}
+	}
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{.Doc}}", "pegel/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		name, doc, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "pegel/")), " ")
+		if strings.HasPrefix(name, ".ci") {
+			continue
+		}
+		if doc == "" {
+			t.Errorf("%s has no comment that says what it is", name)
+		}
+		if !rooms[name] {
+			t.Errorf("%s stands in no table of docs/architecture.md", name)
+		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"pegel/internal/judge"
 	"pegel/internal/plan"
 	"pegel/probes"
 	"pegel/scenarios"
@@ -88,6 +90,20 @@ func TestEveryActionIsDocumented(t *testing.T) {
 	}
 }
 
+// Every message that travels with a result stands in the table of doubts. Others are parts of sentences.
+func TestEveryMessageIsDocumented(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/capacity-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := regexp.MustCompile("^(all-broke|batch-(named|of)$|ended-|objective(-errors|-window)?$)")
+	for code := range judge.Sentences() {
+		if !part.MatchString(code) && !strings.Contains(string(raw), "`"+code+"`") {
+			t.Errorf("%s is not documented", code)
+		}
+	}
+}
+
 // The figures that the README quotes are those of the page that the benchmark wrote.
 func TestQuotedFigures(t *testing.T) {
 	page, err := os.ReadFile("../../docs/forecast-accuracy.md")
@@ -121,25 +137,43 @@ func TestShippedScenarios(t *testing.T) {
 	}
 }
 
-// Links between the documents lead somewhere.
+// Links between the documents lead somewhere, to files as to headings.
 func TestLinksInDocs(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := regexp.MustCompile(`\]\(([^)#]+)\)`)
+	texts := map[string]string{}
 	for _, file := range append(files, "../../README.md") {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
+		texts[file] = regexp.MustCompile("(?s)```.*?```").ReplaceAllString(string(raw), "")
+	}
+	for file, text := range texts {
+		for _, m := range regexp.MustCompile(`\]\(([^)#]*)(#[^)]+)?\)`).FindAllStringSubmatch(text, -1) {
+			to, heading := file, m[2]
 			if strings.Contains(m[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(file), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s: the link %s leads nowhere", file, m[1])
+			} else if heading != "" && !slices.Contains(headings(texts[to]), heading) {
+				t.Errorf("%s: %s has no heading %s", file, to, heading)
 			}
 		}
 	}
+}
+
+// headings are the anchors of a document's headings: small letters, without marks, blanks as dashes.
+func headings(text string) (list []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		list = append(list, "#"+strings.ReplaceAll(name, " ", "-"))
+	}
+	return list
 }

@@ -10,13 +10,13 @@ const PageBackend = "backend"
 
 // The fields of points of the platform's resources, and FieldValue for the generator's.
 const (
-	FieldInUse   = "in_use"
-	FieldLimit   = "limit"
-	FieldQueue   = "queue"
-	FieldBusy    = "busy"
-	FieldServed  = "served"
-	FieldRefused = "refused"
-	FieldWaited  = "waited"
+	FieldInUse   = "in_use"  // units in use
+	FieldLimit   = "limit"   // units that there are
+	FieldQueue   = "queue"   // visits that wait
+	FieldBusy    = "busy"    // seconds that units were in use, since any beginning
+	FieldServed  = "served"  // visits finished, likewise
+	FieldRefused = "refused" // visits refused, likewise
+	FieldWaited  = "waited"  // seconds that visits waited, likewise
 	// FieldQueueLimit is how many visits may wait; negative: any number.
 	FieldQueueLimit = "queue_limit"
 	FieldValue      = "value"

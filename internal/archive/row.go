@@ -24,11 +24,11 @@ type Row struct {
 // RowSeries is what one action of one persona did; Index is action × personas + persona.
 type RowSeries struct {
 	Index             int
-	Response, Service Counts
-	Classes           [probe.NumClasses]uint64
-	Phases            []PhaseCounts
-	Flight            []FlightCount
-	In, Out           int64
+	Response, Service Counts                   // from the intended start, from the actual one
+	Classes           [probe.NumClasses]uint64 // of outcomes
+	Phases            []PhaseCounts            // those that were marked
+	Flight            []FlightCount            // service time by number in flight at the start
+	In, Out           int64                    // bytes
 }
 
 // Counts is a histogram of durations.

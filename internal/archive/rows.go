@@ -72,7 +72,7 @@ const (
 	EventChoice   = "choice" // an adaptive run chose its next stage and why; without a stage: why it chose to end
 )
 
-// Event is something that happened once.
+// Event is something that happened once; At counts from the start of the run.
 type Event struct {
 	At     time.Duration `json:"at"`
 	Kind   string        `json:"kind"`
@@ -94,7 +94,7 @@ type Point struct {
 	Value    float64 `json:"value"`
 }
 
-// Metrics are all points read at one time.
+// Metrics are all points read at one time, which counts from the start of the run.
 type Metrics struct {
 	At     time.Duration `json:"at"`
 	Points []Point       `json:"points"`

@@ -8,8 +8,8 @@ import (
 
 // Violation is an answer that no platform may give, after what it had answered before. It names no secret.
 type Violation struct {
-	At         time.Duration `json:"at"`
-	Rule       string        `json:"rule"`
+	At         time.Duration `json:"at"`      // since the start of the run
+	Rule       string        `json:"rule"`    // its word in docs/checks.md
 	Account    int           `json:"account"` // index
 	Persona    string        `json:"persona,omitempty"`
 	Mailbox    string        `json:"mailbox,omitempty"`

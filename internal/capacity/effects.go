@@ -55,7 +55,7 @@ type Point struct {
 	At, Value float64 // seconds
 }
 
-// Part is what comes from one cause, with its 90 % interval.
+// Part is what comes from one cause, with its 90 % interval: seconds of a response time, or a share of a limit.
 type Part struct {
 	Kind             string
 	Value, Low, High float64

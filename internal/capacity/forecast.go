@@ -71,15 +71,16 @@ type ObjectiveForecast struct {
 
 // ResourceForecast is one resource's part.
 type ResourceForecast struct {
-	Name, Kind    string
-	Probability   float64 // that it gives way first
-	Known         bool
-	Users         Interval // load at which it alone would break an objective
-	Limit, Demand float64
-	Visits        float64 // per second and active user
+	Name, Kind  string
+	Probability float64  // that it gives way first, in [0, 1]
+	Known       bool     // Users is in sight
+	Users       Interval // load at which it alone would break an objective
+	Limit       float64  // in its own units
+	Demand      float64  // seconds of use per visit
+	Visits      float64  // per second and active user
 }
 
-// CurvePoint is the modelled quantile at one load, in seconds.
+// CurvePoint is the modelled quantile at one load, in seconds, with its 90 % interval.
 type CurvePoint struct {
 	Users          float64
 	Low, Mid, High float64
@@ -97,7 +98,8 @@ const (
 	reach      = 4.0 // a forecast beyond so many times the highest measured load is none
 )
 
-// Predict makes the forecast.
+// Predict makes the forecast. It never fails: where the input cannot carry one, the forecast is not determined and says why.
+// The same input, options and seed give the same forecast, however many cores take part.
 func Predict(in *Input, opt Options) *Forecast {
 	if opt.Draws == 0 {
 		opt.Draws = 500

@@ -76,8 +76,8 @@ type ActionBlock struct {
 	Counts []float64 // nil: as Bins and Values say
 	Bins   []uint16
 	Values []float64
-	Done   float64
-	Failed float64
+	Done   float64 // succeeded or failed
+	Failed float64 // of Done
 
 	seconds, responses float64 // sums
 }

@@ -8,9 +8,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// LeastSquares is a problem of non-linear least squares: find the parameters p with Low ≤ p ≤ High that make the sum of
+// leastSquares is a problem of non-linear least squares: find the parameters p with Low ≤ p ≤ High that make the sum of
 // squares of Count residuals smallest.
-type LeastSquares struct {
+type leastSquares struct {
 	Count     int
 	Residuals func(p, r []float64)            // fills the Count residuals r at p
 	Jacobian  func(p []float64, j *mat.Dense) // fills ∂r/∂p, Count rows; nil: by central differences
@@ -18,8 +18,8 @@ type LeastSquares struct {
 	Low, High []float64                       // nil: unbounded
 }
 
-// LeastSquaresFit is a solution of a LeastSquares problem.
-type LeastSquaresFit struct {
+// leastSquaresFit is a solution of a leastSquares problem.
+type leastSquaresFit struct {
 	Parameters []float64
 	Bound      []bool // the parameter lies on its bound, and the sum of squares would fall beyond it
 	SumSquares float64
@@ -32,7 +32,7 @@ type LeastSquaresFit struct {
 
 const levenbergSteps = 500
 
-// Fit solves the problem by the method of Levenberg (1944) and Marquardt (1963): steps δ with
+// fit solves the problem by the method of Levenberg (1944) and Marquardt (1963): steps δ with
 //
 //	(JᵀJ + μ·D)·δ = −Jᵀr
 //
@@ -40,10 +40,10 @@ const levenbergSteps = 500
 // by an active set: a parameter on its bound whose step would leave it is held, and steps of the others are clamped.
 // It fails where there are fewer residuals than parameters, where the residuals at the start are not finite, where the
 // data do not determine the parameters (JᵀJ singular), or where 500 steps do not suffice.
-func (q LeastSquares) Fit() (LeastSquaresFit, error) {
+func (q leastSquares) fit() (leastSquaresFit, error) {
 	l, err := q.start()
 	if err != nil {
-		return LeastSquaresFit{}, err
+		return leastSquaresFit{}, err
 	}
 	for range levenbergSteps {
 		l.derive()
@@ -54,12 +54,12 @@ func (q LeastSquares) Fit() (LeastSquaresFit, error) {
 			return l.finish()
 		}
 	}
-	return LeastSquaresFit{}, fmt.Errorf("least squares: no minimum after %d steps; try another start", levenbergSteps)
+	return leastSquaresFit{}, fmt.Errorf("least squares: no minimum after %d steps; try another start", levenbergSteps)
 }
 
 // levenberg is the state of one solution.
 type levenberg struct {
-	LeastSquares
+	leastSquares
 	p, r, try, tryR []float64
 	jacobian        *mat.Dense
 	normal          *mat.SymDense
@@ -69,7 +69,7 @@ type levenberg struct {
 	flat            bool // the last step changed nothing that matters
 }
 
-func (q LeastSquares) start() (*levenberg, error) {
+func (q leastSquares) start() (*levenberg, error) {
 	n := len(q.Start)
 	switch {
 	case n == 0:
@@ -80,7 +80,7 @@ func (q LeastSquares) start() (*levenberg, error) {
 		return nil, fmt.Errorf("least squares: bounds for %d and %d of %d parameters", len(q.Low), len(q.High), n)
 	}
 	l := &levenberg{
-		LeastSquares: q,
+		leastSquares: q,
 		p:            make([]float64, n), try: make([]float64, n),
 		r: make([]float64, q.Count), tryR: make([]float64, q.Count),
 		jacobian: mat.NewDense(q.Count, n, nil), normal: mat.NewSymDense(n, nil),
@@ -248,9 +248,9 @@ func (l *levenberg) step() ([]float64, bool) {
 	return step, true
 }
 
-func (l *levenberg) finish() (LeastSquaresFit, error) {
+func (l *levenberg) finish() (leastSquaresFit, error) {
 	l.derive()
-	f := LeastSquaresFit{
+	f := leastSquaresFit{
 		Parameters: l.p, Bound: l.held, SumSquares: l.sum,
 		Normal: l.normal, Gradient: l.gradient, Covariance: mat.NewSymDense(len(l.p), nil),
 	}
@@ -261,7 +261,7 @@ func (l *levenberg) finish() (LeastSquaresFit, error) {
 	}
 	inverse, ok := invertPart(l.normal, free)
 	if !ok {
-		return LeastSquaresFit{}, errors.New("least squares: the data do not determine the parameters; measure at more different loads")
+		return leastSquaresFit{}, errors.New("least squares: the data do not determine the parameters; measure at more different loads")
 	}
 	if f.DF > 0 {
 		for i, a := range free {

@@ -12,7 +12,7 @@ import (
 func TestLeastSquaresAgainstNIST(t *testing.T) {
 	y := []float64{10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78}
 	x := []float64{77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0}
-	q := LeastSquares{
+	q := leastSquares{
 		Count: len(x),
 		Residuals: func(p, r []float64) {
 			for i := range x {
@@ -30,7 +30,7 @@ func TestLeastSquaresAgainstNIST(t *testing.T) {
 	for _, start := range [][]float64{{500, 1e-4}, {250, 5e-4}} {
 		for _, jacobian := range []func([]float64, *mat.Dense){nil, exact} {
 			q.Start, q.Jacobian = start, jacobian
-			f, err := q.Fit()
+			f, err := q.fit()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestLeastSquaresAgainstNIST(t *testing.T) {
 		}
 	}
 	q.Start, q.High = []float64{150, 5e-4}, []float64{200, math.Inf(1)}
-	f, err := q.Fit()
+	f, err := q.fit()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestLeastSquaresEdges(t *testing.T) {
 		}
 	}
 	two := []float64{0, 0}
-	for name, q := range map[string]LeastSquares{
+	for name, q := range map[string]leastSquares{
 		"no parameters":  {Count: 3, Residuals: line},
 		"few points":     {Count: 1, Residuals: line, Start: two},
 		"bounds":         {Count: 3, Residuals: line, Start: two, Low: []float64{0}},
@@ -69,11 +69,11 @@ func TestLeastSquaresEdges(t *testing.T) {
 		"not finite":     {Count: 3, Residuals: func(p, r []float64) { r[0] = math.NaN() }, Start: two},
 		"not determined": {Count: 3, Residuals: line, Start: two}, // only the sum of the two counts
 	} {
-		if f, err := q.Fit(); err == nil {
+		if f, err := q.fit(); err == nil {
 			t.Errorf("%s: no error but %+v", name, f)
 		}
 	}
-	f, err := LeastSquares{Count: 3, Residuals: line, Start: []float64{5, 5}, Low: two, High: []float64{0, 10}}.Fit()
+	f, err := leastSquares{Count: 3, Residuals: line, Start: []float64{5, 5}, Low: two, High: []float64{0, 10}}.fit()
 	if err != nil || math.Abs(f.Parameters[1]-1) > 1e-9 {
 		t.Errorf("one of two held: %+v, %v", f, err)
 	}

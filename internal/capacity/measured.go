@@ -97,5 +97,5 @@ func shareAbove(in *Input, stage int, blocks []int, p pair) (share, n float64) {
 	if n == 0 {
 		return 0, 0
 	}
-	return Tail(in.Grid, counts, p.objective.Limit), n
+	return shareBeyond(in.Grid, counts, p.objective.Limit), n
 }

@@ -7,8 +7,8 @@ type Bin struct {
 	Low, Width float64 // seconds
 }
 
-// Tail returns the share of a distribution, given as counts by bin, above limit.
-func Tail(grid []Bin, counts []float64, limit float64) float64 {
+// shareBeyond is the share of a distribution, given as counts by bin, above a limit in seconds.
+func shareBeyond(grid []Bin, counts []float64, limit float64) float64 {
 	return tailWith(grid, counts, limit, func(t float64) float64 {
 		if t < 0 {
 			return 1

@@ -46,7 +46,7 @@ func FitUSL(n, x []float64) (USL, error) {
 	if err := checkUSL(n, x); err != nil {
 		return USL{}, err
 	}
-	q := LeastSquares{
+	q := leastSquares{
 		Count: len(n),
 		Start: startUSL(n, x),
 		Low:   []float64{0, 0, 0},
@@ -62,7 +62,7 @@ func FitUSL(n, x []float64) (USL, error) {
 			}
 		},
 	}
-	fit, err := q.Fit()
+	fit, err := q.fit()
 	if err != nil {
 		return USL{}, fmt.Errorf("fit the scalability law: %w", err)
 	}
@@ -134,7 +134,7 @@ func startUSL(n, x []float64) []float64 {
 // boundLimit is the one-sided 95 % limit of a coefficient held at its bound b, and the coefficients there, from the
 // profile of the sum of squares in the linearised model: with H the curvature when the others follow and g ≥ 0 the slope,
 // H·d² + 2g·d = (t·s)² is reached at b + d (likelihood ratio; Seber and Wild, Nonlinear Regression, 1989, ch. 5).
-func boundLimit(f LeastSquaresFit, k int, s float64) (limit float64, tilt [3]float64) {
+func boundLimit(f leastSquaresFit, k int, s float64) (limit float64, tilt [3]float64) {
 	copy(tilt[:], f.Parameters)
 	free := unheld(f.Bound)
 	curvature := f.Normal.At(k, k)

@@ -22,12 +22,11 @@ const (
 	NoteBlind      = "note-blind"
 	NoteBlackout   = "note-blackout" // with when it begins
 
-	noteMetricsBack = "note-metrics-back"
-	abortErrors     = "abort-errors"
-
-	arrivalsNotStarted = "arrivals-not-started"
+	noteMetricsBack    = "note-metrics-back"
+	abortErrors        = "abort-errors"
 	noteUnopened       = "note-unopened" // with how many, and the stage
 	abortLogins        = "abort-logins"
+	arrivalsNotStarted = "arrivals-not-started"
 )
 
 // sentences are the English patterns of what judging says.
@@ -154,14 +153,13 @@ var sentences = map[string]string{
 	"effects-list":          "%s, %s",
 	"effects-drift-unknown": "no stage was repeated at the end, so what changed over the run by itself cannot be told from users",
 
-	NoteCompressed:  "times are compressed %s-fold: think and service times are %s times shorter than people and servers need",
-	NoteBrowser:     "two observers with real Chromium took part",
-	NoteNoBrowser:   "no real browser took part: Chromium is not installed",
-	NoteBlind:       "the platform's counters were withheld from the forecast",
-	noteMetricsBack: "metrics from %s are back after %s",
-	abortErrors:     "error share was above %s for %s",
-	abortLogins:     "%s of the first %s logins were refused; accounts would be locked out",
-
+	NoteCompressed:     "times are compressed %s-fold: think and service times are %s times shorter than people and servers need",
+	NoteBrowser:        "two observers with real Chromium took part",
+	NoteNoBrowser:      "no real browser took part: Chromium is not installed",
+	NoteBlind:          "the platform's counters were withheld from the forecast",
+	noteMetricsBack:    "metrics from %s are back after %s",
+	abortErrors:        "error share was above %s for %s",
+	abortLogins:        "%s of the first %s logins were refused; accounts would be locked out",
 	NoteBlackout:       "the run was ended before the blackout that begins at %s",
 	arrivalsNotStarted: "%s of %s arrivals of %s were not started in stage %s: %s were at work already, so that the rate was not reached",
 

@@ -209,12 +209,12 @@ type Forecast struct {
 	measured float64 // highest load measured
 }
 
-// Estimate is a capacity under some assumption.
+// Estimate is a capacity under some assumption. Users, Accounts and Limit say nothing where it is not determined.
 type Estimate struct {
 	Determined bool
-	Why        Message // where not determined
-	Users      capacity.Interval
-	Accounts   capacity.Interval
+	Why        Message           // where not determined
+	Users      capacity.Interval // active users
+	Accounts   capacity.Interval // through activity; wider than Users where that is a range
 	Limit      Limit
 }
 
@@ -228,9 +228,9 @@ type SituationForecast struct {
 // SituationVerdict is whether a batch may come as far as one situation goes.
 type SituationVerdict struct {
 	Name    string
-	POK     float64
-	Verdict string
-	Unknown bool // the capacity in this situation is not determined, and POK says nothing
+	POK     float64 // P(every objective holds), in [0, 1]
+	Verdict string  // go, caution, no-go
+	Unknown bool    // the capacity in this situation is not determined, and POK says nothing
 }
 
 // Plan sums up the batches to come.
@@ -256,7 +256,7 @@ type Target struct {
 	Accounts int           // 0: Users were asked for
 	Users    float64       // active users, expected where accounts were asked for
 	Carried  bool          // as it is
-	POK      float64       // as it is, in the worst situation
+	POK      float64       // P(every objective holds) as it is, in the worst situation
 	Limit    Limit         // what stands in the way: first as it is; in the end where no change of limits is enough
 	Changes  []LimitChange // the smallest found; together they are enough
 	Enough   bool          // the load is carried, with Changes or without
@@ -264,7 +264,7 @@ type Target struct {
 	Why      Message
 }
 
-// LimitChange is a limit of a resource, or of all resources of a group, from one value to another.
+// LimitChange is a limit of a resource, or of all resources of a group, from one value to another in its own units.
 type LimitChange struct {
 	Resource, Kind string
 	From, To       float64
@@ -273,24 +273,24 @@ type LimitChange struct {
 // Limit is what gives way first.
 type Limit struct {
 	Objective, Action, Resource string
-	Probability                 float64
+	Probability                 float64 // in [0, 1]
 }
 
 // ResourceRank is a resource with the probability that it gives way first.
 type ResourceRank struct {
 	Name, Kind  string
-	Probability float64
+	Probability float64           // in [0, 1]
 	Users       capacity.Interval // load at which it alone would break an objective; zero: not in sight
-	Limit       float64
-	Demand      float64 // seconds per visit
-	Visits      float64 // visits per second and active user
+	Limit       float64           // in the resource's own units
+	Demand      float64           // seconds per visit
+	Visits      float64           // visits per second and active user
 	Measured    []ResourcePoint
 }
 
-// ResourcePoint is in use and queue at one load.
+// ResourcePoint is how many of a resource's units were in use, and how many visits waited, on average at one load.
 type ResourcePoint struct{ Users, InUse, Queue float64 }
 
-// CurvePoint is the modelled quantile at one load.
+// CurvePoint is the modelled quantile at one load, with its 90 % interval.
 type CurvePoint struct {
 	Users          float64
 	Low, Mid, High time.Duration
@@ -303,8 +303,8 @@ type BatchVerdict struct {
 	After      int     // accounts live after it
 	Users      float64 // active users after it, expected
 	Unknown    bool    // the capacity is not determined, and POK says nothing
-	POK        float64
-	Verdict    string // go, caution, no-go: of the worst situation
+	POK        float64 // P(every objective holds) in the worst situation, in [0, 1]
+	Verdict    string  // go, caution, no-go: of the worst situation
 	Why        Message
 
 	Situations       []SituationVerdict // the busy hour first

@@ -134,7 +134,7 @@ func (p *page) add(r *scenarios.Resource) error {
 			p.fixed = append(p.fixed, point)
 			continue
 		}
-		s, err := ParseSelector(f.selector)
+		s, err := parseSelector(f.selector)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}

@@ -34,7 +34,7 @@ type page struct {
 
 // wanted is one field of a resource and what the scrape under way has found for it.
 type wanted struct {
-	selector *Selector
+	selector *selector
 	point    archive.Point
 	sum      float64
 	seen     bool // the series is there

@@ -96,7 +96,7 @@ func FuzzSelector(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := ParseSelector(text)
+		s, err := parseSelector(text)
 		if err != nil {
 			return
 		}

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Selector picks series of one metric by their labels, as name{label="value",other!="value",third=~"regexp"}. A label
+// selector picks series of one metric by their labels, as name{label="value",other!="value",third=~"regexp"}. A label
 // that a series does not have counts as empty; regular expressions must match the whole value.
-type Selector struct {
+type selector struct {
 	Name     string
 	matchers []matcher
 }
@@ -22,7 +22,7 @@ type matcher struct {
 }
 
 // matches tells whether a series of the selector's metric is meant.
-func (s *Selector) matches(labels []label) bool {
+func (s *selector) matches(labels []label) bool {
 	for i := range s.matchers {
 		m := &s.matchers[i]
 		var value []byte
@@ -43,8 +43,8 @@ func (s *Selector) matches(labels []label) bool {
 	return true
 }
 
-// ParseSelector parses a selector. Errors name the column within it, from 1.
-func ParseSelector(text string) (*Selector, error) {
+// parseSelector parses a selector. Errors name the column within it, from 1.
+func parseSelector(text string) (*selector, error) {
 	p := &selectorParser{text: text}
 	s, err := p.selector()
 	if err != nil {
@@ -86,12 +86,12 @@ func (p *selectorParser) name(what string, colon bool) (string, error) {
 	return p.text[from:p.at], nil
 }
 
-func (p *selectorParser) selector() (*Selector, error) {
+func (p *selectorParser) selector() (*selector, error) {
 	name, err := p.name("metric", true)
 	if err != nil {
 		return nil, err
 	}
-	s := &Selector{Name: name}
+	s := &selector{Name: name}
 	if p.take("{") {
 		for !p.take("}") {
 			m, err := p.matcher()

@@ -32,7 +32,7 @@ func TestSelectorMatches(t *testing.T) {
 		{`m`, "m 1\r", true},
 		{`m`, `# m 1`, false},
 	} {
-		s, err := ParseSelector(c.selector)
+		s, err := parseSelector(c.selector)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -66,7 +66,7 @@ func TestSelectorErrors(t *testing.T) {
 		`sum by (a) (m)`: "column 5: expected nothing more",
 		`m{,}`:           "column 3: expected the name of a label",
 	} {
-		if _, err := ParseSelector(selector); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseSelector(selector); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", selector, err, want)
 		}
 	}

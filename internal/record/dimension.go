@@ -14,7 +14,7 @@ const (
 	tagPrefix   = "tag:"
 )
 
-// TagKind is the kind of the dimension that a tag of this name is.
+// TagKind is the kind of the dimension that a tag of this name is: tag:NAME.
 func TagKind(name string) string { return tagPrefix + name }
 
 // Label is one value of one dimension.
@@ -28,7 +28,7 @@ type Key struct {
 
 // Dimension is what one action did in one value of a dimension.
 type Dimension struct {
-	Response Histogram
+	Response Histogram // intended start to end, of all that ended but the canceled
 	Failed   uint64
 }
 

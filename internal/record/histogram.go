@@ -102,7 +102,7 @@ func (h *Histogram) Reset() {
 	h.Total, h.Sum, h.Max, h.Over = 0, 0, 0, 0
 }
 
-// Quantile is the smallest duration that at least the share q of all counts does not exceed: the middle of its bucket,
+// Quantile is the smallest duration that at least the share q, in [0, 1], of all counts does not exceed: the middle of its bucket,
 // at most Max. It is 0 where h is empty.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	if h.Total == 0 {

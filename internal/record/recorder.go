@@ -33,7 +33,7 @@ type Series struct {
 	Classes  [probe.NumClasses]uint64
 	Phases   [probe.NumPhases]*Histogram
 	Flight   [FlightBuckets]Flight // service time by number in flight at the start
-	In, Out  int64
+	In, Out  int64                 // bytes
 }
 
 // Done is the number of actions that succeeded or failed; canceled ones are neither.
