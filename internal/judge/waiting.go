@@ -39,57 +39,85 @@ const (
 	bent = 0.85
 	// alike is by how much, as a share, the numbers of waiting requests may differ among such stages.
 	alike = 0.15
+	// rough is how exactly a stage tells the number at all, as a share of it, and at least coarse.
+	rough, coarse = 0.03, 0.3
 )
+
+// held is how many requests wait at one number of users.
+type held struct {
+	users          int
+	waiting, doubt float64 // means of so many stages
+	stages         float64
+}
+
+// weight is that of the number in a mean: the inverse of its variance.
+func (h *held) weight() float64 {
+	own := math.Max(coarse, rough*h.waiting)
+	return 1 / (own*own + h.doubt*h.doubt)
+}
+
+// edges is by how much a stage's number of waiting requests may be wrong because Little's law holds from rest to rest, while the hold
+// cuts through actions: the queue's age at its end less that at its beginning, through its length. Long polls that came in one after
+// the other leave together, so that the age of all that lie in the queue goes up and down by the time for which one is held.
+func (s *StageResult) edges() float64 {
+	length := (s.End - s.Start).Seconds()
+	if s.polls.rate <= 0 || length <= 0 {
+		return 0
+	}
+	queue := math.Max(s.InFlight-s.Waiting, 0)
+	return queue * s.Waiting / s.polls.rate / length
+}
 
 // heldWorkers are those that waiting requests hold: no more of them wait although more users would, and from there on an objective is
 // broken. ok is false where the stages do not show all of that.
 func (r *reading) heldWorkers() (workers float64, at, top int, action string, ok bool) {
-	type point struct {
-		users          int
-		waiting, count float64
-	}
-	var points []point
+	var points []held
 	for i := range r.out.Stages {
 		st := &r.out.Stages[i]
 		if !st.Valid || st.Users == 0 {
 			continue
 		}
-		k, found := slices.BinarySearchFunc(points, st.Users, func(p point, users int) int { return p.users - users })
+		k, found := slices.BinarySearchFunc(points, st.Users, func(p held, users int) int { return p.users - users })
 		if !found {
-			points = slices.Insert(points, k, point{users: st.Users})
+			points = slices.Insert(points, k, held{users: st.Users})
 		}
 		points[k].waiting += st.Waiting
-		points[k].count++
+		points[k].doubt += st.edges()
+		points[k].stages++
 	}
 	if len(points) < 3 {
 		return 0, 0, 0, "", false
 	}
 	for i := range points {
-		points[i].waiting /= points[i].count
+		points[i].waiting /= points[i].stages
+		points[i].doubt /= points[i].stages
 	}
 	share := points[0].waiting / float64(points[0].users)
-	least, most, sum, limited := math.Inf(1), 0.0, 0.0, 0.0
-	for _, p := range points {
-		if p.waiting < bent*share*float64(p.users) {
-			least, most = math.Min(least, p.waiting), math.Max(most, p.waiting)
-			sum += p.waiting
-			limited++
+	limited := func(p *held) bool { return p.waiting < bent*share*float64(p.users) }
+	mean := func(of func(p *held) bool) float64 {
+		sum, weights := 0.0, 0.0
+		for i := range points {
+			if p := &points[i]; of(p) {
+				sum += p.weight() * p.waiting
+				weights += p.weight()
+			}
+		}
+		return sum / weights // NaN where there is none
+	}
+	least, most := math.Inf(1), 0.0 // as far apart as they are beyond doubt
+	for i := range points {
+		if p := &points[i]; limited(p) {
+			least, most = math.Min(least, p.waiting+p.doubt), math.Max(most, p.waiting-p.doubt)
 		}
 	}
-	if limited == 0 || most-least > alike*most {
+	level := mean(limited)
+	if math.IsNaN(level) || most-least > alike*most {
 		return 0, 0, 0, "", false
 	}
 	// The stage in which they are just enough shows their number too.
-	level := sum/limited - math.Max(0.6, 0.05*sum/limited)
-	sum, limited = 0, 0
-	for _, p := range points {
-		if p.waiting >= level {
-			sum += p.waiting
-			limited++
-		}
-	}
-	workers = math.Round(sum / limited)
-	from := slices.IndexFunc(points, func(p point) bool { return p.waiting >= workers-0.5 })
+	level -= math.Max(0.6, 0.05*level)
+	workers = math.Round(mean(func(p *held) bool { return p.waiting >= level }))
+	from := slices.IndexFunc(points, func(p held) bool { return p.waiting >= workers-0.5 })
 	last := points[len(points)-1]
 	if workers < 1 || from < 1 || from == len(points)-1 {
 		return 0, 0, 0, "", false

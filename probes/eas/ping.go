@@ -1,6 +1,7 @@
 package eas
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,12 +63,13 @@ func longPoll(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
-		t.Await(max(params.Heartbeat, s.device.prescribed()))
+		prescribed := s.device.prescribed()
+		t.Await(max(params.Heartbeat, prescribed))
 		ids, err := s.watched(t, &params)
 		if err != nil {
 			return err
 		}
-		return s.ping(t, &params, ids)
+		return s.ping(t, &params, ids, prescribed)
 	}, nil
 }
 
@@ -119,15 +121,10 @@ func (d *device) prescribe(heartbeat time.Duration) {
 }
 
 // ping asks, once more with the server's own longest heartbeat where the one wanted is longer, or when the phone has been provisioned,
-// or when the folders had changed.
-func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string) error {
+// or when the folders had changed. prescribed is the heartbeat that the server has named before, 0 for none.
+func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string, prescribed time.Duration) error {
 	const name = "Ping"
-	wanted := s.device.prescribed()
-	kept := wanted > 0 // to what the server has said before
-	if !kept {
-		wanted = p.Heartbeat
-	}
-	heartbeat := wanted
+	heartbeat := cmp.Or(prescribed, p.Heartbeat)
 	for tries := 0; ; tries++ {
 		a, err := s.pingOnce(t, heartbeat, ids)
 		if errors.Is(err, errProvision) && tries == 0 {
@@ -150,7 +147,7 @@ func (s *Session) ping(t *probe.Turn, p *pingParams, ids []string) error {
 				heartbeat = now
 				s.device.prescribe(now)
 				continue
-			case now > heartbeat && now <= maxHeartbeat && heartbeat == wanted && !kept:
+			case now > heartbeat && now <= maxHeartbeat && heartbeat == p.Heartbeat && prescribed == 0:
 				s.device.prescribe(now)
 				complete(t)
 				return nil
