@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/url"
@@ -139,6 +140,46 @@ func TestCanaryFollowOutage(t *testing.T) {
 			}
 		case <-time.After(60 * time.Second):
 			t.Fatalf("the swap is not found after an outage\n%s", said.String())
+		}
+	})
+}
+
+// What comes into a mailbox that was looked at before, over the same connection, is seen as well: a server may tell the state of the
+// mailbox that is open as it was when it was opened.
+func TestCanaryFollowAfterNews(t *testing.T) {
+	onBoth(t, 3, func(t *testing.T, m *migration) {
+		m.dav = ""
+		scenario, batch := m.files(t)
+		for i := range m.accounts {
+			m.put(t, m.source, m.login("s", i), "INBOX", old(5, m.login("s", i)))
+		}
+		m.pegel(t, exitOK, "canary", "plant", scenario, "--accounts", batch)
+		m.copy(t, true, nil)
+		var out bytes.Buffer
+		said := &lockedBuffer{}
+		vars := map[string]string{"PEGEL_PASSWORD": m.password, "PEGEL_CANARY_KEY": "a-key-of-many-characters"}
+		code := make(chan int, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			code <- run(ctx, []string{"canary", "verify", scenario, "--accounts", batch, "--follow", "--every", "100ms", "--for", "5m"}, environment{stdout: &out,
+				stderr: said, getenv: func(name string) (string, bool) { v, ok := vars[name]; return v, ok }})
+		}()
+		await(t, said, "looked at once")
+		for i := range m.accounts { // of nobody in the batch; INBOX is then what was looked at last
+			m.put(t, m.target, m.login("t", i), "INBOX", map[string]int{"news@elsewhere.example": 1})
+		}
+		time.Sleep(2 * time.Second) // some looks; on a slow machine fewer
+		m.copy(t, false, map[int]int{0: 1, 1: 0})
+		select {
+		case c := <-code:
+			if c != exitObjective {
+				t.Errorf("exit code %d\n%s", c, said.String())
+			}
+		case <-time.After(60 * time.Second):
+			cancel()
+			<-code
+			t.Fatalf("the swap is not found after other news\n%s", said.String())
 		}
 	})
 }

@@ -74,7 +74,9 @@ type reader struct {
 	account probe.Account
 	unguard func() bool
 	idle    atomic.Bool
-	shared  []string // prefixes of other people's mailboxes
+	// examined tells that a mailbox is open.
+	examined bool
+	shared   []string // prefixes of other people's mailboxes
 }
 
 // open connects and logs in: one attempt, whatever comes of it, and none where the Guard says so.
@@ -253,7 +255,26 @@ func (r *reader) examine(mailbox string) (folder, error) {
 	if err != nil {
 		return folder{}, fmt.Errorf("examine a mailbox: %w", err)
 	}
+	r.examined = true
 	return folder{name: mailbox, next: data.UIDNext, validity: data.UIDValidity, held: data.NumMessages}, nil
+}
+
+// leave lets go of the mailbox that is open. Of one that is, STATUS may tell for ever what was so when it was opened (RFC 9051, section
+// 6.3.11; Dovecot does), so that nothing new would be seen by who looks again over the same connection. CLOSE expunges nothing from
+// what was only examined.
+func (r *reader) leave() error {
+	if !r.examined {
+		return nil
+	}
+	r.examined = false
+	end := r.client.UnselectAndExpunge
+	if caps := r.client.Caps(); caps.Has(imap.CapUnselect) || caps.Has(imap.CapIMAP4rev2) {
+		end = r.client.Unselect
+	}
+	if err := end().Wait(); err != nil {
+		return fmt.Errorf("close a mailbox: %w", err)
+	}
+	return nil
 }
 
 // message is what is read of one.

@@ -15,6 +15,15 @@ func (v *Verifier) lookAtMail(ctx context.Context, side Side, w *watched) (err e
 		}
 	}
 	w.read.wake()
+	defer func() {
+		if err == nil {
+			err = w.read.leave()
+		}
+		if err != nil {
+			w.hangUp()
+			err = fmt.Errorf("%s on %s: %w", w.move.Target, side.Target.Name, interrupted(ctx, err, err))
+		}
+	}()
 	folders, err := w.read.folders(true)
 	for i := 0; err == nil && i < len(folders); i++ {
 		f := folders[i]
@@ -23,11 +32,7 @@ func (v *Verifier) lookAtMail(ctx context.Context, side Side, w *watched) (err e
 		}
 		err = v.lookIn(w, f.name)
 	}
-	if err != nil {
-		w.hangUp()
-		return fmt.Errorf("%s on %s: %w", w.move.Target, side.Target.Name, interrupted(ctx, err, err))
-	}
-	return nil
+	return err
 }
 
 // lookIn reads what is new in one mailbox.
