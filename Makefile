@@ -9,7 +9,7 @@ export CGO_ENABLED := 0
 # A checkout that belongs to another user keeps git, and with it go build, from reading the revision.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 || echo -buildvcs=false)
 
-.PHONY: help build demo schema test test-long test-race lint bench bench-forecast clean
+.PHONY: help build demo schema test test-long test-race lint bench bench-peers bench-forecast clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lint: ## gofmt, go vet and staticcheck
 
 bench: ## benchmarks
 	.ci/bench
+
+bench-peers: ## hold the generator against wrk, ab, hey, fortio and k6, some six minutes; writes into docs/benchmarks.md
+	.ci/bench-peers
 
 bench-forecast: setup-test build ## hold forecasts against platforms of known capacity, a quarter of an hour; writes docs/forecast-accuracy.md
 	bin/pegel bench forecast --seed 1 --platforms 30 --published internal/capacity/testdata --document docs/forecast-accuracy.md

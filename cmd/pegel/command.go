@@ -34,6 +34,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) (string, bool)
 	signals        <-chan os.Signal // interrupts; the first ends a run gently, the second at once
+	typed          <-chan string    // lines that the operator types while a run goes on; nil: nobody does
 	interrupts     *interrupts      // set by run
 }
 

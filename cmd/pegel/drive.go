@@ -154,6 +154,9 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 		}
 		keep(writer.Interval(in))
 	}
+	pause, untyped := d.watchTyped(ctx)
+	defer untyped()
+	opt.Pause = pause
 	opt.Checks = d.checks(writer, keep)
 	opt.Replay = d.replay
 	keepBranches(&opt, writer, keep)

@@ -16,7 +16,7 @@ func main() {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	code := run(context.Background(), os.Args[1:], environment{
-		stdout: os.Stdout, stderr: os.Stderr, getenv: os.LookupEnv, signals: signals,
+		stdout: os.Stdout, stderr: os.Stderr, getenv: os.LookupEnv, signals: signals, typed: typed(os.Stdin),
 	})
 	os.Exit(code)
 }

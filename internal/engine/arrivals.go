@@ -94,7 +94,7 @@ func (a *arriving) start(n uint64, at time.Duration) {
 	a.atWork[u] = struct{}{}
 	a.e.wg.Go(func() {
 		defer close(u.ended)
-		u.run(at)
+		u.run(at, 0)
 		a.mu.Lock()
 		delete(a.atWork, u)
 		a.mu.Unlock()

@@ -33,6 +33,10 @@ type Options struct {
 	Stop  <-chan struct{}
 	Grace time.Duration // default 5 s
 
+	// Pause, when it says true, stops the course of the stages until it says false: nobody arrives, no phase ends, and users at
+	// work go on. nil: nobody pauses.
+	Pause <-chan bool
+
 	// Backoff is a user's first pause after its session was lost; it doubles to sixty times itself. Default 1 s.
 	Backoff time.Duration
 
@@ -121,7 +125,8 @@ type engine struct {
 	wg       sync.WaitGroup
 	deciding sync.WaitGroup // on the next stage
 
-	left map[*plan.User]*user // users sent away by a lower stage
+	pauses pauses
+	left   map[*plan.User]*user // users sent away by a lower stage
 
 	lines      *lines
 	storm      *storm // the next one; nil: the plan has none
@@ -161,7 +166,12 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 		defer close(collected)
 		e.collect(stopCollecting)
 	}()
+	var controlled sync.WaitGroup
+	controlling, stopControlling := context.WithCancel(hard)
+	controlled.Go(func() { e.control(controlling) })
 	err := e.stages(hard)
+	stopControlling()
+	controlled.Wait()
 	e.leave(cancel)
 	e.deciding.Wait()
 	close(stopCollecting)

@@ -20,12 +20,18 @@ const (
 )
 
 // run plays the user's journey from the time it arrives until it is asked to leave: one session after the other, with absences
-// between them where the persona has any.
-func (u *user) run(arrival time.Duration) {
+// between them where the persona has any. paused is what pauses had taken when that time was set.
+func (u *user) run(arrival, paused time.Duration) {
 	defer u.closeSessions()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	if !u.rest(timer, arrival) {
+	ok := false
+	if u.once {
+		ok = u.rest(timer, arrival)
+	} else {
+		arrival, ok = u.arrival(timer, arrival, paused)
+	}
+	if !ok {
 		return
 	}
 	if !u.once { // who plays once is no user of the stages

@@ -32,7 +32,11 @@ func (e *engine) stages(ctx context.Context) error {
 		if err != nil || !ok {
 			return err
 		}
+		if err := e.unpaused(ctx); err != nil {
+			return err
+		}
 		begin := e.now()
+		paused, _ := e.pauses.now()
 		e.event(Event{At: begin, Kind: Ramp, Stage: st})
 		e.arriveAll(&at, st)
 		var from time.Duration
@@ -42,7 +46,7 @@ func (e *engine) stages(ctx context.Context) error {
 		}{
 			{st.Ramp, Settle}, {st.Ramp + st.Settle, Hold}, {st.Duration(), End},
 		} {
-			if err := e.wait(ctx, begin+phase.until); err != nil {
+			if err := e.wait(ctx, begin+phase.until, paused); err != nil {
 				open.report(st)
 				e.reportUnopened(st)
 				return err
@@ -152,6 +156,7 @@ func spread(st *plan.Stage) time.Duration {
 // ones away, who end the action that they are at and start no other.
 func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration) []*user {
 	now := e.now()
+	paused, _ := e.pauses.now()
 	for len(at) < min(n, len(list)) {
 		who := list[len(at)]
 		u, before := e.newUser(who), e.left[who]
@@ -169,7 +174,7 @@ func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration
 				u.remember() // what the cursor knows of answers is what the user saves from now on
 				arrival = max(arrival, e.now())
 			}
-			u.run(arrival)
+			u.run(arrival, paused)
 		})
 	}
 	for len(at) > n {
@@ -181,11 +186,42 @@ func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration
 	return at
 }
 
-func (e *engine) wait(ctx context.Context, until time.Duration) error {
+// wait returns at a time of the run's clock, put off by pauses; done is what they had taken when the time was set.
+func (e *engine) wait(ctx context.Context, until, done time.Duration) error {
 	timer := time.NewTimer(until - e.now())
 	defer timer.Stop()
+	var resumed <-chan struct{}
+	for {
+		select {
+		case <-timer.C:
+		case <-resumed:
+		case why := <-e.aborted:
+			return why
+		case <-e.opt.Stop:
+			return ErrStopped
+		case <-ctx.Done():
+			return ErrStopped
+		}
+		var gone time.Duration
+		if gone, resumed = e.pauses.now(); resumed != nil {
+			continue // until it ends
+		}
+		if gone == done {
+			return nil
+		}
+		until, done = until+gone-done, gone
+		timer.Reset(until - e.now())
+	}
+}
+
+// unpaused waits for the end of a pause, where there is one.
+func (e *engine) unpaused(ctx context.Context) error {
+	_, resumed := e.pauses.now()
+	if resumed == nil {
+		return nil
+	}
 	select {
-	case <-timer.C:
+	case <-resumed:
 		return nil
 	case why := <-e.aborted:
 		return why

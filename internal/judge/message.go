@@ -25,6 +25,8 @@ const (
 	noteMetricsBack    = "note-metrics-back"
 	abortErrors        = "abort-errors"
 	noteUnopened       = "note-unopened" // with how many, and the stage
+	notePaused         = "note-paused"
+	noteResumed        = "note-resumed"
 	abortLogins        = "abort-logins"
 	arrivalsNotStarted = "arrivals-not-started"
 )
@@ -71,6 +73,8 @@ var sentences = map[string]string{
 	"cause-others":           "other programs had the processors: the generator's threads waited %s of their time",
 	"cause-pause":            "the generator stood still for up to %s at once",
 	"cause-unopened":         "it ran out of ports or descriptors",
+	notePaused:               "the operator paused the ramp at %s users",
+	noteResumed:              "the operator resumed the ramp after %s",
 	noteUnopened:             "%s connections could not be opened in stage %s: the generator's own machine had no port, descriptor or memory left for them",
 
 	"objective":        "%s p%s < %s",
@@ -250,7 +254,7 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 	for _, e := range events {
 		switch {
 		case e.Kind == archive.EventNote:
-			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened); m.Code != arrivalsNotStarted { // that is a warning
+			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed); m.Code != arrivalsNotStarted { // that is a warning
 				list = append(list, m)
 			}
 		case e.Kind == archive.EventChoice && e.Stage == nil:
