@@ -69,6 +69,9 @@ type correlator struct {
 
 	uses  []*use
 	notes []string
+
+	between map[string][]bool     // see awaited
+	firsts  map[firstKey][]string // see first
 }
 
 // use is one place that needs what an answer has.
