@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,10 @@ func TestSiteOfTheDocs(t *testing.T) {
 
 // FuzzParseSite: whatever the text, the answer is a site or an *Errors with a place for each problem.
 func FuzzParseSite(f *testing.F) {
+	// By default each input with something new in it is made smaller for a minute, in which nothing else is tried.
+	if at := flag.Lookup("test.fuzzminimizetime"); at != nil && at.Value.String() == at.DefValue {
+		at.Value.Set("20x")
+	}
 	f.Add([]byte(smallSite + "      - {path: /, save: {a: {json: b, each: true}}}\n      - {pick: {c: {of: a}}}\n"))
 	for _, name := range Sites() {
 		src, err := shipped.ReadFile("sites/" + name + ".yaml")

@@ -19,6 +19,13 @@ type row struct {
 // align finds the exchanges that belong together, action by action: the same method and the likest address, in about the same
 // place. What not all recordings have is left out and said.
 func align(list []*Recording) (rows []row, notes []string) {
+	known := map[*Exchange]*address{}
+	of := func(x *Exchange) *address {
+		if known[x] == nil {
+			known[x] = addressOf(x)
+		}
+		return known[x]
+	}
 	for a := range list[0].Actions {
 		verb := list[0].Actions[a].Verb
 		taken := make([]map[*Exchange]bool, len(list))
@@ -36,7 +43,7 @@ func align(list []*Recording) (rows []row, notes []string) {
 						continue
 					}
 					// The order decides between equals only.
-					if like := likeness(x, y) - 0.001*float64(max(i-j, j-i)); like > most {
+					if like := likeness(of(x), of(y)) - 0.001*float64(max(i-j, j-i)); like > most {
 						best, most = y, like
 					}
 				}
@@ -67,12 +74,24 @@ func align(list []*Recording) (rows []row, notes []string) {
 	return rows, notes
 }
 
+// address is what of a request is compared with many others.
+type address struct {
+	method, kind, raw string
+	path, keys        []string
+	query             url.Values
+}
+
+func addressOf(x *Exchange) *address {
+	query := x.URL.Query()
+	return &address{x.Method, kindOfBody(x), x.URL.RawQuery, strings.Split(x.URL.EscapedPath(), "/"), keysOf(query), query}
+}
+
 // likeness is how much two requests are the same, 0 for not at all.
-func likeness(x, y *Exchange) float64 {
-	if x.Method != y.Method || kindOfBody(x) != kindOfBody(y) {
+func likeness(x, y *address) float64 {
+	if x.method != y.method || x.kind != y.kind {
 		return 0
 	}
-	p, q := strings.Split(x.URL.EscapedPath(), "/"), strings.Split(y.URL.EscapedPath(), "/")
+	p, q := x.path, y.path
 	if len(p) != len(q) {
 		return 0
 	}
@@ -86,23 +105,19 @@ func likeness(x, y *Exchange) float64 {
 	if like < 0.5 && len(p) > 2 {
 		return 0
 	}
-	if x.URL.RawQuery == y.URL.RawQuery {
+	if x.raw == y.raw {
 		return 3*like + 2
 	}
-	a, b := x.URL.Query(), y.URL.Query()
-	if len(a) != len(b) {
+	if !slices.Equal(x.keys, y.keys) {
 		return 3 * like / 2
 	}
 	equal := 0
-	for name, values := range a {
-		if !slices.Equal(keysOf(a), keysOf(b)) {
-			return 3 * like / 2
-		}
-		if slices.Equal(values, b[name]) {
+	for name, values := range x.query {
+		if slices.Equal(values, y.query[name]) {
 			equal++
 		}
 	}
-	return 3*like + 2*float64(equal)/float64(max(len(a), 1))
+	return 3*like + 2*float64(equal)/float64(max(len(x.keys), 1))
 }
 
 func keysOf(v url.Values) (names []string) {

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -126,7 +127,7 @@ func (c *correlator) before(from, at int) bool {
 // has says whether an answer can have the values at all.
 func (c *correlator) has(from int, values []string) bool {
 	x := c.rows[from].x[0]
-	if strings.Contains(string(x.Text), values[0]) || len(c.leaves(x)[values[0]]) > 0 {
+	if bytes.Contains(x.Text, []byte(values[0])) || len(c.leaves(x)[values[0]]) > 0 {
 		return true
 	}
 	return slices.ContainsFunc(x.Answer, func(f Field) bool { return strings.Contains(f.Value, values[0]) })

@@ -18,6 +18,9 @@ type correlator struct {
 
 	uses  []*use
 	notes []string
+
+	between map[string][]bool     // see awaited
+	firsts  map[firstKey][]string // see first
 }
 
 // use is one place that needs what an answer has.

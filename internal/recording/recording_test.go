@@ -3,6 +3,7 @@ package recording
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -183,8 +184,46 @@ func TestHARBounds(t *testing.T) {
 	}
 }
 
+// Of a long recording, each of whose requests has a value of the answer before it, all is found: one variable, and who saves it.
+func TestLongRecording(t *testing.T) {
+	const length = 300
+	record := func(account int) *Recording {
+		var b strings.Builder
+		b.WriteString(`{"log": {"entries": [`)
+		value := func(i int) string { return fmt.Sprintf("v%08xq%dx", i*7919, account) }
+		for i := range length {
+			if i > 0 {
+				b.WriteString(",")
+			}
+			fmt.Fprintf(&b, `{"startedDateTime": "2026-11-22T11:%02d:%02d.000Z", "time": 1, "request": {"method": "GET", "url": "http://a/p%d?t=%s"}, "response": {"status": 200, "content": {"mimeType": "application/json", "text": "{\"pad\": \"%s\", \"token\": \"%s\"}"}}}`,
+				i/60, i%60, i, value(i), strings.Repeat("pad ", 500), value(i+1))
+		}
+		b.WriteString("]}}")
+		h, err := ReadHAR(strings.NewReader(b.String()), "long.har")
+		if err != nil {
+			t.Fatal(err)
+		}
+		actions, _, err := h.Split([]string{"login"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &Recording{Source: "a", Actions: actions}
+	}
+	j, err := Correlate([]*Recording{record(1), record(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(j.Actions[0].Steps); n != length || j.Captures != 1 {
+		t.Errorf("%d steps with %d variables, want %d with one: %q", n, j.Captures, length, j.Notes)
+	}
+}
+
 // FuzzReadHAR: whatever the file, the answer is a usable HAR or one failure that says so.
 func FuzzReadHAR(f *testing.F) {
+	// By default each input with something new in it is made smaller for a minute, in which nothing else is tried.
+	if at := flag.Lookup("test.fuzzminimizetime"); at != nil && at.Value.String() == at.DefValue {
+		at.Value.Set("20x")
+	}
 	for _, name := range []string{"chromium-ann.har", "firefox-bob.har"} {
 		src, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
@@ -195,6 +234,9 @@ func FuzzReadHAR(f *testing.F) {
 	}
 	f.Add([]byte(`{"log":{"entries":[{"request":{"method":"GET","url":"http://a/?a={{"},"response":{"status":200,"content":{"text":"{\"a\":[1]}","encoding":"base64"}}}]}}`))
 	f.Fuzz(func(t *testing.T, src []byte) {
+		if len(src) > 64<<10 {
+			return // longer ones have nothing new in them
+		}
 		h, err := ReadHAR(bytes.NewReader(src), "f.har")
 		if err != nil {
 			if !errors.Is(err, ErrHAR) {

@@ -34,7 +34,7 @@ func (c *correlator) action(a int, plans []*planned) JourneyAction {
 		p := plans[at]
 		chosen := false
 		for _, u := range c.uses {
-			if way := (saved{u.name, u.capture}); c.renews(u, at) && !slices.Contains(p.saves, way) {
+			if way := (saved{u.name, u.capture}); !slices.Contains(p.saves, way) && c.renews(u, at) {
 				p.saves = append(p.saves, way)
 			}
 		}
@@ -79,24 +79,62 @@ func (c *correlator) renews(u *use, at int) bool {
 	if u.each || at <= u.from || u.kind == "regexp" && !strings.Contains(strings.ToLower(u.what), "token") || u.kind == "cookie" {
 		return false
 	}
-	values := make([]string, len(u.values))
-	for n, x := range c.rows[at].x {
-		found := u.take(x, c.jar(at, n))
-		if len(found) == 0 || found[0] == u.values[n] || digits(found[0]) {
+	if c.awaited(u.name)[at] {
+		return false // what was sent later is the older value
+	}
+	values := c.first(u.capture, at)
+	for n, value := range values {
+		if value == u.values[n] || digits(value) {
 			return false
+		}
+	}
+	return values != nil && !allEqual(values)
+}
+
+// awaited are the rows between an answer that gives a variable and a request that needs this very value.
+func (c *correlator) awaited(name string) []bool {
+	if c.between == nil {
+		c.between = map[string][]bool{}
+		for _, u := range c.uses {
+			rows := c.between[u.name]
+			if rows == nil {
+				rows = make([]bool, len(c.rows))
+				c.between[u.name] = rows
+			}
+			for at := u.from + 1; at < u.at; at++ {
+				rows[at] = true
+			}
+		}
+	}
+	return c.between[name]
+}
+
+// firstKey is one way at one row.
+type firstKey struct {
+	capture
+	at int
+}
+
+// first is the first value to which a way leads in the answer of a row, for each recording; nil where not all have one.
+func (c *correlator) first(way capture, at int) []string {
+	key := firstKey{way, at}
+	if values, known := c.firsts[key]; known {
+		return values
+	}
+	values := make([]string, len(c.rows[at].x))
+	for n, x := range c.rows[at].x {
+		found := way.take(x, c.jar(at, n))
+		if len(found) == 0 {
+			values = nil
+			break
 		}
 		values[n] = found[0]
 	}
-	if allEqual(values) {
-		return false
+	if c.firsts == nil {
+		c.firsts = map[firstKey][]string{}
 	}
-	for _, o := range c.uses {
-		if o.name != u.name || o.from >= at || at >= o.at {
-			continue
-		}
-		return false // what was sent later is the older value
-	}
-	return true
+	c.firsts[key] = values
+	return values
 }
 
 // together says whether a request was sent before the answers of all in the group were there, and needs none of them.

@@ -2,13 +2,19 @@ package browser
 
 import (
 	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"pegel/probes/probe"
+	"pegel/probes/probetest"
 	"pegel/testenv"
 )
 
@@ -35,6 +41,61 @@ func TestHostilePages(t *testing.T) {
 			}
 		}
 	})
+	mux.HandleFunc("/bomb", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		defer z.Close()
+		fmt.Fprint(z, "<!DOCTYPE html><!--")
+		line := bytes.Repeat([]byte("large\n"), 1<<13)
+		for range 100 << 20 / len(line) {
+			if _, err := z.Write(line); err != nil {
+				return
+			}
+		}
+	})
+	// Chunks without an end: many, and few.
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<!DOCTYPE html><!--")
+		for r.Context().Err() == nil {
+			if _, err := w.Write(bytes.Repeat([]byte("chunk\n"), 1<<13)); err != nil {
+				return
+			}
+		}
+	})
+	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<!DOCTYPE html><title>t</title>")
+		for r.Context().Err() == nil {
+			fmt.Fprint(w, "<!-- drip -->")
+			w.(http.Flusher).Flush()
+			select {
+			case <-r.Context().Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
+	// A websocket that is refused, or opened and closed at once, is the page's matter.
+	mux.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `<!DOCTYPE html><title>t</title><p id="at">waiting</p><script>
+			const s = new WebSocket("ws://" + location.host + "/ws?" + location.search.slice(1));
+			s.onclose = () => { document.body.insertAdjacentHTML("beforeend", "<p id=closed>closed</p>"); };
+		</script>`)
+	})
+	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+		conn, both, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		if r.URL.RawQuery == "open" {
+			digest := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455, section 4.2.2
+			fmt.Fprintf(both, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(digest[:]))
+			both.Flush()
+		}
+	})
 	mux.HandleFunc("/dialog", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `<!DOCTYPE html><script>alert("stop")</script><p id="here">here</p>`)
 	})
@@ -50,14 +111,30 @@ func TestHostilePages(t *testing.T) {
 		{"path: /loop", probe.BadProtocol, "ERR_TOO_MANY_REDIRECTS"},
 		{"path: /out", probe.Denied, "192.0.2.1:8080: address is outside"},
 		{"{path: /large, wait: '#never'}", probe.Content, "larger than 32 MiB"},
+		{"{path: /bomb, wait: '#never'}", probe.Content, "larger than 32 MiB"},
+		{"{path: /endless, wait: '#never'}", probe.Content, "larger than 32 MiB"},
+		{"{path: /socket?refuse, wait: '#closed'}", probe.OK, ""},
+		{"{path: /socket?open, wait: '#closed'}", probe.OK, ""},
 		{"{path: /dialog, wait: '#here'}", probe.OK, ""},
 		{"{path: /, wait: '#here'}", probe.OK, ""},
 	} {
+		began := time.Now()
 		r := u.do("page", c.with)
+		t.Logf("%s: %v", c.with, time.Since(began))
 		if r.Class != c.class || c.says != "" && !strings.Contains(r.Err.Error(), c.says) {
 			t.Errorf("%s came to %v: %v", c.with, r.Class, r.Err)
 		}
 	}
+	slow, err := probetest.Bind(Protocol(), "page", "{path: /drip, wait: '#never'}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patience, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if r := u.Do(patience, slow); r.Class != probe.Timeout {
+		t.Errorf("a page that never ends came to %v: %v", r.Class, r.Err)
+	}
+	u.want(probe.OK, "page", "{path: /dialog, wait: '#here'}")
 	if n := b.summary.verbs["page"].counts.errors; n != 1 {
 		t.Errorf("%d errors of scripts were counted, want 1", n)
 	}

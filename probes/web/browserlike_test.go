@@ -348,4 +348,32 @@ func TestPush(t *testing.T) {
 	}
 	closed.Drop("web")
 	before.bounds(t)
+
+	before = now()
+	var times atomic.Int32
+	brief := surf(t, text, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/ws" {
+			return
+		}
+		conn, both, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		times.Add(1)
+		fmt.Fprintf(both, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept(r.Header.Get("Sec-WebSocket-Key")))
+		both.Flush()
+	}))
+	do(t, brief, "push", "")
+	for end := time.Now().Add(20 * time.Second); times.Load() < 4; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not come back")
+		}
+	}
+	if r := do(t, brief, "push", ""); r.Class != probe.Content && r.Class != probe.Reset || !strings.Contains(r.Err.Error(), "lost") {
+		t.Errorf("a websocket that is opened and closed at once, %d times: %v (%v)", times.Load(), r.Err, r.Class)
+	}
+	brief.Drop("web")
+	before.bounds(t)
 }
