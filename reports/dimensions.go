@@ -8,7 +8,7 @@ import (
 	"pegel/internal/judge"
 )
 
-// byDimension is the section on groups, backends and tags: one table for each dimension.
+// byDimension is the section on groups, backends, tags and sources: one table for each dimension.
 type byDimension struct {
 	Title  string
 	Tables []dimensionTable
@@ -113,7 +113,7 @@ func (l *language) textDimensions(b *strings.Builder, r *judge.Result) {
 
 // dimensionFile is one dimension in forecast.json.
 type dimensionFile struct {
-	Kind  string             `json:"kind"` // group, backend, or tag: and a name
+	Kind  string             `json:"kind"` // group, backend, source, or tag: and a name
 	Users int                `json:"users"`
 	Rows  []dimensionRowFile `json:"rows"`
 }

@@ -8,11 +8,11 @@ import (
 	"pegel/internal/record"
 )
 
-// dimensionTime is the resolution at which groups, tags and backends are kept: coarser than the intervals, because there
+// dimensionTime is the resolution at which dimensions are kept: coarser than the intervals, because there
 // may be many of them.
 const dimensionTime = 10 * time.Second
 
-// dimensionRows gathers what happened by group, tag and backend, and gives it out every ten seconds and where a hold begins
+// dimensionRows gathers what happened by dimension, and gives it out every ten seconds and where a hold begins
 // or ends, so that a stage can be cut out of it.
 type dimensionRows struct {
 	mu    sync.Mutex // between the engine's events and its intervals

@@ -12,7 +12,7 @@ import (
 	"pegel/internal/record"
 )
 
-// Dimensions are what the actions did in some ten seconds by backend, group and tag. They never reach over the beginning
+// Dimensions are what the actions did in some ten seconds by backend, group, tag and source. They never reach over the beginning
 // or the end of a stage's hold.
 type Dimensions struct {
 	Start, End time.Duration
@@ -22,7 +22,7 @@ type Dimensions struct {
 
 // DimensionRow is one action in one value of one dimension.
 type DimensionRow struct {
-	Kind     string // record.KindBackend, record.KindGroup, or record.TagKind of a tag's name
+	Kind     string // record.KindBackend, KindGroup, KindSource, or record.TagKind of a tag's name
 	Name     string
 	Action   int // index of Meta.Actions
 	Failed   uint64
@@ -147,7 +147,7 @@ func (w *Writer) Dimensions(in *record.Interval) error {
 	return w.spill()
 }
 
-// Dimensions yields what the actions did by backend, group and tag, in the order in which it was stored; nothing for runs
+// Dimensions yields what the actions did by backend, group, tag and source, in the order in which it was stored; nothing for runs
 // that were recorded before pegel kept it. An error ends the sequence; it names file and offset.
 func (r *Run) Dimensions() iter.Seq2[*Dimensions, error] {
 	return func(yield func(*Dimensions, error) bool) {

@@ -170,7 +170,7 @@ func ExportMetricsCSV(w io.Writer, run *Run) error {
 	return finish(out, "exporting metrics")
 }
 
-// ExportDimensionsCSV writes one row for each ten seconds, dimension (backend, group or tag), value and action; times are as
+// ExportDimensionsCSV writes one row for each ten seconds, dimension (backend, group, tag or source), value and action; times are as
 // in ExportCSV.
 func ExportDimensionsCSV(w io.Writer, run *Run) error {
 	const doing = "exporting dimensions"

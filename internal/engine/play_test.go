@@ -13,7 +13,6 @@ import (
 	"pegel/scenarios"
 )
 
-// Steps on a beat come round each interval whatever they take; users begin at random parts of it.
 // In lockstep the beats of all users fall together, whenever they came.
 func TestLockstep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -37,6 +36,7 @@ func TestLockstep(t *testing.T) {
 	})
 }
 
+// Steps on a beat come round each interval whatever they take; users begin at random parts of it.
 func TestEveryKeepsItsBeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &diary{takes: func(e entry) time.Duration {

@@ -11,22 +11,29 @@ func (r *reading) delivery() error {
 		return err
 	}
 	r.out.Delivery = d
-	for _, w := range []struct {
-		code    string
-		n, with int
-	}{
-		{"mail-lost", d.Lost, d.Accepted},
-		{"mail-twice", d.Twice, d.Accepted},
-		{"mail-wrong", d.Wrong, d.Accepted},
-		{"mail-unseen", d.Unseen, d.Accepted},
-		{"mail-late", d.Late, d.Accepted},
-		{"mail-again", d.Again, d.AgainTwice},
-		{"mail-uncertain", d.Uncertain, d.Accepted},
-		{"mail-untracked", d.Untracked, d.Accepted},
-	} {
-		if w.n > 0 {
-			r.warn(w.code, w.n, w.with)
-		}
+	if d.Lost > 0 {
+		r.warn("mail-lost", d.Lost, d.Accepted)
+	}
+	if d.Twice > 0 {
+		r.warn("mail-twice", d.Twice, d.Accepted)
+	}
+	if d.Wrong > 0 {
+		r.warn("mail-wrong", d.Wrong, d.Accepted)
+	}
+	if d.Unseen > 0 {
+		r.warn("mail-unseen", d.Unseen, d.Accepted)
+	}
+	if d.Late > 0 {
+		r.warn("mail-late", d.Late, d.Accepted)
+	}
+	if d.Again > 0 {
+		r.warn("mail-again", d.Again, d.AgainTwice)
+	}
+	if d.Uncertain > 0 {
+		r.warn("mail-uncertain", d.Uncertain, d.Accepted)
+	}
+	if d.Untracked > 0 {
+		r.warn("mail-untracked", d.Untracked, d.Accepted)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 // DimensionView is what happened by the values of one dimension, in one stage: that with the highest load of those in which
 // several values took part, because stages differ in whose accounts they have.
 type DimensionView struct {
-	Kind  string // backend, group, or tag: and a name
+	Kind  string // backend, group, source, or tag: and a name
 	Stage int    // index of Result.Stages
 	Rows  []DimensionRow
 }
@@ -55,7 +55,7 @@ type stageDimensions struct {
 	slow  []slowness
 }
 
-// dimensions reads what happened by backend, group and tag, one stage after the other, so that no more than one of them is in
+// dimensions reads what happened by backend, group, tag and source, one stage after the other, so that no more than one of them is in
 // memory with its histograms.
 func (r *reading) dimensions() error {
 	stages := make([]stageDimensions, len(r.out.Stages))

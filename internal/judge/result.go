@@ -27,7 +27,7 @@ type Result struct {
 	Actions  []string
 	Errors   []ErrorRow
 
-	Dimensions []DimensionView // by group, backend and tag, as far as the run has them
+	Dimensions []DimensionView // by group, backend, tag and source, as far as the run has them
 
 	Resources []ResourceView
 	Generator GeneratorView

@@ -14,9 +14,9 @@ import (
 
 // timeline condenses every interval for the charts over time.
 type timeline struct {
-	r        *reading
-	judged   []bool // by action: it has an objective on response times
-	all, slo record.Histogram
+	r            *reading
+	judged       []bool           // by action: it has an objective on response times
+	with, others record.Histogram // of the actions that have one, and of all others
 }
 
 func (r *reading) newTimeline() *timeline {
@@ -34,8 +34,8 @@ func (l *timeline) add(row *archive.Row) {
 	if seconds <= 0 {
 		return
 	}
-	l.all.Reset()
-	l.slo.Reset()
+	l.others.Reset()
+	l.with.Reset()
 	var lag record.Histogram
 	row.Lag.AddTo(&lag)
 	t := Tick{At: row.End, Seconds: seconds, Users: row.Users, LagP99: lag.Quantile(0.99)}
@@ -43,9 +43,9 @@ func (l *timeline) add(row *archive.Row) {
 	var failed uint64
 	for i := range row.Series {
 		s := &row.Series[i]
-		to := &l.all
+		to := &l.others
 		if l.judged[s.Index/personas] {
-			to = &l.slo
+			to = &l.with
 		}
 		s.Response.AddTo(to)
 		failed += s.Done() - s.Classes[probe.OK]
@@ -58,11 +58,11 @@ func (l *timeline) add(row *archive.Row) {
 			}
 		}
 	}
-	shown := &l.slo
+	shown := &l.with
 	if shown.Total == 0 {
-		shown = &l.all
+		shown = &l.others
 	}
-	if done := l.all.Total + l.slo.Total; done > 0 {
+	if done := l.others.Total + l.with.Total; done > 0 {
 		t.Throughput = float64(done) / seconds
 		t.ErrorShare = float64(failed) / float64(done)
 	}

@@ -114,7 +114,7 @@ type Interval struct {
 	Lag        Histogram          // intended to actual start of users that were free
 	Users      int                // users at work at End, set by the engine
 	InFlight   int                // actions under way at End, set by the engine
-	Dimensions map[Key]*Dimension // by backend, group and tag; nil where there is none
+	Dimensions map[Key]*Dimension // by backend, group, tag and source; nil where there is none
 	Lost       uint64             // samples that were too many to be counted in Dimensions
 	Late       time.Duration      // by how much the engine's own clock tick was late, set by the engine
 }
