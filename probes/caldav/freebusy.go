@@ -45,12 +45,11 @@ func freebusy(decode func(any) error) (probe.Step, error) {
 				return err
 			}
 			err = dav.Check(response, doing, http.StatusOK)
-			// SOGo says that it does not have the report, Radicale 3.1 takes it for another one.
-			switch none := response.Status == http.StatusNotImplemented || response.Status == http.StatusMultiStatus; {
-			case params.Offered && (none || dav.NotOffered(err)):
+			switch another := response.Status == http.StatusMultiStatus; { // Radicale 3.1 takes the report for one that it has
+			case params.Offered && (another || dav.NotOffered(err)):
 				return nil
-			case none:
-				return probe.Failf(probe.Content, doing, "the server does not offer the report")
+			case another:
+				return probe.Failf(probe.Content, doing, "the server takes the report for another one: it does not offer it")
 			case err != nil:
 				return err
 			}

@@ -34,7 +34,7 @@ func TestRadicale(t *testing.T) {
 			t.Error(err)
 		}
 		u.Must("query", "update", "race")
-		u.fails("freebusy", "", probe.Content, "does not offer the report")
+		u.fails("freebusy", "", probe.Content, "does not offer it")
 		if err := u.Try("freebusy", "where_offered: true"); err != nil {
 			t.Error(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,8 @@ func TestGlobalAddressBook(t *testing.T) {
 	}
 }
 
-// TestGlobalAddressBookOnSOGoLong does the same on SOGo, whose accounts are its address book.
+// TestGlobalAddressBookOnSOGoLong reads the address book that SOGo makes of its accounts. SOGo has no query for it (501), which is no
+// reason to end a session, and lists it for a minute and more.
 func TestGlobalAddressBookOnSOGoLong(t *testing.T) {
 	if os.Getenv("PEGEL_LONG") == "" {
 		t.Skip("an address book of 40,000 entries keeps SOGo busy for minutes; set PEGEL_LONG=1, or make test-long")
@@ -62,16 +64,13 @@ func TestGlobalAddressBookOnSOGoLong(t *testing.T) {
 	at := "collection: /SOGo/dav/" + real.Account(1) + "/Contacts/directory/"
 	u := newUser(t, stack.SOGoDAV, account)
 	timed(t, u, "discover", "")
-	for _, text := range []string{"u3999", "User 12", "user"} {
-		timed(t, u, "query", "{"+at+", text: "+text+", limit: 100}")
+	if err := u.Try("query", "{"+at+", text: user}"); probe.ClassOf(err) != probe.Content || !strings.Contains(err.Error(), "does not offer it") {
+		t.Errorf("a query that SOGo does not have: %v", err)
 	}
-	for range 2 {
-		kept, most := timed(t, u, "sync", "{"+at+", fetch: 0}")
-		if kept > 2<<20 || most > 32<<20 {
-			t.Errorf("a sync of %d entries keeps %d KiB and takes up to %d KiB meanwhile", entries, kept>>10, most>>10)
-		}
+	kept, most := timed(t, u, "sync", "{"+at+", fetch: 0}")
+	if kept < entries*16 || kept > 2<<20 || most > 32<<20 {
+		t.Errorf("a sync of %d entries keeps %d KiB and takes up to %d KiB meanwhile", entries, kept>>10, most>>10)
 	}
-	timed(t, u, "verify", at)
 }
 
 // timed performs an action that must not fail, and logs its time and how much more memory was in use after it, and at most during it

@@ -77,7 +77,11 @@ func Check(r *httpconn.Response, doing string, wanted ...int) error {
 		return nil
 	}
 	why := reason(r)
-	if why == "" {
+	switch {
+	case why != "":
+	case r.Status == http.StatusNotImplemented:
+		return probe.Failf(probe.Content, doing, "status %d: %w", r.Status, errNotOffered)
+	default:
 		return err
 	}
 	class, known := refusals[why]
@@ -87,10 +91,12 @@ func Check(r *httpconn.Response, doing string, wanted ...int) error {
 	return probe.Failf(class, doing, "status %d %s: %w", r.Status, http.StatusText(r.Status), refusal(why))
 }
 
+var errNotOffered = errors.New("the server does not offer it")
+
 // NotOffered tells whether a request has failed because the server does not have the report.
 func NotOffered(err error) bool {
 	var why refusal
-	return errors.As(err, &why) && why == "supported-report"
+	return errors.Is(err, errNotOffered) || errors.As(err, &why) && why == "supported-report"
 }
 
 // refusal is the precondition in the failure of a whole request.
