@@ -59,8 +59,8 @@ var (
 
 // shared is what all users of a target have in common.
 type shared struct {
-	lookout *client.Lookout        // nil: the system has none
-	passes  *registry              // what migrators have to do
+	lookout *client.Lookout // nil: the system has none
+	passes  *registry       // what migrators have to do
 }
 
 // prepare makes what the users of a target share, and starts its lookout. Where the system has none, what arrives during IDLE is noticed later, and since

@@ -236,7 +236,9 @@ func memoryOf(t *probe.Turn, target string, account probe.Account) *accountMemor
 }
 
 // claimsOf are the run's.
-func claimsOf(t *probe.Turn) *claims { return t.Kept(runKey{}, func() any { return new(claims) }).(*claims) }
+func claimsOf(t *probe.Turn) *claims {
+	return t.Kept(runKey{}, func() any { return new(claims) }).(*claims)
+}
 
 // accountNumber is an account among those that claim messages, never 0.
 func accountNumber(account probe.Account) uint32 { return uint32(account.Index) + 1 }
