@@ -289,10 +289,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 		u.began = e.now()
 		u.turn.BeginLazy(u.newContext, act.Target, act.Key)
 		err := u.perform(&act)
-		if u.cancel != nil {
-			u.cancel()
-			u.cancel = nil
-		}
+		u.limit.end()
 		if u.openErr != nil {
 			err = u.openErr
 		}

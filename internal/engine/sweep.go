@@ -131,10 +131,7 @@ func (s *sweep) one(account int, act plan.Act, late bool) error {
 	u.began = s.now()
 	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
 	err := u.perform(&act)
-	if u.cancel != nil {
-		u.cancel()
-		u.cancel = nil
-	}
+	u.limit.end()
 	if u.openErr != nil {
 		err = u.openErr
 	}

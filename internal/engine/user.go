@@ -29,7 +29,7 @@ type user struct {
 
 	began, intended time.Duration // of the action under way
 	timeout         time.Duration
-	cancel          context.CancelFunc // of the action's context, nil while there is none
+	limit           limit // of the actions' contexts
 	newContext      func() context.Context
 	openErr         error // opening a session failed during this action
 	backoff         time.Duration
@@ -77,8 +77,7 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 	u.turn = probe.NewTurn(u)
 	u.remember()
 	u.newContext = func() context.Context {
-		ctx, cancel := context.WithTimeout(u.e.ctx, u.timeout)
-		u.cancel = cancel
+		ctx := u.limit.begin(u.e.ctx, u.timeout)
 		u.stay.watch(ctx)
 		return ctx
 	}
@@ -120,10 +119,7 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 		err = u.keep(act)
 	}
 	gaveUp := err != nil && u.gaveUp()
-	if u.cancel != nil {
-		u.cancel()
-		u.cancel = nil
-	}
+	u.limit.end()
 	if u.openErr != nil { // recorded as the failure of the connect action; this one never began
 		if gaveUp {
 			return ended, hung
