@@ -1,7 +1,9 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"pegel/internal/archive"
@@ -16,6 +18,7 @@ type copied struct {
 	Table    table
 	Accounts table
 	Caption  string
+	Refusals table
 }
 
 func (l *language) copiesTitle(wrong int, passes []archive.AccountCopies) string {
@@ -33,7 +36,7 @@ func (l *language) copiesTitle(wrong int, passes []archive.AccountCopies) string
 func copyColumns(a *archive.AccountCopies) []mailRow {
 	return []mailRow{
 		{"source", a.Source, true}, {"copied", a.Copied, true}, {"there", a.There, true}, {"alike", a.Alike, true},
-		{"missing", a.Missing, true}, {"differing", a.Differing, true}, {"flags", a.Flags, true}, {"twice", a.Twice, true},
+		{"missing", a.Missing, true}, {"differing", a.Differing, true}, {"flags", a.Flags, true}, {"twice", a.Twice, true}, {"refused", a.Refused, true},
 	}
 }
 
@@ -45,9 +48,32 @@ func (b *builder) copied() copied {
 	s := copied{Title: b.copiesTitle(len(wrong), passes), Caption: b.t("copy.caption")}
 	s.Table = b.copyTable(passes, b.t("copy.accounts"))
 	if len(wrong) > 0 {
+		for i := range wrong {
+			wrong[i].Account++ // people count from 1
+		}
 		s.Accounts = b.copyTable(wrong[:min(len(wrong), mostWrong)], b.t("col.account"))
 	}
+	s.Refusals = b.refusals()
 	return s
+}
+
+// mostRefusals are how many of the refused messages are shown.
+const mostRefusals = 20
+
+// refusals are refused messages, with the words of whoever refused them.
+func (b *builder) refusals() table {
+	var t table
+	for _, a := range b.r.Copies.Accounts {
+		for _, r := range a.Refusals {
+			if len(t.Rows) == mostRefusals {
+				return t
+			}
+			t.Head = []cell{number(b.t("col.account")), words(b.t("col.mailbox")), number("UID"), words("Message-ID"), number(b.t("copy.tries")), words(b.t("copy.reason"))}
+			t.Rows = append(t.Rows, []cell{number(b.count(a.Account + 1)), {Text: r.Mailbox, Run: true}, number(strconv.FormatUint(uint64(r.UID), 10)),
+				{Text: cmp.Or(r.MessageID, "–"), Run: true, Class: "example"}, number(b.count(r.Tries)), {Text: r.Reason, Run: true, Class: "example"}})
+		}
+	}
+	return t
 }
 
 func (b *builder) copyTable(list []archive.AccountCopies, which string) table {
@@ -65,6 +91,9 @@ func (b *builder) copyTable(list []archive.AccountCopies, which string) table {
 	return t
 }
 
+// mostRefusalLines are how many of the refused messages are written as text.
+const mostRefusalLines = 3
+
 // textCopies writes what was copied.
 func (l *language) textCopies(b *strings.Builder, c *archive.Copies) {
 	passes, wrong := c.Sums()
@@ -79,5 +108,13 @@ func (l *language) textCopies(b *strings.Builder, c *archive.Copies) {
 			parts = append(parts, l.either("copy.", c.key)+" "+l.count(c.n))
 		}
 		b.WriteString(wrap("  ", strings.Join(parts, " · ")))
+	}
+	shown := 0
+	for _, a := range c.Accounts {
+		for _, r := range a.Refusals {
+			if shown++; shown <= mostRefusalLines {
+				b.WriteString(wrap("  ", fmt.Sprintf("%s: %s %s, %s UID %d %s: %s", l.t("copy.refused"), l.t("col.account"), l.count(a.Account+1), r.Mailbox, r.UID, r.MessageID, r.Reason)))
+			}
+		}
 	}
 }

@@ -3,12 +3,12 @@ package archive
 // CopiesFile is what the comparisons of a migration's two sides came to, where the run made any.
 const CopiesFile = "copies.json"
 
-// Copies is the last comparison of each account and pass.
+// Copies is what is known of the copies of each account and pass: the last comparison, and what was refused.
 type Copies struct {
 	Accounts []AccountCopies `json:"accounts"`
 }
 
-// AccountCopies is what became of one account's mail in one pass. All but Copied and There count messages of the comparison.
+// AccountCopies is what became of one account's mail in one pass. All but Copied, There and Refused count messages of the comparison.
 type AccountCopies struct {
 	Account   int    `json:"account"` // index, from 0
 	Pass      string `json:"pass"`    // core, deferred or all
@@ -20,10 +20,34 @@ type AccountCopies struct {
 	Differing int    `json:"differing"` // digest or date
 	Flags     int    `json:"flags"`     // alike but for the flags
 	Twice     int    `json:"twice"`     // copies beyond those in the source
+
+	Refused    int           `json:"refused"`              // by the source or the target, and not in the target as far as is known
+	Refusals   []CopyRefusal `json:"refusals,omitempty"`   // the first few of them
+	Uncompared bool          `json:"uncompared,omitempty"` // nothing was compared: only Copied, There and what was refused are known
 }
 
-// Right tells whether everything is in the target, once and unchanged.
-func (a *AccountCopies) Right() bool { return a.Missing+a.Differing+a.Flags+a.Twice == 0 }
+// CopyRefusal is a message that could not be copied because the source or the target refused it.
+type CopyRefusal struct {
+	Mailbox   string `json:"mailbox"` // of the source
+	UID       uint32 `json:"uid"`
+	MessageID string `json:"message_id,omitempty"` // none: it has none, or the source would not give it
+	Reason    string `json:"reason"`
+	Tries     int    `json:"tries"`
+}
+
+// Right tells whether everything is in the target, once and unchanged, as far as is known.
+func (a *AccountCopies) Right() bool {
+	return a.Missing+a.Differing+a.Flags+a.Twice == 0 && !(a.Uncompared && a.Refused > 0)
+}
+
+// Follow takes in what was told of the same account and pass later. A comparison holds until the next one.
+func (a *AccountCopies) Follow(later AccountCopies) {
+	if !later.Uncompared || a.Uncompared {
+		*a = later
+		return
+	}
+	a.Copied, a.There, a.Refused, a.Refusals = later.Copied, later.There, later.Refused, later.Refusals
+}
 
 // Sums adds up the accounts of each pass, passes in the order core, deferred, all; Account is the number of accounts. wrong are
 // those accounts that are not right.
@@ -46,6 +70,7 @@ func (c *Copies) Sums() (passes []AccountCopies, wrong []AccountCopies) {
 			sum.Differing += a.Differing
 			sum.Flags += a.Flags
 			sum.Twice += a.Twice
+			sum.Refused += a.Refused
 			if !a.Right() {
 				wrong = append(wrong, a)
 			}

@@ -108,13 +108,18 @@ func (spec *MessageSpec) header(b []byte, l *encoded, subject string) []byte {
 		b = append(b, "\r\n"...)
 	}
 	id := MessageID(spec.Run, spec.Key)
-	field("Date", spec.Date.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	b = spec.Date.AppendFormat(append(b, "Date: "...), "Mon, 02 Jan 2006 15:04:05 -0700")
+	b = append(b, "\r\n"...)
 	from := "<" + line(spec.From) + ">"
 	if spec.FromName != "" {
 		from = mime.QEncoding.Encode("utf-8", line(spec.FromName)) + "\r\n " + from
 	}
 	field("From", from)
-	if len(spec.To) > 0 {
+	switch len(spec.To) {
+	case 0:
+	case 1:
+		field("To", "<"+line(spec.To[0])+">")
+	default:
 		// One address a line keeps every line far below the limit of 998 characters.
 		field("To", "<"+strings.ReplaceAll(line(strings.Join(spec.To, "\x1f")), "\x1f", ">,\r\n <")+">")
 	}

@@ -91,4 +91,5 @@ func (u *user) closeSessions() {
 		_ = s.session.Close() // what cannot be closed is gone already
 	}
 	u.sessions = u.sessions[:0]
+	u.limit.rest()
 }

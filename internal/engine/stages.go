@@ -3,11 +3,13 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"pegel/internal/plan"
 	"pegel/internal/record"
+	"pegel/probes/probe"
 	"pegel/scenarios"
 )
 
@@ -291,7 +293,8 @@ func (e *engine) abortRule(in *record.Interval) {
 }
 
 // Preflight tries every way in once with the first account of each persona before the load begins: name resolution,
-// connection, certificate, login. It returns a *PreflightError for the first that does not work.
+// connection, certificate, login. It returns a *PreflightError for the first that does not work. One that works but for a single item,
+// such as a message that is too large to be copied, works.
 func Preflight(ctx context.Context, p *plan.Plan, opt Options) error {
 	e := newEngine(ctx, p, nil, opt)
 	tried := map[string]bool{}
@@ -324,7 +327,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 		if e.ctx.Err() != nil {
 			return ErrStopped
 		}
-		if err != nil {
+		if _, item := errors.AsType[*probe.ItemError](err); err != nil && !item {
 			verb := e.plan.Protocol(act.Target).Name + "." + act.Verb
 			if u.openErr != nil {
 				verb = e.plan.Protocol(act.Target).Name + ".connect"

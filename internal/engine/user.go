@@ -29,7 +29,7 @@ type user struct {
 
 	began, intended time.Duration // of the action under way
 	timeout         time.Duration
-	cancel          context.CancelFunc // of the action's context, nil while there is none
+	limit           limit // of the actions' contexts
 	newContext      func() context.Context
 	openErr         error // opening a session failed during this action
 	backoff         time.Duration
@@ -77,8 +77,7 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 	u.turn = probe.NewTurn(u)
 	u.remember()
 	u.newContext = func() context.Context {
-		ctx, cancel := context.WithTimeout(u.e.ctx, u.timeout)
-		u.cancel = cancel
+		ctx := u.limit.begin(u.e.ctx, u.timeout)
 		u.stay.watch(ctx)
 		return ctx
 	}
@@ -108,19 +107,11 @@ func (u *user) try(act *plan.Act, timeout time.Duration) error {
 	u.began = u.e.now()
 	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
 	err := u.perform(act)
-	u.release()
+	u.limit.end()
 	if u.openErr != nil {
 		return u.openErr
 	}
 	return err
-}
-
-// release ends the context of an action that had one.
-func (u *user) release() {
-	if u.cancel != nil {
-		u.cancel()
-		u.cancel = nil
-	}
 }
 
 // do performs one action and records it. The fate is kept, lost or hung.
@@ -141,7 +132,7 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 		err = u.keep(act)
 	}
 	gaveUp := err != nil && u.gaveUp()
-	u.release()
+	u.limit.end()
 	if u.openErr != nil { // recorded as the failure of the connect action; this one never began
 		if gaveUp {
 			return ended, hung

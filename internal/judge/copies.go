@@ -2,7 +2,7 @@ package judge
 
 import "pegel/internal/archive"
 
-// compared reads what the comparisons of a migration's two sides came to, and says what is wrong.
+// compared reads what the comparisons of a migration's two sides came to and what was refused, and says what is wrong.
 func (r *reading) compared() error {
 	c, err := r.run.Copies()
 	if c == nil {
@@ -10,20 +10,29 @@ func (r *reading) compared() error {
 	}
 	r.out.Copies = c
 	passes, wrong := c.Sums()
-	if len(wrong) == 0 {
-		return nil
-	}
 	var sum archive.AccountCopies
 	for _, p := range passes {
+		sum.Refused += p.Refused
 		sum.Missing += p.Missing
 		sum.Differing += p.Differing + p.Flags
 		sum.Twice += p.Twice
 	}
-	r.warn("copy-wrong", len(wrong), sum.Missing, sum.Differing, sum.Twice)
+	if n := len(wrong); n > 0 && sum.Missing+sum.Differing+sum.Twice > 0 {
+		r.warn("copy-wrong", n, sum.Missing, sum.Differing, sum.Twice)
+	}
+	if sum.Refused > 0 {
+		refusing := 0
+		for _, a := range c.Accounts {
+			if a.Refused > 0 {
+				refusing++
+			}
+		}
+		r.warn("copy-refused", sum.Refused, refusing)
+	}
 	return nil
 }
 
-// comparisons are those of several runs: the last of each account and pass counts.
+// comparisons are those of several runs: the last of each account and pass counts, and what was refused last.
 func comparisons(parts []*reading) *archive.Copies {
 	type key struct {
 		account int
@@ -41,7 +50,7 @@ func comparisons(parts []*reading) *archive.Copies {
 		for _, a := range part.out.Copies.Accounts {
 			k := key{a.Account, a.Pass}
 			if i, there := at[k]; there {
-				all.Accounts[i] = a
+				all.Accounts[i].Follow(a)
 				continue
 			}
 			at[k] = len(all.Accounts)

@@ -47,7 +47,8 @@ var sentences = map[string]string{
 	"mail-uncertain": "%s mails were handed over without an answer (%s accepted): they may be missing or be there twice, and count as neither lost nor doubled",
 	"mail-untracked": "%s mails were beyond what account can be kept of (%s accepted)",
 
-	"copy-wrong": "%s accounts are not copied as they must be: %s messages are missing, %s differ, %s are there too often",
+	"copy-refused": "%s messages of %s accounts were not copied because the source or the target refused them; the reasons are in the report",
+	"copy-wrong":   "%s accounts are not copied as they must be: %s messages are missing, %s differ, %s are there too often",
 
 	"ended-complete":    "complete",
 	"ended-interrupted": "interrupted",

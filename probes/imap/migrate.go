@@ -1,8 +1,10 @@
 package imap
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net/mail"
 	"strings"
 
 	"pegel/probes/imap/client"
@@ -59,6 +61,7 @@ func migrate(decode func(any) error) (probe.Step, error) {
 	return step(func(t *probe.Turn, s *session) error {
 		return s.beside(t, params.Source, func(source *session) error {
 			p := s.passes().of(s.account.Login, *params)
+			defer p.tell(t, nil, params.pass())
 			job, left, err := p.claim(t, source, s, params)
 			if err != nil {
 				return err
@@ -77,7 +80,8 @@ func migrate(decode func(any) error) (probe.Step, error) {
 			fate, err = s.copyOne(t, source, job)
 			var answer *answered
 			if fate == uncertain && errors.As(err, &answer) && !s.broken() && !source.broken() {
-				fate = refused // a farewell is no answer
+				fate, job.no = refused, err // a farewell is no answer
+				err = &probe.ItemError{Err: err}
 			}
 			if err == nil {
 				t.Mark(probe.PhaseComplete)
@@ -109,10 +113,21 @@ func (s *session) copyOne(t *probe.Turn, source *session, job *job) (fate, error
 	if message == nil {
 		return vanished, probe.Failf(probe.Content, "fetch from "+job.from, "message %d is gone", job.uid)
 	}
+	job.id = messageID(message.bytes)
 	if _, err := s.put(job.to, message.bytes, strings.Join(message.flags, " "), message.arrived, false); err != nil {
 		return uncertain, err
 	}
 	return copied, nil
+}
+
+// messageID is that of a message, "" where there is none.
+func messageID(message []byte) string {
+	m, err := mail.ReadMessage(bytes.NewReader(message))
+	if err != nil {
+		return ""
+	}
+	id := m.Header.Get("Message-ID")
+	return strings.ToValidUTF8(id[:min(len(id), mostReason)], "")
 }
 
 // beside does something with the session and that with another target of the same account, both logged in.

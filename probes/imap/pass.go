@@ -3,6 +3,7 @@ package imap
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,6 +65,8 @@ type passWork struct {
 	touched map[flight]bool // claimed or settled since the look under way began, which may have missed that; nil: none is under way
 	doubt   bool            // that look has to be followed by another
 	refusal map[flight]int  // how often a message was refused
+	reasons []probe.Refusal // of the first of them
+	news    bool            // what was refused has become fewer since it was told
 	copied  int
 	there   int // at the first look; -1: there was none
 }
@@ -84,6 +87,26 @@ func (p *passWork) counted() counts {
 	return counts{p.copied, max(p.there, 0), len(p.refusal)}
 }
 
+// tell tells what is known of the pass: a comparison, or nil for what was refused alone, where anything is or was when it was told last.
+// It is told in the order in which it has come about, and again and again, for nobody listens before the load begins.
+func (p *passWork) tell(t *probe.Turn, sum *probe.Copies, pass string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if sum == nil {
+		if !p.news && len(p.refusal) == 0 {
+			return
+		}
+		sum = &probe.Copies{Pass: pass, Uncompared: true}
+	}
+	sum.Copied, sum.There, sum.Refused = p.copied, max(p.there, 0), len(p.refusal)
+	for _, r := range p.reasons {
+		r.Tries = p.refusal[flight{r.Mailbox, r.UID}]
+		sum.Refusals = append(sum.Refusals, r)
+	}
+	p.news = false
+	t.Copied(*sum)
+}
+
 // boxWork is one mailbox with the messages to be copied.
 type boxWork struct {
 	from, to string
@@ -99,6 +122,8 @@ type flight struct {
 type job struct {
 	flight
 	to string
+	id string // Message-ID, "" where it is not known
+	no error  // why it was refused
 }
 
 // claim takes the next message; nil: none is left, or none is known yet because another connection still looks through both sides,
@@ -160,7 +185,7 @@ func (p *passWork) next() (*job, int) {
 		if len(b.todo) == 0 {
 			continue
 		}
-		j := &job{flight{b.from, b.todo[0]}, b.to}
+		j := &job{flight: flight{b.from, b.todo[0]}, to: b.to}
 		b.todo = b.todo[1:]
 		p.left--
 		p.flying[j.flight] = true
@@ -186,13 +211,48 @@ func (p *passWork) settle(j *job, how fate) {
 	switch how {
 	case copied:
 		p.copied++
-		delete(p.refusal, j.flight)
+		p.accept(j.flight)
 	case vanished:
-		delete(p.refusal, j.flight)
+		p.accept(j.flight)
 	case refused:
-		p.refusal[j.flight]++
+		p.refuse(j)
 	case uncertain:
 		p.loaded, p.doubt = time.Time{}, true
+	}
+}
+
+// accept forgets that a message was refused, if it was. p.mu is held.
+func (p *passWork) accept(f flight) {
+	if p.refusal[f] == 0 {
+		return
+	}
+	delete(p.refusal, f)
+	p.forget()
+}
+
+// forget forgets why messages were refused that no longer are. p.mu is held.
+func (p *passWork) forget() {
+	p.news = true
+	p.reasons = slices.DeleteFunc(p.reasons, func(r probe.Refusal) bool { return p.refusal[flight{r.Mailbox, r.UID}] == 0 })
+}
+
+// mostReason bounds the texts that are kept of a refused message, in bytes.
+const mostReason = 300
+
+// refuse notes that a message was refused. p.mu is held.
+func (p *passWork) refuse(j *job) {
+	p.refusal[j.flight]++
+	reason := ""
+	if j.no != nil {
+		reason = j.no.Error()
+	}
+	reason = strings.ToValidUTF8(reason[:min(len(reason), mostReason)], "")
+	i := slices.IndexFunc(p.reasons, func(r probe.Refusal) bool { return r.Mailbox == j.from && r.UID == j.uid })
+	switch {
+	case i >= 0:
+		p.reasons[i].Reason = reason
+	case len(p.reasons) < probe.MostRefusals:
+		p.reasons = append(p.reasons, probe.Refusal{Mailbox: j.from, UID: j.uid, MessageID: j.id, Reason: reason})
 	}
 }
 
@@ -221,6 +281,9 @@ func (p *passWork) load(source, target *session, m *migration) error {
 			return touched[f] || times >= mostRefusals
 		})
 		left += len(b.todo)
+	}
+	if len(refusal) < len(p.refusal) {
+		defer p.forget()
 	}
 	p.boxes, p.left, p.refusal, p.loaded = boxes, left, refusal, time.Now()
 	if p.doubt {

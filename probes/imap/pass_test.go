@@ -15,10 +15,10 @@ import (
 	"pegel/probes/probetest"
 )
 
-// twoSides plays a source with three messages in its INBOX, of which the first is "big", and a target that refuses that one. It
+// twoSides plays a source with three messages in its INBOX, of which the first is big, and a target that refuses that one. It
 // returns them and what was appended, and how often something was refused. looked is called when the source is listed.
 func twoSides(t *testing.T, looked func()) (target, source probe.Target, come func() (appended []string, refusals int)) {
-	bodies := []string{"big", "hi", "ho"}
+	bodies := []string{"Message-ID: <0@y>\r\n\r\nbig", "hi", "ho"}
 	source = script(t, func(c net.Conn, command func() (string, string)) {
 		io.WriteString(c, hello)
 		for {
@@ -33,7 +33,7 @@ func twoSides(t *testing.T, looked func()) (target, source probe.Target, come fu
 			case strings.HasPrefix(rest, "UID FETCH 1:*"):
 				looked()
 				for i := range bodies {
-					io.WriteString(c, strings.Replace(headerOf(i+1, i+1, 10, bodies[i]), "<x@y>", fmt.Sprintf("<%d@y>", i), 1)+"\r\n")
+					io.WriteString(c, strings.Replace(headerOf(i+1, i+1, 10, "a"), "<x@y>", fmt.Sprintf("<%d@y>", i), 1)+"\r\n")
 				}
 			case strings.HasPrefix(rest, "UID FETCH"):
 				var uid int
@@ -59,7 +59,7 @@ func twoSides(t *testing.T, looked func()) (target, source probe.Target, come fu
 				io.WriteString(c, "* LIST () \"/\" INBOX\r\n")
 			case strings.HasPrefix(rest, "EXAMINE"):
 				io.WriteString(c, "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n")
-			case strings.HasPrefix(rest, "APPEND") && strings.HasSuffix(rest, "{3}"):
+			case strings.HasPrefix(rest, "APPEND") && strings.HasSuffix(rest, fmt.Sprintf("{%d}", len(bodies[0]))):
 				mu.Lock()
 				refusals++
 				mu.Unlock()
@@ -101,9 +101,20 @@ func TestRefusedMessageIsPutAside(t *testing.T) {
 	if appended, refusals := come(); !slices.Equal(appended, []string{"hi", "ho"}) || refusals != 1 {
 		t.Errorf("%q were appended, %d refused", appended, refusals)
 	}
+	if n := len(h.Copies); n == 0 || !h.Copies[n-1].Uncompared || h.Copies[n-1].Refused != 1 {
+		t.Errorf("told %+v", h.Copies)
+	}
 	r := do(t, h, "verify_copy", "") // this target forgets what it was given
 	if r.Class != probe.Content || !strings.Contains(fmt.Sprint(r.Err), "(1 were refused)") {
 		t.Error(r.Err)
+	}
+	told := h.Copies[len(h.Copies)-1]
+	if told.Uncompared || told.Missing != 3 || told.Copied != 2 || told.Refused != 1 || len(told.Refusals) != 1 {
+		t.Fatalf("told %+v", told)
+	}
+	no := told.Refusals[0]
+	if no.Mailbox != inbox || no.UID != 1 || no.MessageID != "<0@y>" || no.Tries != 1 || !strings.Contains(no.Reason, "message too large") {
+		t.Errorf("told %+v", no)
 	}
 	what := new(migration)
 	if err := what.decode(func(any) error { return nil }); err != nil {
@@ -118,6 +129,14 @@ func TestRefusedMessageIsPutAside(t *testing.T) {
 	}
 	if _, refusals := come(); refusals != mostRefusals {
 		t.Errorf("tried %d times", refusals)
+	}
+	if told := h.Copies[len(h.Copies)-1]; told.Refused != 1 || told.Refusals[0].Tries != mostRefusals {
+		t.Errorf("told %+v", told)
+	}
+	p.settle(&job{flight: flight{inbox, 1}, to: inbox}, copied) // it had room in the end
+	do(t, h, "migrate", "")
+	if told := h.Copies[len(h.Copies)-1]; told.Refused != 0 || len(told.Refusals) != 0 {
+		t.Errorf("told %+v", told)
 	}
 }
 
@@ -162,7 +181,7 @@ func TestWaitForAnotherLook(t *testing.T) {
 	if r.Err != nil || !strings.HasPrefix(string(h.Answer), `{"left":1,`) || time.Since(from)-r.Elapsed < time.Second/2 {
 		t.Errorf("%v of %v were latency, %s: %v", r.Elapsed, time.Since(from), h.Answer, r.Err)
 	}
-	j := &job{flight{inbox, 9}, inbox}
+	j := &job{flight: flight{inbox, 9}, to: inbox}
 	p.settle(j, copied)
 	<-p.looking
 	if p.counted().copied != 1 {
@@ -173,7 +192,7 @@ func TestWaitForAnotherLook(t *testing.T) {
 // What is copied by another connection while both sides are looked through is not copied again, though the look may have missed it.
 func TestCopiedDuringLook(t *testing.T) {
 	var p *passWork
-	other := &job{flight{inbox, 2}, inbox}
+	other := &job{flight: flight{inbox, 2}, to: inbox}
 	target, source, come := twoSides(t, func() { p.settle(other, copied) })
 	together := &shared{passes: newRegistry()}
 	target.Shared = together

@@ -270,7 +270,7 @@ func (s *session) rest(t *probe.Turn) {
 }
 
 // guard cuts the connection when the context ends.
-func (s *session) guard() { s.unguard = context.AfterFunc(s.ctx, s.conn.Cut) }
+func (s *session) guard() { s.unguard = probe.AfterFunc(s.ctx, s.conn.Cut) }
 
 // broken tells whether the connection has ended.
 func (s *session) broken() bool { return s.conn == nil || s.conn.Err() != nil }

@@ -19,12 +19,10 @@ func verifyCopy(decode func(any) error) (probe.Step, error) {
 			if err != nil {
 				return err
 			}
-			done := s.passes().of(s.account.Login, *params).counted()
-			sum.Copied, sum.There = done.copied, done.there
-			t.Copied(sum)
+			s.passes().of(s.account.Login, *params).tell(t, &sum, sum.Pass)
 			if !sum.Right() {
 				return probe.Failf(probe.Content, "verify the "+sum.Pass+" pass", "of %d messages %d are missing (%d were refused), %d differ, %d have other flags; %d are there too often",
-					sum.Source, sum.Missing, done.refused, sum.Differing, sum.Flags, sum.Twice)
+					sum.Source, sum.Missing, sum.Refused, sum.Differing, sum.Flags, sum.Twice)
 			}
 			t.Mark(probe.PhaseComplete)
 			return nil

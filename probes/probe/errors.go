@@ -48,6 +48,15 @@ func (c Class) EndsSession() bool {
 	return true
 }
 
+// ItemError is a failure that concerns one item alone, such as a message that is too large to be copied: the way in works, and the next
+// item may succeed.
+type ItemError struct{ Err error }
+
+func (e *ItemError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the failure itself.
+func (e *ItemError) Unwrap() error { return e.Err }
+
 // Error is a failure that a probe has classified. Text and Err must not contain secrets.
 type Error struct {
 	Class Class

@@ -196,6 +196,14 @@ func (t *Turn) Context() context.Context {
 	return t.ctx
 }
 
+// AfterFunc is context.AfterFunc, by the context itself where it can: those of actions can, at a fraction of the cost.
+func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
+	if own, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return own.AfterFunc(f)
+	}
+	return context.AfterFunc(ctx, f)
+}
+
 // Session returns the user's session with the named target, "" meaning the step's own target. It is opened on first
 // use; opening is recorded as an action of its own and is not part of this one.
 func (t *Turn) Session(target string) (Session, error) {

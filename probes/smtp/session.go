@@ -204,7 +204,7 @@ func closing(err error) bool {
 // guard closes the connection when the context ends. A context without a deadline of its own is given one.
 func (s *session) guard() {
 	w := s.wire
-	s.unguard = context.AfterFunc(s.ctx, func() { w.Conn.Close() })
+	s.unguard = probe.AfterFunc(s.ctx, func() { w.Conn.Close() })
 	if _, limited := s.ctx.Deadline(); !limited {
 		w.SetDeadline(time.Now().Add(patience))
 		s.timed = true

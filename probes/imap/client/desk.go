@@ -38,6 +38,7 @@ type ask struct {
 	message       func(*Message) error
 	body          io.Writer
 	headline      bool
+	much          bool // the answer is likely to be more than the small buffer takes
 	found         []uint32
 	spaces        *Namespaces
 	rights        string
@@ -52,9 +53,10 @@ var (
 	larges = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 )
 
-// enlarge makes room where more comes at a time than the small buffer takes. Nothing may lie in it.
+// enlarge makes room where more comes at a time than the small buffer takes, or is likely to: each read is a system call. Nothing may
+// lie in it.
 func (d *desk) enlarge() {
-	if d.large == nil && d.w == len(d.small) {
+	if d.large == nil && (d.ask.much || d.w == len(d.small)) {
 		d.large = larges.Get().(*[16 << 10]byte)
 		d.in = d.large[:]
 	}

@@ -51,7 +51,7 @@ func (c *Conn) Fetch(f *Fetch) error {
 	if f.ChangedSince > 0 {
 		c.put("(CHANGEDSINCE " + strconv.FormatUint(f.ChangedSince, 10) + ")")
 	}
-	c.desk.ask.headline = f.Headline
+	c.desk.ask.headline, c.desk.ask.much = f.Headline, true
 	return c.messages(f.Body, f.Each)
 }
 
@@ -69,7 +69,7 @@ func (c *Conn) messages(body io.Writer, each func(*Message) error) error {
 	ask := &c.desk.ask
 	ask.body, ask.message = body, each
 	err := c.run()
-	ask.body, ask.message, ask.headline = nil, nil, false
+	ask.body, ask.message, ask.headline, ask.much = nil, nil, false, false
 	return err
 }
 

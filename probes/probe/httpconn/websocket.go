@@ -65,7 +65,7 @@ func (c *Client) WebSocket(ctx context.Context, t *probe.Turn, u *url.URL, field
 // upgrade is the exchange that opens a websocket. What the server sends right behind its answer belongs to the websocket, so
 // that nothing may be read ahead.
 func (c *Client) upgrade(ctx context.Context, t *probe.Turn, w *wire, r *Request) (*Response, int, error) {
-	stop := context.AfterFunc(ctx, func() { w.raw.SetDeadline(aLongTimeAgo) })
+	stop := probe.AfterFunc(ctx, func() { w.raw.SetDeadline(aLongTimeAgo) })
 	defer stop()
 	if err := c.send(w, r); err != nil {
 		return nil, 0, err

@@ -35,7 +35,7 @@ var aLongTimeAgo = time.Unix(1, 0)
 // exchange sends a request on w and reads the answer. begun says whether anything of an answer came, reusable whether the
 // connection can be used again.
 func (c *Client) exchange(ctx context.Context, t *probe.Turn, w *wire, r *Request) (response *Response, begun, reusable bool, err error) {
-	stop := context.AfterFunc(ctx, func() { w.raw.SetDeadline(aLongTimeAgo) })
+	stop := probe.AfterFunc(ctx, func() { w.raw.SetDeadline(aLongTimeAgo) })
 	defer func() {
 		if !stop() {
 			reusable = false
