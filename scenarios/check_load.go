@@ -205,6 +205,7 @@ func (c *checker) protocols() []string {
 }
 
 func (c *checker) objectives() {
+	c.abortRules()
 	aborts := 0
 	for _, o := range c.Objectives {
 		switch {

@@ -255,17 +255,18 @@ type Resource struct {
 
 // LoadShape is the shape of the load: stages of so many active users each.
 type LoadShape struct {
-	Stages     Stages     `yaml:"stages"`
-	Order      string     `yaml:"order"`                  // Rising (default), Randomised, Listed or Adaptive
-	Precision  float64    `yaml:"precision" unit:"share"` // adaptive: relative half-width of the capacity's 90 % interval to be reached; default 10 %
-	StagesMax  int        `yaml:"stages_max"`             // adaptive: how many stages at most; default 10
-	Experiment Experiment `yaml:"experiment"`             // effects to be told apart; Scenario.Experiment is what holds
-	Replicate  int        `yaml:"replicate"`              // how often the whole list of stages is played; default 1
-	Day        *Day       `yaml:"day"`                    // a time-of-day profile instead of stages
-	Soak       *Soak      `yaml:"soak"`                   // one load for a long time instead of stages
-	Blackout   []Blackout `yaml:"blackout"`               // hours in which nothing is sent
-	Arrive     string     `yaml:"arrive"`                 // "ramp" (default): over the ramp, each at an offset of its own; "together": all at once, as at 08:00
-	Pos        Pos        `yaml:"-"`
+	Stages     Stages      `yaml:"stages"`
+	Order      string      `yaml:"order"`                  // Rising (default), Randomised, Listed or Adaptive
+	Precision  float64     `yaml:"precision" unit:"share"` // adaptive: relative half-width of the capacity's 90 % interval to be reached; default 10 %
+	StagesMax  int         `yaml:"stages_max"`             // adaptive: how many stages at most; default 10
+	Experiment Experiment  `yaml:"experiment"`             // effects to be told apart; Scenario.Experiment is what holds
+	Replicate  int         `yaml:"replicate"`              // how often the whole list of stages is played; default 1
+	Day        *Day        `yaml:"day"`                    // a time-of-day profile instead of stages
+	Soak       *Soak       `yaml:"soak"`                   // one load for a long time instead of stages
+	Blackout   []Blackout  `yaml:"blackout"`               // hours in which nothing is sent
+	Abort      []AbortRule `yaml:"abort"`                  // what ends the run early
+	Arrive     string      `yaml:"arrive"`                 // "ramp" (default): over the ramp, each at an offset of its own; "together": all at once, as at 08:00
+	Pos        Pos         `yaml:"-"`
 }
 
 // Stages are plateaus of load: From to To by Step, or listed Users. Adaptive stages begin at From and never go above To.

@@ -146,6 +146,8 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 			opt.AbortOver, opt.AbortFor = o.Abort.Over, o.Abort.For.D()
 		}
 	}
+	guarded := guardMetrics(d.scenario, writer)
+	opt.Rules, opt.Abort, opt.Down = abortRules(d.plan), guarded.abort, gentleEnd
 	var dimensions dimensionRows
 	opt.OnInterval = func(in *record.Interval) {
 		progress.interval(in)
@@ -183,7 +185,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 	wg.Add(1)
 	go func() {
 		defer wg.Done()
-		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, writer))
+		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, guarded))
 	}()
 	stopReporting := d.reporting(ctx, writer, opt.Targets, func() time.Duration { return time.Since(opt.Start) }, keep)
 	book := new(copyBook)

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,10 +31,10 @@ func (e *engine) stages(ctx context.Context) error {
 	for {
 		st, ok, err := e.next(ctx, done)
 		if err != nil || !ok {
-			return err
+			return e.ended(ctx, &at, err)
 		}
 		if err := e.unpaused(ctx); err != nil {
-			return err
+			return e.ended(ctx, &at, err)
 		}
 		begin := e.now()
 		paused, _ := e.pauses.now()
@@ -49,7 +50,7 @@ func (e *engine) stages(ctx context.Context) error {
 			if err := e.wait(ctx, begin+phase.until, paused); err != nil {
 				open.report(st)
 				e.reportUnopened(st)
-				return err
+				return e.ended(ctx, &at, err)
 			}
 			now := e.now()
 			if phase.kind == Hold {
@@ -62,6 +63,16 @@ func (e *engine) stages(ctx context.Context) error {
 		e.reportUnopened(st)
 		done = append(done, StageResult{*st, from, e.now()})
 	}
+}
+
+// ended passes on why the stages have ended. Where a rule has ended them users leave gently; not where logins are refused,
+// because each that is still to come locks an account.
+func (e *engine) ended(ctx context.Context, at *atWork, err error) error {
+	var aborted *AbortError
+	if errors.As(err, &aborted) && !aborted.Refused {
+		e.rampDown(ctx, at)
+	}
+	return err
 }
 
 // next is the stage after those done: the plan's own one after the other, then what Options.Next chooses. A decision takes
@@ -263,6 +274,9 @@ func (e *engine) collect(stop <-chan struct{}) {
 			return
 		}
 		e.abortRule(in)
+		if why := e.guard.look(in); why != "" {
+			e.abort(&AbortError{Text: why})
+		}
 	}
 }
 

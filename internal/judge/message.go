@@ -24,6 +24,9 @@ const (
 
 	noteMetricsBack = "note-metrics-back"
 	abortErrors     = "abort-errors"
+	abortWindow     = "abort-window"
+	abortSlow       = "abort-slow"
+	abortMetric     = "abort-metric"
 
 	arrivalsNotStarted = "arrivals-not-started"
 	noteUnopened       = "note-unopened" // with how many, and the stage
@@ -164,6 +167,9 @@ var sentences = map[string]string{
 	NoteBlind:       "the platform's counters were withheld from the forecast",
 	noteMetricsBack: "metrics from %s are back after %s",
 	abortErrors:     "error share was above %s for %s",
+	abortWindow:     "error share was %s in the last %s, above %s",
+	abortSlow:       "p%s of %s was %s in the last %s, above %s",
+	abortMetric:     "%s of %s was %s on average in the last %s, above %s",
 	abortLogins:     "%s of the first %s logins were refused; accounts would be locked out",
 
 	NoteBlackout:       "the run was ended before the blackout that begins at %s",
