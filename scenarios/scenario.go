@@ -271,14 +271,17 @@ type LoadShape struct {
 
 // Stages are plateaus of load: From to To by Step, or listed Users. Adaptive stages begin at From and never go above To.
 type Stages struct {
-	From   int      `yaml:"from"`
-	To     int      `yaml:"to"`
-	Step   int      `yaml:"step"`
-	Users  []int    `yaml:"users"`
-	Ramp   Duration `yaml:"ramp"`
-	Settle Duration `yaml:"settle"` // "auto" (default) is 20 % of hold, at least 2 s
-	Hold   Duration `yaml:"hold"`
-	Pos    Pos      `yaml:"-"`
+	From       int      `yaml:"from"`
+	To         int      `yaml:"to"`
+	Step       int      `yaml:"step"`
+	Users      []int    `yaml:"users"`
+	Ramp       Duration `yaml:"ramp"`
+	Settle     Duration `yaml:"settle"` // "auto" (default) is 20 % of hold, at least 2 s
+	Hold       Duration `yaml:"hold"`
+	SettleMost Duration `yaml:"settle_most"`            // settling goes on up to this while the platform has not come to rest; 0: not beyond Settle
+	HoldMost   Duration `yaml:"hold_most"`              // holding goes on up to this until quantiles are precise; 0: not beyond Hold
+	Precision  float64  `yaml:"precision" unit:"share"` // of each objective's quantile, with HoldMost; default 10 %
+	Pos        Pos      `yaml:"-"`
 }
 
 // List returns the user counts of the stages in rising order of definition.

@@ -148,11 +148,18 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 	}
 	guarded := guardMetrics(d.scenario, writer)
 	opt.Rules, opt.Abort, opt.Down = abortRules(d.plan), guarded.abort, gentleEnd
+	steady := newSteadiness(d.plan)
+	if st := &d.scenario.Load.Stages; st.SettleMost > 0 || st.HoldMost > 0 {
+		opt.Steady = steady
+	}
 	var dimensions dimensionRows
 	opt.OnInterval = func(in *record.Interval) {
 		progress.interval(in)
 		if rows := dimensions.add(in); rows != nil {
 			keep(writer.Dimensions(rows))
+		}
+		if opt.Steady != nil {
+			steady.interval(in)
 		}
 		keep(writer.Interval(in))
 	}

@@ -53,6 +53,9 @@ type Options struct {
 	AbortOver float64
 	AbortFor  time.Duration
 
+	// Steady prolongs settling and holding, up to the most that a stage allows; nil: as planned.
+	Steady Steadiness
+
 	// Rules end the run by what happened in whole windows. Abort ends it for a reason of somebody else's; nil: nobody has any.
 	Rules []AbortRule
 	Abort <-chan string

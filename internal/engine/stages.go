@@ -40,14 +40,22 @@ func (e *engine) stages(ctx context.Context) error {
 		paused, _ := e.pauses.now()
 		e.event(Event{At: begin, Kind: Ramp, Stage: st})
 		e.arriveAll(&at, st)
-		var from time.Duration
+		var from, more time.Duration // more: what phases took beyond their planned lengths
 		for _, phase := range []struct {
 			until time.Duration
 			kind  string
+
+			length, most time.Duration // of what ends
 		}{
-			{st.Ramp, Settle}, {st.Ramp + st.Settle, Hold}, {st.Duration(), End},
+			{st.Ramp, Settle, 0, 0}, {st.Ramp + st.Settle, Hold, st.Settle, st.SettleMost}, {st.Duration(), End, st.Hold, st.HoldMost},
 		} {
-			if err := e.wait(ctx, begin+phase.until, paused); err != nil {
+			err := e.wait(ctx, begin+phase.until+more, paused)
+			if err == nil {
+				var by time.Duration
+				by, err = e.extend(ctx, st, phase.kind, phase.length, phase.most)
+				more += by
+			}
+			if err != nil {
 				open.report(st)
 				e.reportUnopened(st)
 				return e.ended(ctx, &at, err)

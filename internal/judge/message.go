@@ -30,6 +30,10 @@ const (
 
 	arrivalsNotStarted = "arrivals-not-started"
 	noteUnopened       = "note-unopened" // with how many, and the stage
+	noteSettled        = "note-settled"  // with the stage, and how long
+	noteUnsettled      = "note-unsettled"
+	notePrecise        = "note-precise"
+	noteUnprecise      = "note-unprecise"
 	notePaused         = "note-paused"
 	noteResumed        = "note-resumed"
 	abortLogins        = "abort-logins"
@@ -77,6 +81,10 @@ var sentences = map[string]string{
 	"cause-others":           "other programs had the processors: the generator's threads waited %s of their time",
 	"cause-pause":            "the generator stood still for up to %s at once",
 	"cause-unopened":         "it ran out of ports or descriptors",
+	noteSettled:              "stage %s: at rest after %s beyond the ramp (MSER-5); what came before is discarded",
+	noteUnsettled:            "stage %s: not at rest after %s beyond the ramp, the most allowed; what came before is discarded",
+	notePrecise:              "stage %s: held for %s, until every objective's quantile was precise enough",
+	noteUnprecise:            "stage %s: held for %s, the most allowed, and not every objective's quantile was precise enough",
 	notePaused:               "the operator paused the ramp at %s users",
 	noteResumed:              "the operator resumed the ramp after %s",
 	noteUnopened:             "%s connections could not be opened in stage %s: the generator's own machine had no port, descriptor or memory left for them",
@@ -262,7 +270,7 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 	for _, e := range events {
 		switch {
 		case e.Kind == archive.EventNote:
-			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed); m.Code != arrivalsNotStarted { // that is a warning
+			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed, noteSettled, noteUnsettled, notePrecise, noteUnprecise); m.Code != arrivalsNotStarted { // that is a warning
 				list = append(list, m)
 			}
 		case e.Kind == archive.EventChoice && e.Stage == nil:
