@@ -40,6 +40,16 @@ func (c *checker) load() {
 	if s.Hold == 0 {
 		c.fail("write hold: 1m", "hold must be above 0", at, "hold")
 	}
+	switch {
+	case c.has(at, "settle_most") && s.SettleMost <= s.Settle:
+		c.fail("leave it out, or give settle: 10s beside it", fmt.Sprintf("settle_most must be above settle, which is %v", s.Settle.D()), at, "settle_most")
+	case c.has(at, "hold_most") && s.HoldMost <= s.Hold:
+		c.fail("leave it out", "hold_most must be above hold", at, "hold_most")
+	case c.has(at, "precision") && s.HoldMost == 0:
+		c.fail("add hold_most: 10m", "precision says when a hold is long enough, and needs hold_most", at, "precision")
+	case s.HoldMost > 0 && !(s.Precision > 0 && s.Precision < 1):
+		c.fail("write precision: 10%", "precision must be above 0 and below 100 %", at, "precision")
+	}
 	c.order()
 	c.experiment()
 }
@@ -205,6 +215,7 @@ func (c *checker) protocols() []string {
 }
 
 func (c *checker) objectives() {
+	c.abortRules()
 	aborts := 0
 	for _, o := range c.Objectives {
 		switch {

@@ -175,10 +175,13 @@ func (w *Wave) decodeNode(d *decoder, n *node) {
 const (
 	settleShare = 0.2 // of the hold, for settle: auto
 	settleLeast = 2 * time.Second
+
+	usualPrecision = 0.1
 )
 
 func (s *Stages) decodeNode(d *decoder, n *node) {
 	auto := true
+	s.Precision = usualPrecision
 	d.object(n, reflect.ValueOf(s).Elem(), map[string]func(entry){
 		"settle": func(e entry) {
 			if auto = e.value.kind == textNode && e.value.text == "auto"; !auto {

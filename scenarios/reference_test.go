@@ -30,7 +30,7 @@ var headings = []struct {
 	{"`wave.copy.core`", reflect.TypeFor[CoreCopy]()}, {"`wave.copy.deferred`", reflect.TypeFor[DeferredCopy]()},
 	{"`environment`", reflect.TypeFor[Environment]()}, {"`environment.transfer`", reflect.TypeFor[Transfer]()},
 	{"`observe`", reflect.TypeFor[Observe]()}, {"`observe.*.resources`", reflect.TypeFor[Resource]()},
-	{"`load`", reflect.TypeFor[LoadShape]()}, {"`load.stages`", reflect.TypeFor[Stages]()}, {"`load.experiment`", reflect.TypeFor[Experiment]()},
+	{"`load`", reflect.TypeFor[LoadShape]()}, {"`load.stages`", reflect.TypeFor[Stages]()}, {"`load.experiment`", reflect.TypeFor[Experiment]()}, {"`load.abort`", reflect.TypeFor[AbortRule]()},
 	{"`load.day`", reflect.TypeFor[Day]()}, {"`load.soak`", reflect.TypeFor[Soak]()},
 	{"`objectives`", reflect.TypeFor[Objective]()}, {"`objectives.*.abort`", reflect.TypeFor[Abort]()},
 	{"`situations`", reflect.TypeFor[Situation]()}, {"`verdict`", reflect.TypeFor[Thresholds]()},

@@ -255,29 +255,33 @@ type Resource struct {
 
 // LoadShape is the shape of the load: stages of so many active users each.
 type LoadShape struct {
-	Stages     Stages     `yaml:"stages"`
-	Order      string     `yaml:"order"`                  // Rising (default), Randomised, Listed or Adaptive
-	Precision  float64    `yaml:"precision" unit:"share"` // adaptive: relative half-width of the capacity's 90 % interval to be reached; default 10 %
-	StagesMax  int        `yaml:"stages_max"`             // adaptive: how many stages at most; default 10
-	Experiment Experiment `yaml:"experiment"`             // effects to be told apart; Scenario.Experiment is what holds
-	Replicate  int        `yaml:"replicate"`              // how often the whole list of stages is played; default 1
-	Day        *Day       `yaml:"day"`                    // a time-of-day profile instead of stages
-	Soak       *Soak      `yaml:"soak"`                   // one load for a long time instead of stages
-	Blackout   []Blackout `yaml:"blackout"`               // hours in which nothing is sent
-	Arrive     string     `yaml:"arrive"`                 // "ramp" (default): over the ramp, each at an offset of its own; "together": all at once, as at 08:00
-	Pos        Pos        `yaml:"-"`
+	Stages     Stages      `yaml:"stages"`
+	Order      string      `yaml:"order"`                  // Rising (default), Randomised, Listed or Adaptive
+	Precision  float64     `yaml:"precision" unit:"share"` // adaptive: relative half-width of the capacity's 90 % interval to be reached; default 10 %
+	StagesMax  int         `yaml:"stages_max"`             // adaptive: how many stages at most; default 10
+	Experiment Experiment  `yaml:"experiment"`             // effects to be told apart; Scenario.Experiment is what holds
+	Replicate  int         `yaml:"replicate"`              // how often the whole list of stages is played; default 1
+	Day        *Day        `yaml:"day"`                    // a time-of-day profile instead of stages
+	Soak       *Soak       `yaml:"soak"`                   // one load for a long time instead of stages
+	Blackout   []Blackout  `yaml:"blackout"`               // hours in which nothing is sent
+	Abort      []AbortRule `yaml:"abort"`                  // what ends the run early
+	Arrive     string      `yaml:"arrive"`                 // "ramp" (default): over the ramp, each at an offset of its own; "together": all at once, as at 08:00
+	Pos        Pos         `yaml:"-"`
 }
 
 // Stages are plateaus of load: From to To by Step, or listed Users. Adaptive stages begin at From and never go above To.
 type Stages struct {
-	From   int      `yaml:"from"`
-	To     int      `yaml:"to"`
-	Step   int      `yaml:"step"`
-	Users  []int    `yaml:"users"`
-	Ramp   Duration `yaml:"ramp"`
-	Settle Duration `yaml:"settle"` // "auto" (default) is 20 % of hold, at least 2 s
-	Hold   Duration `yaml:"hold"`
-	Pos    Pos      `yaml:"-"`
+	From       int      `yaml:"from"`
+	To         int      `yaml:"to"`
+	Step       int      `yaml:"step"`
+	Users      []int    `yaml:"users"`
+	Ramp       Duration `yaml:"ramp"`
+	Settle     Duration `yaml:"settle"` // "auto" (default) is 20 % of hold, at least 2 s
+	Hold       Duration `yaml:"hold"`
+	SettleMost Duration `yaml:"settle_most"`            // settling goes on up to this while the platform has not come to rest; 0: not beyond Settle
+	HoldMost   Duration `yaml:"hold_most"`              // holding goes on up to this until quantiles are precise; 0: not beyond Hold
+	Precision  float64  `yaml:"precision" unit:"share"` // of each objective's quantile, with HoldMost; default 10 %
+	Pos        Pos      `yaml:"-"`
 }
 
 // List returns the user counts of the stages in rising order of definition.

@@ -68,6 +68,8 @@ func rules(t reflect.Type) object {
 		return oneOf("times", "for")
 	case reflect.TypeFor[LoadShape]():
 		return oneOf("stages", "day", "soak")
+	case reflect.TypeFor[AbortRule]():
+		return oneOf("errors", "p50", "p95", "p99", "queue", "in_use")
 	case reflect.TypeFor[Day]():
 		return oneOf("hours", "shape")
 	case reflect.TypeFor[Objective]():

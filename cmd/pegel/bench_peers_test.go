@@ -109,7 +109,7 @@ func BenchmarkStall(b *testing.B) {
 		src := selfScenario(fmt.Sprintf("web: {url: %q}", e.urls["known"]), personas, `  user: [{do: web.request, with: {path: /now}, think: 1h}]
   closed: [{repeat: {for: session}, steps: [{do: web.request, with: {path: /freeze}, think: {exponential: {mean: 1s}}}]}]
   incoming: [{do: web.request, with: {path: /freeze}}]
-`, 1, 100*time.Millisecond, benchSeconds(60))
+`, 1, 100*time.Millisecond, max(benchSeconds(60).Truncate(standstill.Every), standstill.Every)) // whole periods
 		src = strings.Replace(src, "count: 1,", fmt.Sprintf("count: %d,", 1+users), 1)
 		t := benchTrial(b, src, probes.All())
 		for _, x := range []struct {

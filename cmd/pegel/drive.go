@@ -146,11 +146,20 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 			opt.AbortOver, opt.AbortFor = o.Abort.Over, o.Abort.For.D()
 		}
 	}
+	guarded := guardMetrics(d.scenario, writer)
+	opt.Rules, opt.Abort, opt.Down = abortRules(d.plan), guarded.abort, gentleEnd
+	steady := newSteadiness(d.plan)
+	if st := &d.scenario.Load.Stages; st.SettleMost > 0 || st.HoldMost > 0 {
+		opt.Steady = steady
+	}
 	var dimensions dimensionRows
 	opt.OnInterval = func(in *record.Interval) {
 		progress.interval(in)
 		if rows := dimensions.add(in); rows != nil {
 			keep(writer.Dimensions(rows))
+		}
+		if opt.Steady != nil {
+			steady.interval(in)
 		}
 		keep(writer.Interval(in))
 	}
@@ -183,7 +192,7 @@ func (d *driving) play(ctx context.Context, writer *archive.Writer, observer *ob
 	wg.Add(1)
 	go func() {
 		defer wg.Done()
-		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, writer))
+		keep(observer.Run(observing, func() time.Duration { return time.Since(opt.Start) }, guarded))
 	}()
 	stopReporting := d.reporting(ctx, writer, opt.Targets, func() time.Duration { return time.Since(opt.Start) }, keep)
 	book := new(copyBook)

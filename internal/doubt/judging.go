@@ -33,7 +33,7 @@ func (f *finder) objectives() {
 			f.samples(o)
 		}
 	}
-	if f.s.Environment.Role == "production" && !abort {
+	if f.s.Environment.Role == "production" && !abort && len(f.s.Load.Abort) == 0 {
 		f.warn("no-abort", f.s.Field(scenarios.Pos{}, "environment", "role"), "write objectives: [{errors: 0.5%, abort: {over: 5%, for: 20s}}]",
 			"this is production, and nothing ends the run when it breaks")
 	}

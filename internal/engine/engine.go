@@ -53,6 +53,15 @@ type Options struct {
 	AbortOver float64
 	AbortFor  time.Duration
 
+	// Steady prolongs settling and holding, up to the most that a stage allows; nil: as planned.
+	Steady Steadiness
+
+	// Rules end the run by what happened in whole windows. Abort ends it for a reason of somebody else's; nil: nobody has any.
+	Rules []AbortRule
+	Abort <-chan string
+	// Down is how long users take to leave, one after the other, when a rule has ended the run. 0: all at once.
+	Down time.Duration
+
 	// Next chooses the stages that follow the plan's own; nil: there are none. While it decides, users go on at the load
 	// that they are at, and nothing is measured.
 	Next NextStage
@@ -142,7 +151,8 @@ type engine struct {
 	failures sync.Mutex
 	examples map[string]int // error examples given so far, by action and class
 	aborted  chan *AbortError
-	lockout  *lockout      // nil: a preflight
+	lockout  *lockout // nil: a preflight
+	guard    *guard
 	over     time.Duration // how long the error share has been above the abort rule's
 }
 
@@ -159,6 +169,7 @@ func Run(ctx context.Context, p *plan.Plan, recorder *record.Recorder, opt Optio
 	defer cancel()
 	e := newEngine(hard, p, recorder, opt)
 	e.lockout = newLockout(p)
+	e.guard = newGuard(opt.Rules, p.Actions)
 	recorder.Dimensions(p.Groups(), labels(p.TagSets()), e.lines.sourceNames())
 	collected := make(chan struct{})
 	stopCollecting := make(chan struct{})

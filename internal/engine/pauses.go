@@ -42,14 +42,13 @@ func (p *pauses) set(paused bool, at time.Duration) (took time.Duration, changed
 	return took, true
 }
 
-// control listens to Options.Pause until ctx ends.
+// control listens to Options.Pause and Options.Abort until ctx ends.
 func (e *engine) control(ctx context.Context) {
 	for {
 		select {
-		case paused, ok := <-e.opt.Pause:
-			if !ok {
-				return
-			}
+		case why := <-e.opt.Abort:
+			e.abort(&AbortError{Text: why})
+		case paused := <-e.opt.Pause:
 			now := e.now()
 			took, changed := e.pauses.set(paused, now)
 			switch {

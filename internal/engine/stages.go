@@ -32,26 +32,34 @@ func (e *engine) stages(ctx context.Context) error {
 	for {
 		st, ok, err := e.next(ctx, done)
 		if err != nil || !ok {
-			return err
+			return e.ended(ctx, &at, err)
 		}
 		if err := e.unpaused(ctx); err != nil {
-			return err
+			return e.ended(ctx, &at, err)
 		}
 		begin := e.now()
 		paused, _ := e.pauses.now()
 		e.event(Event{At: begin, Kind: Ramp, Stage: st})
 		e.arriveAll(&at, st)
-		var from time.Duration
+		var from, more time.Duration // more: what phases took beyond their planned lengths
 		for _, phase := range []struct {
 			until time.Duration
 			kind  string
+
+			length, most time.Duration // of what ends
 		}{
-			{st.Ramp, Settle}, {st.Ramp + st.Settle, Hold}, {st.Duration(), End},
+			{st.Ramp, Settle, 0, 0}, {st.Ramp + st.Settle, Hold, st.Settle, st.SettleMost}, {st.Duration(), End, st.Hold, st.HoldMost},
 		} {
-			if err := e.wait(ctx, begin+phase.until, paused); err != nil {
+			err := e.wait(ctx, begin+phase.until+more, paused)
+			if err == nil {
+				var by time.Duration
+				by, err = e.extend(ctx, st, phase.kind, phase.length, phase.most)
+				more += by
+			}
+			if err != nil {
 				open.report(st)
 				e.reportUnopened(st)
-				return err
+				return e.ended(ctx, &at, err)
 			}
 			now := e.now()
 			if phase.kind == Hold {
@@ -64,6 +72,16 @@ func (e *engine) stages(ctx context.Context) error {
 		e.reportUnopened(st)
 		done = append(done, StageResult{*st, from, e.now()})
 	}
+}
+
+// ended passes on why the stages have ended. Where a rule has ended them users leave gently; not where logins are refused,
+// because each that is still to come locks an account.
+func (e *engine) ended(ctx context.Context, at *atWork, err error) error {
+	var aborted *AbortError
+	if errors.As(err, &aborted) && !aborted.Refused {
+		e.rampDown(ctx, at)
+	}
+	return err
 }
 
 // next is the stage after those done: the plan's own one after the other, then what Options.Next chooses. A decision takes
@@ -265,6 +283,9 @@ func (e *engine) collect(stop <-chan struct{}) {
 			return
 		}
 		e.abortRule(in)
+		if why := e.guard.look(in); why != "" {
+			e.abort(&AbortError{Text: why})
+		}
 	}
 }
 

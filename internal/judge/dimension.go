@@ -135,7 +135,7 @@ func (s *stageDimensions) close(actions []string) {
 		row := DimensionRow{Name: g.name, Actions: g.actions, Count: d.Response.Total, Failed: d.Failed, P95: d.Response.Quantile(0.95)}
 		row.P95Low, row.P95High = quantileInterval(&d.Response, 0.95)
 		row.Slow = slices.ContainsFunc(s.slow, func(x slowness) bool {
-			return x.label == record.Label{Kind: g.kind, Name: g.name} && matches(g.actions, x.action)
+			return x.label == record.Label{Kind: g.kind, Name: g.name} && Matches(g.actions, x.action)
 		})
 		s.views[g.kind] = append(s.views[g.kind], row)
 	}

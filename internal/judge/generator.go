@@ -196,10 +196,12 @@ func (r *reading) generator() {
 		if bad == len(r.out.Stages) {
 			g.Verdict = Invalid
 		}
-		r.warn("generator-late", g.Why)
 	}
 	if !g.Cause.Empty() {
 		g.Why = Say("held-back", g.Why, g.Cause)
+	}
+	if bad > 0 {
+		r.warn("generator-late", g.Why)
 	}
 	g.TimerError, _ = r.seconds(archive.GeneratorTimerError)
 	for _, t := range r.out.Timeline {

@@ -156,7 +156,7 @@ func passes(res scenarios.Resource, action string) bool {
 		return true
 	}
 	for _, glob := range res.Actions {
-		if matches(glob, action) {
+		if Matches(glob, action) {
 			return true
 		}
 	}

@@ -22,9 +22,17 @@ const (
 	NoteBlind      = "note-blind"
 	NoteBlackout   = "note-blackout" // with when it begins
 
-	noteMetricsBack    = "note-metrics-back"
-	abortErrors        = "abort-errors"
+	noteMetricsBack = "note-metrics-back"
+	abortErrors     = "abort-errors"
+	abortWindow     = "abort-window"
+	abortSlow       = "abort-slow"
+	abortMetric     = "abort-metric"
+
 	noteUnopened       = "note-unopened" // with how many, and the stage
+	noteSettled        = "note-settled"  // with the stage, and how long
+	noteUnsettled      = "note-unsettled"
+	notePrecise        = "note-precise"
+	noteUnprecise      = "note-unprecise"
 	notePaused         = "note-paused"
 	noteResumed        = "note-resumed"
 	abortLogins        = "abort-logins"
@@ -74,6 +82,10 @@ var sentences = map[string]string{
 	"cause-others":           "other programs had the processors: the generator's threads waited %s of their time",
 	"cause-pause":            "the generator stood still for up to %s at once",
 	"cause-unopened":         "it ran out of ports or descriptors",
+	noteSettled:              "stage %s: at rest after %s beyond the ramp (MSER-5); what came before is discarded",
+	noteUnsettled:            "stage %s: not at rest after %s beyond the ramp, the most allowed; what came before is discarded",
+	notePrecise:              "stage %s: held for %s, until every objective's quantile was precise enough",
+	noteUnprecise:            "stage %s: held for %s, the most allowed, and not every objective's quantile was precise enough",
 	notePaused:               "the operator paused the ramp at %s users",
 	noteResumed:              "the operator resumed the ramp after %s",
 	noteUnopened:             "%s connections could not be opened in stage %s: the generator's own machine had no port, descriptor or memory left for them",
@@ -158,13 +170,17 @@ var sentences = map[string]string{
 	"effects-list":          "%s, %s",
 	"effects-drift-unknown": "no stage was repeated at the end, so what changed over the run by itself cannot be told from users",
 
-	NoteCompressed:     "times are compressed %s-fold: think and service times are %s times shorter than people and servers need",
-	NoteBrowser:        "two observers with real Chromium took part",
-	NoteNoBrowser:      "no real browser took part: Chromium is not installed",
-	NoteBlind:          "the platform's counters were withheld from the forecast",
-	noteMetricsBack:    "metrics from %s are back after %s",
-	abortErrors:        "error share was above %s for %s",
-	abortLogins:        "%s of the first %s logins were refused; accounts would be locked out",
+	NoteCompressed:  "times are compressed %s-fold: think and service times are %s times shorter than people and servers need",
+	NoteBrowser:     "two observers with real Chromium took part",
+	NoteNoBrowser:   "no real browser took part: Chromium is not installed",
+	NoteBlind:       "the platform's counters were withheld from the forecast",
+	noteMetricsBack: "metrics from %s are back after %s",
+	abortErrors:     "error share was above %s for %s",
+	abortWindow:     "error share was %s in the last %s, above %s",
+	abortSlow:       "p%s of %s was %s in the last %s, above %s",
+	abortMetric:     "%s of %s was %s on average in the last %s, above %s",
+	abortLogins:     "%s of the first %s logins were refused; accounts would be locked out",
+
 	NoteBlackout:       "the run was ended before the blackout that begins at %s",
 	arrivalsNotStarted: "%s of %s arrivals of %s were not started in stage %s: %s were at work already, so that the rate was not reached",
 
@@ -255,7 +271,7 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 	for _, e := range events {
 		switch {
 		case e.Kind == archive.EventNote:
-			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed); m.Code != arrivalsNotStarted { // that is a warning
+			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed, noteSettled, noteUnsettled, notePrecise, noteUnprecise); m.Code != arrivalsNotStarted { // that is a warning
 				list = append(list, m)
 			}
 		case e.Kind == archive.EventChoice && e.Stage == nil:

@@ -31,7 +31,7 @@ func (r *reading) objectives() {
 		matched := false
 		for _, l := range o.Limits {
 			for _, action := range r.out.Meta.Actions {
-				if !matches(o.Action, action) {
+				if !Matches(o.Action, action) {
 					continue
 				}
 				res := ObjectiveResult{Text: objectiveText(o.Action, l, o.Window.D()), Action: action, Quantile: l.Quantile, Limit: l.Max}
@@ -142,7 +142,7 @@ func (r *reading) errorShare(res *ObjectiveResult) {
 func errorRow(res *ObjectiveResult, st *StageResult) (row ObjectiveStage, ok bool) {
 	var done, failed uint64
 	for _, a := range st.Actions {
-		if res.Action == "" || matches(res.Action, a.Action) {
+		if res.Action == "" || Matches(res.Action, a.Action) {
 			done += a.Count
 			failed += a.Failed
 		}

@@ -74,7 +74,7 @@ func (r *reading) played() {
 		for _, o := range r.scenario.Objectives {
 			for _, l := range o.Limits {
 				for _, action := range r.out.Meta.Actions {
-					if !matches(o.Action, action) {
+					if !Matches(o.Action, action) {
 						continue
 					}
 					text := objectiveText(o.Action, l, o.Window.D())

@@ -112,7 +112,7 @@ func (r *reading) ended() {
 		case archive.EventStop:
 			r.out.Ended = Say("ended-interrupted")
 		case archive.EventAbort:
-			r.out.Ended = Say("ended-aborted", recognise(e.Text, abortErrors, abortLogins))
+			r.out.Ended = Say("ended-aborted", recognise(e.Text, abortErrors, abortLogins, abortWindow, abortSlow, abortMetric))
 		}
 	}
 	if r.run.Truncated {

@@ -23,7 +23,7 @@ func (r *reading) newTimeline() *timeline {
 	line := &timeline{r: r, judged: make([]bool, len(r.out.Meta.Actions))}
 	for a, name := range r.out.Meta.Actions {
 		line.judged[a] = slices.ContainsFunc(r.scenario.Objectives, func(o scenarios.Objective) bool {
-			return len(o.Limits) > 0 && matches(o.Action, name)
+			return len(o.Limits) > 0 && Matches(o.Action, name)
 		})
 	}
 	return line
@@ -78,8 +78,8 @@ func (l *timeline) add(row *archive.Row) {
 	l.r.out.Timeline = append(l.r.out.Timeline, t)
 }
 
-// matches tells whether an objective's glob matches an action.
-func matches(glob, action string) bool {
+// Matches tells whether an objective's glob matches an action.
+func Matches(glob, action string) bool {
 	ok, err := path.Match(glob, action)
 	return ok && err == nil
 }

@@ -54,7 +54,7 @@ func (r *reading) usersOf(stage int, actions string) float64 {
 	st := &r.out.Stages[stage]
 	var names []string
 	for _, a := range st.ByPersona {
-		if matches(actions, a.Action) && a.Count > 0 && !slices.Contains(names, a.Persona) {
+		if Matches(actions, a.Action) && a.Count > 0 && !slices.Contains(names, a.Persona) {
 			names = append(names, a.Persona)
 		}
 	}

@@ -102,6 +102,9 @@ func (p *Plan) frameDigest() Digest {
 	for _, s := range p.Stages {
 		h := fnv.New64a()
 		put(h, uint64(s.Index), uint64(s.Users), uint64(s.Copiers), uint64(s.Ramp), uint64(s.Settle), uint64(s.Hold))
+		if s.SettleMost > 0 || s.HoldMost > 0 {
+			put(h, uint64(s.SettleMost), uint64(s.HoldMost), math.Float64bits(p.Scenario.Load.Stages.Precision))
+		}
 		if s.Mixed {
 			for _, n := range s.Mix {
 				put(h, uint64(n))

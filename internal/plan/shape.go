@@ -75,6 +75,7 @@ func (p *Plan) situations() {
 		st := p.stage(slices.Concat(p.Stages, p.Situations), level{users: s.At})
 		st.Ramp, st.Settle, _ = p.times(0)
 		st.Situation, st.Together = s.Name, false
+		st.SettleMost, st.HoldMost = 0, 0 // what is played is played as it is written
 		if s.Hold > 0 {
 			st.Hold = s.Hold.D()
 		}

@@ -23,6 +23,8 @@ type Stage struct {
 	Live               int  // accounts live
 	Beyond             bool // more accounts than are live now
 	Ramp, Settle, Hold time.Duration
+	// SettleMost and HoldMost are how long both may last where what is measured asks for it; 0: as planned.
+	SettleMost, HoldMost time.Duration
 
 	Together  bool           // its users arrive all at once
 	Pass      scenarios.Pass // which the copying users do
@@ -171,6 +173,7 @@ func (p *Plan) stage(before []Stage, l level) Stage {
 	s := p.Scenario
 	st := Stage{Index: len(before), Users: l.users, Mix: l.mix, Mixed: l.mix != nil, Together: s.Load.Arrive == scenarios.Together}
 	st.Ramp, st.Settle, st.Hold = p.times(st.Index)
+	st.SettleMost, st.HoldMost = s.Load.Stages.SettleMost.D(), s.Load.Stages.HoldMost.D()
 	st.Live = p.accountsFor(l.users)
 	if st.Mixed {
 		for k, n := range st.Mix {
