@@ -56,11 +56,11 @@ func big(t testing.TB) (url string, visitors func() []string) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		if r.Method == http.MethodPost {
-			fmt.Fprint(w, `<title>in</title><b id="whoami">u</b><div id="inbox">mails</div><a id="signout" href="/">out</a>`)
+			fmt.Fprint(w, `<title>in</title><link rel="icon" href="data:,"><b id="whoami">u</b><div id="inbox">mails</div><a id="signout" href="/">out</a>`)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		fmt.Fprintf(w, `<title>t</title><form method="post" action="/in"><input id="user" name="u"><input id="password" name="p" type="password"><button id="signin">in</button></form><!--%s-->`, pad)
+		fmt.Fprintf(w, `<title>t</title><link rel="icon" href="data:,"><form method="post" action="/in"><input id="user" name="u"><input id="password" name="p" type="password"><button id="signin">in</button></form><!--%s-->`, pad)
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := strings.Cut(r.RemoteAddr, ":")
@@ -78,8 +78,8 @@ func big(t testing.TB) (url string, visitors func() []string) {
 	}
 }
 
-// overLine runs the scenario and returns the medians of what took a megabyte, and the archive.
-func overLine(t testing.TB) (medians map[string]time.Duration, dir string, visitors []string) {
+// overLine runs the scenario and returns the response times of what took a megabyte, and the archive.
+func overLine(t testing.TB) (took map[string]*record.Histogram, dir string, visitors []string) {
 	t.Helper()
 	platform, err := testenv.Start(t.Context(), testenv.Options{Accounts: 30, Password: "right-word"})
 	if err != nil {
@@ -124,25 +124,61 @@ func overLine(t testing.TB) (medians map[string]time.Duration, dir string, visit
 			}
 		}
 	}
-	medians = map[string]time.Duration{}
+	took = map[string]*record.Histogram{}
 	for _, name := range []string{"web.request", "imap.fetch", "browser.login"} {
 		if s := total[name]; s != nil {
-			medians[name] = s.Response.Quantile(0.5)
+			took[name] = &s.Response
 		} else if name != "browser.login" || browser.Installed() {
 			t.Errorf("%s was not done\n%s", name, &stderr)
 		}
 	}
-	return medians, dir, from()
+	return took, dir, from()
 }
 
-// A megabyte at 10 Mbit/s and 40 ms takes 0.84 s, for pages, mails and browsers; the benchmark says how exactly. Users come from
-// the addresses of the line.
+// A megabyte at 10 Mbit/s and 40 ms takes 0.84 s: pages and mails within 5 % at the least, for a machine that computes something else
+// makes it longer. A browser's login takes longer by what it draws; what Chromium itself measures is compared in its own package.
+// Users come from the addresses of the line.
 func TestLine(t *testing.T) {
-	medians, dir, visitors := overLine(t)
-	for name, took := range medians {
-		t.Logf("%s: median %v", name, took)
-		if took < 830*time.Millisecond || took > 4*time.Second {
-			t.Errorf("%s took %v", name, took)
+	const want = 0.84
+	least := map[string]float64{}
+	var dir string
+	var visitors []string
+	for tries := 1; ; tries++ {
+		var took map[string]*record.Histogram
+		took, dir, visitors = overLine(t)
+		near := true
+		for name, h := range took {
+			if h.Total == 0 { // the machine was too busy for one
+				near = false
+				continue
+			}
+			s := h.Quantile(0).Seconds()
+			if before := least[name]; before == 0 || s < before {
+				least[name] = s
+			}
+			t.Logf("%s: at least %.3f s, median %v", name, s, h.Quantile(0.5))
+			if name != "browser.login" {
+				near = near && least[name] <= 1.05*want
+			}
+		}
+		if near || tries == 4 || t.Failed() {
+			break
+		}
+	}
+	for _, name := range []string{"web.request", "imap.fetch", "browser.login"} {
+		s, done := least[name]
+		if !done {
+			if name != "browser.login" || browser.Installed() {
+				t.Errorf("%s was done in no run", name)
+			}
+			continue
+		}
+		most := 1.05 * want
+		if name == "browser.login" {
+			most = 20
+		}
+		if s < 0.95*want || s > most {
+			t.Errorf("%s took %.3f s at least", name, s)
 		}
 	}
 	for _, from := range visitors {
@@ -177,13 +213,13 @@ func TestLine(t *testing.T) {
 // and of its second page.
 func BenchmarkLine(b *testing.B) {
 	for range b.N {
-		medians, _, _ := overLine(b)
-		for name, took := range medians {
+		all, _, _ := overLine(b)
+		for name, took := range all {
 			want := 0.84
 			if name == "browser.login" {
 				want += 0.08
 			}
-			b.ReportMetric(took.Seconds()/want, strings.Replace(name, ".", "-", 1))
+			b.ReportMetric(took.Quantile(0.5).Seconds()/want, strings.Replace(name, ".", "-", 1))
 		}
 	}
 }
