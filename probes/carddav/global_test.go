@@ -97,6 +97,9 @@ func timed(t *testing.T, u probetest.User, verb, with string) (kept, most int64)
 	r := u.Do(t.Context(), step)
 	close(done)
 	watching.Wait()
+	if r.Class == probe.Overload {
+		t.Skipf("the machine was too busy for the servers, which gave up after %v: %v", r.Elapsed, r.Err)
+	}
 	if r.Err != nil {
 		t.Errorf("%s %s: %v", verb, with, r.Err)
 	}
