@@ -88,7 +88,7 @@ func keys() map[string]key {
 		"Persona.line":         {text: "one of lines; default none"},
 		"Persona.patience":     {text: "what the user does who waits too long"},
 		"Persona.session":      {text: "how long users stay, and are away before they come back"},
-		"Persona.connections":  {text: "target: how many connections one user may keep"},
+		"Persona.connections":  {text: "target: how many connections one user keeps"},
 		"Persona.tags":         {text: tags},
 		"Patience.after":       {text: "how long the user waits in one action", need: true, over: above(0)},
 		"Patience.then":        {text: "reload: begin the journey again; retry: the same action; leave: come back later", need: true, enum: []string{Reload, Retry, Leave}},

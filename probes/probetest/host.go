@@ -27,6 +27,8 @@ type Host struct {
 	// Inspect, where it is not nil, has answers held against former ones, but for those to an unchecked user. Hosts may share it.
 	Inspect   *Inspector
 	Unchecked bool
+	// Conns is how many connections the user's persona keeps to each target; 0: that is not said.
+	Conns int
 	// Most is how long the last action said that the platform may hold its answer back.
 	Most time.Duration
 
@@ -175,6 +177,9 @@ func (h *Host) Await(most time.Duration) { h.Most += most }
 
 // Awaited takes a wait out of the action's time, as the engine does.
 func (h *Host) Awaited(d time.Duration) { h.opening += d }
+
+// Connections is what Turn.Connections asks for.
+func (h *Host) Connections(string) int { return h.Conns }
 
 // Account implements probe.Host.
 func (h *Host) Account() probe.Account { return h.account }

@@ -51,8 +51,14 @@ func do(t testing.TB, h *probetest.Host, verb, with string) probetest.Result {
 	return h.Do(t.Context(), step)
 }
 
-// A page's files come over six connections at once, are asked for again with their tags, and not at all while they are fresh.
+// A page's files come over six connections at once, or as many as the persona keeps, are asked for again with their tags, and not at all while they are fresh.
 func TestAssets(t *testing.T) {
+	testAssets(t, 0, 6)
+	testAssets(t, 3, 3)
+}
+
+func testAssets(t *testing.T, kept int, width int32) {
+	t.Helper()
 	var now, most, full, unchanged atomic.Int32
 	var mu sync.Mutex
 	conns := map[string]bool{}
@@ -73,10 +79,10 @@ actions:
 		n := now.Add(1)
 		defer now.Add(-1)
 		most.Store(max(most.Load(), n))
-		if n == 6 {
+		if n == width {
 			once.Do(func() { close(gate) })
 		}
-		select { // the first six wait for each other
+		select { // the first ones wait for each other
 		case <-gate:
 		case <-time.After(20 * time.Second):
 		}
@@ -92,6 +98,7 @@ actions:
 		full.Add(1)
 		io.WriteString(w, strings.Repeat("x", 20000))
 	}))
+	h.Conns = kept
 	check := func(wantFull, wantUnchanged int32) {
 		t.Helper()
 		if full.Load() != wantFull || unchanged.Load() != wantUnchanged {
@@ -102,8 +109,8 @@ actions:
 		t.Fatalf("%v, %d bytes", r.Err, r.In)
 	}
 	check(10, 0)
-	if most.Load() != 6 || len(conns) != 6 {
-		t.Errorf("%d requests at once over %d connections, want 6 over 6", most.Load(), len(conns))
+	if most.Load() != width || len(conns) != int(width) {
+		t.Errorf("%d requests at once over %d connections, want %d of each", most.Load(), len(conns), width)
 	}
 	h.Drop("web") // the browser's cache outlives the session
 	for i, c := range []struct {

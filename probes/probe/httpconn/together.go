@@ -1,6 +1,7 @@
 package httpconn
 
 import (
+	"cmp"
 	"sync"
 
 	"pegel/probes/probe"
@@ -9,8 +10,8 @@ import (
 // maxStreams is how many requests one page has under way at the same time over HTTP/2, where no connection limits it.
 const maxStreams = 32
 
-// Together sends requests at the same time, as a page does that needs them all: over MaxConns connections of HTTP/1.1, or
-// over one of HTTP/2. What comes of each is told by its number; the functions run at the same time. It ends when all have
+// Together sends requests at the same time, as a page does that needs them all: over as many connections of HTTP/1.1 as the
+// user's persona keeps, MaxConns where that is not said, or over one of HTTP/2. What comes of each is told by its number; the functions run at the same time. It ends when all have
 // ended, and marks complete, or auth, once.
 func (c *Client) Together(t *probe.Turn, list []Request, done func(i int, r *Response, err error)) {
 	in, out := c.in.Load(), c.out.Load()
@@ -20,7 +21,7 @@ func (c *Client) Together(t *probe.Turn, list []Request, done func(i int, r *Res
 		n int
 	}
 	var all sync.WaitGroup
-	for range min(len(list), c.atOnce()) {
+	for range min(len(list), c.atOnce(t.Connections(""))) {
 		all.Go(func() {
 			for {
 				next.Lock()
@@ -45,11 +46,11 @@ func (c *Client) Together(t *probe.Turn, list []Request, done func(i int, r *Res
 	}
 }
 
-func (c *Client) atOnce() int {
+func (c *Client) atOnce(kept int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.multi) > 0 {
 		return maxStreams
 	}
-	return MaxConns
+	return cmp.Or(kept, MaxConns)
 }
