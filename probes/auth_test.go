@@ -2,9 +2,7 @@ package probes
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
-	"os"
 	"strings"
 	"testing"
 
@@ -146,12 +144,7 @@ passdb {
 		t.Fatal(err)
 	}
 	defer stack.Close()
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	login := real.Account(3)
 	for _, c := range []struct {
 		name    string

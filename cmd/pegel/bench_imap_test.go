@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
@@ -27,6 +26,7 @@ import (
 	"pegel/internal/record"
 	"pegel/probes"
 	"pegel/probes/probe"
+	"pegel/probes/probetest"
 	"pegel/scenarios"
 	"pegel/testenv/real"
 )
@@ -160,12 +160,7 @@ func loopCommands() []string {
 // before each wait, as in the loop, and the answers' items and the marks of phases.
 func BenchmarkIMAPBesideLoop(b *testing.B) {
 	stack := startDovecot(b, loopUsers)
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		b.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(b, stack.CAFile)
 	fillForLoop(b, stack, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
 	for _, way := range []struct {
 		name, address string
@@ -194,12 +189,7 @@ func BenchmarkIMAPBesideLoop(b *testing.B) {
 // as a share of those without, over the same Dovecot; both run in turns. A goal: at least 0.9.
 func BenchmarkStateChecks(b *testing.B) {
 	stack := startDovecot(b, loopUsers)
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		b.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(b, stack.CAFile)
 	fillForLoop(b, stack, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
 	var without, with []float64
 	for b.Loop() {

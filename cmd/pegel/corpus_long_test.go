@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"pegel/internal/corpus"
+	"pegel/probes/probetest"
 	"pegel/testenv/real"
 )
 
@@ -81,12 +81,7 @@ objectives: [{errors: 1%%}]
 		}
 		return stdout.String(), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10, time.Since(began)
 	}
-	pem, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
+	pool := probetest.Roots(t, stack.CAFile)
 	held := func(account int) (messages int, bytes int64) {
 		u, err := url.Parse(stack.IMAPDirect)
 		if err != nil {

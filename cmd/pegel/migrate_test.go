@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"pegel/internal/archive"
 	"pegel/internal/record"
+	"pegel/probes/probetest"
 	"pegel/testenv/real"
 )
 
@@ -129,12 +129,7 @@ func add(done, failed *int, sent *int64, s *record.Series) {
 // rawIMAP is a logged-in connection of the test's own.
 func rawIMAP(t *testing.T, stack *real.Stack, number int) *imapclient.Client {
 	t.Helper()
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	c, err := imapclient.DialTLS(strings.TrimPrefix(stack.IMAPDirect, "imaps://"), &imapclient.Options{TLSConfig: &tls.Config{RootCAs: roots}})
 	if err != nil {
 		t.Fatal(err)

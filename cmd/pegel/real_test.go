@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net/url"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"pegel/internal/record"
 	"pegel/probes/browser"
 	"pegel/probes/probe"
+	"pegel/probes/probetest"
 	"pegel/testenv"
 	"pegel/testenv/real"
 )
@@ -123,12 +123,7 @@ func TestRealServers(t *testing.T) {
 // countArrived counts the run's messages in all inboxes.
 func countArrived(t *testing.T, stack *real.Stack, runID string) int {
 	t.Helper()
-	pem, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
+	pool := probetest.Roots(t, stack.CAFile)
 	u, err := url.Parse(stack.IMAPDirect)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"pegel/internal/capacity"
 	"pegel/internal/judge"
 	"pegel/internal/plan"
 	"pegel/internal/record"
@@ -73,7 +74,7 @@ func (s *steadiness) Settled(since time.Duration) bool {
 			series = append(series, sum.Seconds()/float64(n))
 		}
 	}
-	_, ok := judge.Steady(series)
+	_, ok := capacity.Steady(series)
 	return ok
 }
 

@@ -206,47 +206,6 @@ func dispersionAt(clock, done []float64, window float64) float64 {
 	return (square - n*mean*mean) / (n - 1) / (mean + scale)
 }
 
-// MSER5 is where a series has settled: means of 5 values are cut off from the front until the standard error of the rest,
-//
-//	z(d) = Σ_{j>d} (Y_j − Ȳ_d)² / (n − d)²
-//
-// is smallest (White, Cobb and Spratt 2000). It returns the number of values to leave out; settled is false where that
-// is more than half, for then the series is too short to tell. It needs at least 50 finite values.
-func MSER5(values []float64) (from int, settled bool, err error) {
-	const group, spare = 5, 5
-	if len(values) < 10*group {
-		return 0, false, fmt.Errorf("truncation: %d values; at least %d are needed", len(values), 10*group)
-	}
-	var mean float64
-	for i, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return 0, false, fmt.Errorf("truncation: value %d is not finite", i+1)
-		}
-		mean += (v - mean) / float64(i+1)
-	}
-	n := len(values) / group
-	y := make([]float64, n)
-	for i := range y {
-		for _, v := range values[i*group : (i+1)*group] {
-			y[i] += (v - mean) / group
-		}
-	}
-	best := math.Inf(1)
-	var sum, square float64
-	for d := n - 1; d >= 0; d-- {
-		sum += y[d]
-		square += y[d] * y[d]
-		m := float64(n - d)
-		if n-d < spare { // so few are close to each other by chance
-			continue
-		}
-		if z := math.Max(square-sum*sum/m, 0) / (m * m); z <= best {
-			best, from = z, d*group
-		}
-	}
-	return from, from <= len(values)/2, nil
-}
-
 // BatchMean is the mean of a series whose values depend on those before, with an honest standard error.
 type BatchMean struct {
 	Mean, SE    float64

@@ -158,33 +158,6 @@ func dispersionError(seconds float64, busy, completions []float64) error {
 	return err
 }
 
-func TestMSER5(t *testing.T) {
-	rng := rand.New(rand.NewPCG(6, 6))
-	series := func(n int, warm func(i int) float64) []float64 {
-		v := make([]float64, n)
-		for i := range v {
-			v[i] = 10 + rng.NormFloat64() + warm(i)
-		}
-		return v
-	}
-	from, settled, err := MSER5(series(1000, func(i int) float64 { return 30 * math.Exp(-float64(i)/30) }))
-	if err != nil || !settled || from < 60 || from > 250 {
-		t.Errorf("warming up over some 100: from %d, settled %v, %v", from, settled, err)
-	}
-	_, settled, err = MSER5(series(1000, func(i int) float64 { return 0.1 * float64(i) }))
-	if err != nil || settled {
-		t.Errorf("rising throughout: settled %v, %v", settled, err)
-	}
-	if from, settled, err = MSER5(make([]float64, 100)); err != nil || from != 0 || !settled {
-		t.Errorf("constant: from %d, settled %v, %v", from, settled, err)
-	}
-	for _, bad := range [][]float64{nil, make([]float64, 49), append(make([]float64, 60), math.Inf(1))} {
-		if _, _, err := MSER5(bad); err == nil {
-			t.Errorf("%d values: no error", len(bad))
-		}
-	}
-}
-
 // Intervals of correlated series cover; those by single values would not.
 func TestMeanByBatches(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 9))

@@ -3,13 +3,11 @@ package stock
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"net/mail"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +17,7 @@ import (
 
 	"pegel/internal/corpus"
 	"pegel/probes/probe"
+	"pegel/probes/probetest"
 	"pegel/testenv"
 	"pegel/testenv/real"
 )
@@ -76,12 +75,7 @@ func dovecot(t testing.TB) stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stack.Close() })
-	pem, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
+	pool := probetest.Roots(t, stack.CAFile)
 	s := stage{target: target(t, stack.IMAPDirect, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})}
 	for n := range 3 {
 		s.accounts = append(s.accounts, probe.Account{Index: n, Login: real.Account(n), Address: real.Account(n), Password: stack.Password})

@@ -2,11 +2,9 @@ package eas
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -24,12 +22,7 @@ func countChanges(t *testing.T, stack *real.Stack, number int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	c, err := tls.Dial("tcp", address.Host, &tls.Config{RootCAs: roots})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -47,12 +46,7 @@ func TestDovecotKeepsState(t *testing.T) {
 		}
 		stack.Close()
 	})
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	target := probetest.Target(t, "imap", stack.IMAPDirect)
 	target.TLS = &tls.Config{RootCAs: roots}
 

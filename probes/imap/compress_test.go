@@ -5,8 +5,6 @@ package imap
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,12 +32,7 @@ func TestDovecotCompresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stack.Close() })
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	target := probetest.Target(t, "imap", stack.IMAPDirect)
 	target.TLS = &tls.Config{RootCAs: roots}
 	shared, err := prepare(t.Context(), target)

@@ -5,7 +5,6 @@ package imap
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,12 +78,7 @@ func TestDovecot(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stack.Close() })
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	target := probetest.Target(t, "imap", stack.IMAPDirect)
 	target.TLS = &tls.Config{RootCAs: roots}
 	user := func(n int) *probetest.Host {

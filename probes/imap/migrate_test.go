@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -62,12 +61,7 @@ func startSide(t *testing.T) side {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stack.Close() })
-	authority, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, stack.CAFile)
 	return side{stack, roots}
 }
 

@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/url"
 	"os"
@@ -41,12 +40,7 @@ func withPostfix(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	defer stack.Close()
-	pem, err := os.ReadFile(stack.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
+	pool := probetest.Roots(t, stack.CAFile)
 	user := func(url string) *probetest.Host {
 		target := probetest.Target(t, "smtp", url)
 		target.TLS, target.StartTLS = &tls.Config{RootCAs: pool}, "optional"

@@ -2,10 +2,8 @@ package web
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -21,12 +19,7 @@ func TestEmbeddedPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	authority, err := os.ReadFile(p.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots := probetest.Roots(t, p.CAFile)
 	for _, address := range []string{p.URLs.Web, p.URLs.WebTLS} {
 		u, err := url.Parse(address)
 		if err != nil {

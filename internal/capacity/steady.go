@@ -1,10 +1,6 @@
-package judge
+package capacity
 
-import (
-	"math"
-
-	"pegel/internal/record"
-)
+import "math"
 
 // Steady finds where a series of equally long observations, such as the mean response time of each second, has come to rest.
 // It is MSER-5 (White, Cobb, Spratt 2000): of the means of five observations each, those before d are discarded where
@@ -61,14 +57,4 @@ func level(list []float64) bool {
 	a, va := moments(list[:len(list)/2])
 	b, vb := moments(list[len(list)/2:])
 	return math.Abs(a-b) <= math.Sqrt(va+vb)
-}
-
-// Precise tells whether a quantile is known to the relative precision: half the width of its 90 % interval by order
-// statistics, as in every table, which takes responses for independent of each other.
-func Precise(h *record.Histogram, q, precision float64) bool {
-	if h.Total == 0 || float64(h.Total)*(1-q) < 5 { // beyond it there is too little to say anything
-		return false
-	}
-	low, high := quantileInterval(h, q)
-	return float64(high-low)/2 <= precision*float64(h.Quantile(q))
 }
