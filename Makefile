@@ -25,7 +25,7 @@ schema: build ## write the JSON Schema of scenarios, and the tables of keys made
 	bin/pegel schema >docs/scenario.schema.json
 	go test ./scenarios -run TestReferenceTables -update
 
-test: setup-test build ## all tests, in a few minutes; real servers where they can run
+test: setup-test build ## all tests, in about a quarter of an hour; against real servers where they can run
 	@# Runs that measure come last and alone: a package that computes beside them makes the generator late.
 	@code=0; go test -timeout 14m $$(go list $(PKG) | grep -v '/cmd/pegel$$') || code=1; go test -timeout 14m ./cmd/pegel || code=1; exit $$code
 
