@@ -95,7 +95,7 @@ func (r *reading) dimensions() error {
 	r.tellSlow(stages)
 	r.tellUneven(stages)
 	for _, kind := range kinds(capped) {
-		if capped[kind] {
+		if capped[kind] && kind != record.KindRoute {
 			r.warn("dimension-capped", kind, record.MostNames, record.Other)
 		}
 	}
@@ -130,7 +130,7 @@ func (s *stageDimensions) close(actions []string) {
 	sums := map[group]*record.Dimension{}
 	same := map[record.Key][]string{} // names by kind and action
 	for k, d := range s.open {
-		if k.Kind == record.KindMove { // for tests, not for tables
+		if k.Kind == record.KindMove || k.Kind == record.KindRoute { // for tests, not for tables
 			continue
 		}
 		protocol, _, _ := strings.Cut(actions[k.Action], ".")

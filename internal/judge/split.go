@@ -12,7 +12,7 @@ import (
 // Split is what the users of a protocol met in one valid stage by the values of one dimension, so that it can be tested whether
 // the values differ. Unlike a DimensionView there is one for every stage.
 type Split struct {
-	Kind    string // backend, group, source, move, or a tag's
+	Kind    string // backend, group, source, move, route, or a tag's
 	Actions string // glob: web.*
 	Stage   int    // index of Result.Stages
 	Rows    []SplitRow

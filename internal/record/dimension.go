@@ -12,8 +12,12 @@ const (
 	KindGroup   = "group"   // of the account
 	KindSource  = "source"  // address that the user comes from
 	KindMove    = "move"    // whether the backend was the user's one before; names are those of Move
+	KindRoute   = "route"   // which backend answered users of which address; names are RouteName's
 	tagPrefix   = "tag:"
 )
+
+// RouteName is the name of the way from a source address to a backend. No address has a space.
+func RouteName(source, backend string) string { return source + " " + backend }
 
 // TagKind is the kind of the dimension that a tag of this name is: tag:NAME.
 func TagKind(name string) string { return tagPrefix + name }
@@ -144,6 +148,9 @@ func (r *Recorder) count(in *Interval, h *half) {
 		}
 		if e.backend > 0 {
 			in.in(e, r.admit(Label{KindBackend, h.backends[e.backend-1]}))
+		}
+		if n := int(e.source); n > 0 && n <= len(r.source) && e.backend > 0 {
+			in.in(e, r.admit(Label{KindRoute, RouteName(r.source[n-1], h.backends[e.backend-1])}))
 		}
 		if m := e.move(); m != MoveUnknown {
 			in.in(e, Label{KindMove, m.String()})
