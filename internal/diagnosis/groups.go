@@ -99,7 +99,7 @@ func (s *sight) stays(group, name string) (same, of int) {
 // suspect is the hypothesis of a resource, nil where there is none.
 func suspect(resources []*Hypothesis, name string) *Hypothesis {
 	for _, h := range resources {
-		if h.Subject == name {
+		if slices.Contains(h.members, name) {
 			return h
 		}
 	}
