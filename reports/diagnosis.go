@@ -51,7 +51,7 @@ func (b *builder) seen(e *diagnosis.Evidence) evidenceView {
 
 // causeName is a hypothesis in two words: what, and of what.
 func (l *language) causeName(h *diagnosis.Hypothesis) string {
-	name := l.t("diagnosis.code." + h.Code)
+	name := l.either("diagnosis.code.", h.Code)
 	if h.Subject != "" {
 		name += ": " + l.resource(h.Subject)
 	}

@@ -63,8 +63,8 @@ func (s *sight) stations(st *judge.StageResult) []station {
 			continue
 		}
 		name := u.Name
-		if v := s.view(u.Name); v != nil && v.Group != "" {
-			name = v.Group
+		if group, _ := s.groupOf(u.Name); group != "" {
+			name = group
 		}
 		k := slices.IndexFunc(list, func(x station) bool { return x.name == name && kindOf(x.Kind) == kindOf(u.Kind) })
 		if k < 0 {
