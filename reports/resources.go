@@ -17,6 +17,10 @@ type limits struct {
 	Load     *figure
 	Time     []figure
 	TimeNote string
+
+	Thresholds        table
+	ThresholdsCaption string
+	NoThresholds      *remark // why there are none
 }
 
 const shownResources = 6 // in charts; tables have all
@@ -42,6 +46,7 @@ func (b *builder) limits() limits {
 		}
 	}
 	s.Ranking = b.ranking()
+	s.Thresholds, s.ThresholdsCaption, s.NoThresholds = b.thresholds()
 	s.Load = b.overLoad(names)
 	s.Time = b.overTime(names)
 	if len(names) > shownResources {
