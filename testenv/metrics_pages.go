@@ -3,6 +3,7 @@ package testenv
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -17,13 +18,13 @@ type softwarePage struct {
 }
 
 // softwarePages are the pages below /metrics. Names, labels and types are those of HAProxy's own exporter, postgres_exporter,
-// pgbouncer_exporter, node_exporter, php-fpm_exporter, and of Dovecot 2.4's own page.
+// pgbouncer_exporter, node_exporter, php-fpm_exporter, and of Dovecot's own page. Each shard of the database has another one.
 func softwarePages() []softwarePage {
 	return []softwarePage{
 		{"haproxy", hasKind("slots"), writeHAProxy},
 		{"php-fpm", hasKind("workers"), writeFPM},
 		{"pgbouncer", hasResource(func(r Resource) bool { return r.Kind == "pool" && r.Group == "" }), writePgBouncer},
-		{"postgres", hasResource(func(r Resource) bool { return r.Kind == "pool" && r.Group != "" }), writePostgres},
+		{"postgres", func(d Definition) bool { return len(shardsOf(d)) > 0 }, writePostgres(0)},
 		{"node", hasKind("cpu", "cores", "memory", "disk"), writeNode},
 		{"dovecot", func(Definition) bool { return true }, writeDovecot},
 	}
@@ -41,23 +42,14 @@ func hasResource(is func(Resource) bool) func(Definition) bool {
 }
 
 func hasKind(kinds ...string) func(Definition) bool {
-	return hasResource(func(r Resource) bool { return isOf(r.Kind, kinds) })
-}
-
-func isOf(kind string, kinds []string) bool {
-	for _, k := range kinds {
-		if k == kind {
-			return true
-		}
-	}
-	return false
+	return hasResource(func(r Resource) bool { return slices.Contains(kinds, r.Kind) })
 }
 
 // kind lists the resources of some kinds, in the order of the definition.
 func (c *counters) kind(kinds ...string) []ResourceStats {
 	var list []ResourceStats
 	for _, r := range c.resources {
-		if isOf(r.Kind, kinds) {
+		if slices.Contains(kinds, r.Kind) {
 			list = append(list, r)
 		}
 	}
@@ -102,7 +94,11 @@ func (e emitter) emit(kind prometheus.ValueType, name, help string, value float6
 // addPages serves the pages that the platform has, and a list of them.
 func (p *Platform) addPages(mux *http.ServeMux) {
 	var paths []string
-	for _, page := range softwarePages() {
+	pages := softwarePages()
+	for n := range shardsOf(p.options.Definition) { // a real exporter asks one server
+		pages = append(pages, softwarePage{fmt.Sprintf("postgres/%d", n+1), func(Definition) bool { return true }, writePostgres(n + 1)})
+	}
+	for _, page := range pages {
 		if !page.shows(p.options.Definition) {
 			continue
 		}

@@ -79,7 +79,7 @@ func pagePaths(t *testing.T, p *Platform) []string {
 	return paths
 }
 
-// Every profile has pages that can be read, and those of a platform with a fault are six.
+// Every profile has pages that can be read, and those of a platform with a fault are nine besides its own.
 func TestEveryProfileHasPages(t *testing.T) {
 	for _, info := range Profiles() {
 		d, err := Profile(info.Name)
@@ -92,7 +92,7 @@ func TestEveryProfileHasPages(t *testing.T) {
 		c.list()
 		selected(t, p, 2)
 		paths := pagePaths(t, p)
-		if d.Cause != nil && len(paths) != 7 {
+		if d.Cause != nil && len(paths) != 10 {
 			t.Errorf("%s: pages %v", info.Name, paths)
 		}
 		for _, path := range paths {
@@ -133,6 +133,8 @@ func TestPagesAgree(t *testing.T) {
 		"memory":                    {node.sum("node_memory_MemTotal_bytes"), 6000 << 20},
 		"memory in use":             {node.sum("node_memory_MemTotal_bytes") - node.sum("node_memory_MemAvailable_bytes"), (1500 + 2*9) << 20},
 		"appends":                   {mail.sum("dovecot_imap_cmd_total", "cmd_name=APPEND", "tagged_reply_state=OK"), 1},
+		"commands in all":           {mail.sum("dovecot_imap_cmd_total") / 3, mail.sum("dovecot_imap_cmd_total", "tagged_reply_state=OK")},
+		"third database":            {readPage(t, p, "/postgres/3").sum("pg_settings_max_connections"), 4},
 		"logins":                    {mail.sum("dovecot_auth_ok_total"), 1},
 	} {
 		if got[0] != got[1] {

@@ -2,8 +2,8 @@ package testenv
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 )
 
 // writeFPM shows the web workers as pools of PHP-FPM, one for each instance.
@@ -45,31 +45,45 @@ func writePgBouncer(_ *Platform, c *counters, out emitter) {
 	}
 }
 
-// writePostgres shows the shards of the database, each as a server with as many connections as it has units. Who waits for one is
-// not on it: the server knows nothing of them.
-func writePostgres(_ *Platform, c *counters, out emitter) {
-	n := 0
-	for _, r := range c.kind("pool") {
-		if r.Group == "" {
-			continue
+// shardsOf are the shards of the database, in the order of the definition.
+func shardsOf(d Definition) (names []string) {
+	for _, r := range d.Resources {
+		if r.Kind == "pool" && r.Group != "" && !r.Hidden {
+			names = append(names, r.Name)
 		}
-		n++
-		server, datname := fmt.Sprintf("db-%d:5432", n), fmt.Sprintf("mail%d", n)
-		out.gauge("pg_up", "Whether the last scrape of metrics from PostgreSQL was able to connect to the server (1 for yes, 0 for no).", 1, "server", server)
-		out.gauge("pg_settings_max_connections", "Server Parameter: max_connections", float64(r.Limit), "server", server)
-		for _, s := range []struct {
-			state string
-			count int
-		}{{"active", r.InUse - r.Kept}, {"idle", r.Kept}, {"idle in transaction", 0}, {"idle in transaction (aborted)", 0}, {"fastpath function call", 0}, {"disabled", 0}} {
-			out.gauge("pg_stat_activity_count", "number of connections in this state", float64(s.count), "datname", datname, "server", server, "state", s.state)
-		}
-		database := []string{"datid", strconv.Itoa(16384 + n), "datname", datname}
-		out.gauge("pg_stat_database_numbackends", "Number of backends currently connected to this database. This is the only column in this view that returns a value reflecting current state; all other columns return the accumulated values since the last reset.", float64(r.InUse), database...)
-		out.counter("pg_stat_database_xact_commit", "Number of transactions in this database that have been committed", float64(r.Served), database...)
-		out.counter("pg_stat_database_xact_rollback", "Number of transactions in this database that have been rolled back", 0, database...)
-		out.counter("pg_stat_database_deadlocks", "Number of deadlocks detected in this database", 0, database...)
-		out.counter("pg_stat_database_active_time_seconds_total", "Time spent executing SQL statements in this database, in seconds", r.Busy, database...)
 	}
+	return names
+}
+
+// writePostgres shows the shards of the database, or only the n-th of them from 1, each as a server with as many connections as it
+// has units. Who waits for one is not on it: the server knows nothing of them.
+func writePostgres(only int) func(*Platform, *counters, emitter) {
+	return func(p *Platform, c *counters, out emitter) {
+		for i, name := range shardsOf(p.options.Definition) {
+			if only == 0 || only == i+1 {
+				at := slices.IndexFunc(c.resources, func(r ResourceStats) bool { return r.Name == name })
+				writeShard(i+1, &c.resources[at], out)
+			}
+		}
+	}
+}
+
+func writeShard(n int, r *ResourceStats, out emitter) {
+	server, datname := fmt.Sprintf("db-%d:5432", n), fmt.Sprintf("mail%d", n)
+	out.gauge("pg_up", "Whether the last scrape of metrics from PostgreSQL was able to connect to the server (1 for yes, 0 for no).", 1, "server", server)
+	out.gauge("pg_settings_max_connections", "Server Parameter: max_connections", float64(r.Limit), "server", server)
+	for _, s := range []struct {
+		state string
+		count int
+	}{{"active", r.InUse - r.Kept}, {"idle", r.Kept}, {"idle in transaction", 0}, {"idle in transaction (aborted)", 0}, {"fastpath function call", 0}, {"disabled", 0}} {
+		out.gauge("pg_stat_activity_count", "number of connections in this state", float64(s.count), "datname", datname, "server", server, "state", s.state)
+	}
+	database := []string{"datid", strconv.Itoa(16384 + n), "datname", datname}
+	out.gauge("pg_stat_database_numbackends", "Number of backends currently connected to this database. This is the only column in this view that returns a value reflecting current state; all other columns return the accumulated values since the last reset.", float64(r.InUse), database...)
+	out.counter("pg_stat_database_xact_commit", "Number of transactions in this database that have been committed", float64(r.Served), database...)
+	out.counter("pg_stat_database_xact_rollback", "Number of transactions in this database that have been rolled back", 0, database...)
+	out.counter("pg_stat_database_deadlocks", "Number of deadlocks detected in this database", 0, database...)
+	out.counter("pg_stat_database_active_time_seconds_total", "Time spent executing SQL statements in this database, in seconds", r.Busy, database...)
 }
 
 // commands are IMAP's, by the operations that they cost.
@@ -83,21 +97,22 @@ var commands = []struct {
 }
 
 // writeDovecot shows IMAP as Dovecot's own page does for metrics called imap_cmd, grouped by command and reply, and auth_ok and
-// auth_fail.
+// auth_fail. A metric that is grouped has a series at each level of its groups.
 func writeDovecot(_ *Platform, c *counters, out emitter) {
-	for _, cmd := range commands {
-		t := c.of(-1, func(op string) bool { return isOf(op, cmd.operations) })
-		for _, reply := range []struct {
-			state string
-			count int64
-			secs  float64
-		}{{"OK", t.done, t.seconds}, {"NO", t.refused, 0}} {
-			labels := []string{"cmd_name", cmd.name, "tagged_reply_state", reply.state}
-			out.counter("dovecot_imap_cmd_total", "Total number of all events of this kind", float64(reply.count), labels...)
-			out.counter("dovecot_imap_cmd_duration_seconds_total", "Total duration of all events of this kind", reply.secs, labels...)
-		}
+	count := func(events int64, seconds float64, labels ...string) {
+		out.counter("dovecot_imap_cmd_total", "Total number of all events of this kind", float64(events), labels...)
+		out.counter("dovecot_imap_cmd_duration_seconds_total", "Total duration of all events of this kind", seconds, labels...)
 	}
-	login := c.of(-1, func(op string) bool { return strings.HasSuffix(op, "imap.login") })
+	var all opTally
+	for _, cmd := range commands {
+		t := c.of(-1, func(op string) bool { return slices.Contains(cmd.operations, op) })
+		all.done, all.seconds = all.done+t.done+t.refused, all.seconds+t.seconds
+		count(t.done+t.refused, t.seconds, "cmd_name", cmd.name)
+		count(t.done, t.seconds, "cmd_name", cmd.name, "tagged_reply_state", "OK")
+		count(t.refused, 0, "cmd_name", cmd.name, "tagged_reply_state", "NO")
+	}
+	count(all.done, all.seconds)
+	login := c.of(-1, func(op string) bool { return op == "imap.login" })
 	out.counter("dovecot_auth_ok_total", "Total number of all events of this kind", float64(login.done))
 	out.counter("dovecot_auth_ok_duration_seconds_total", "Total duration of all events of this kind", login.seconds)
 	out.counter("dovecot_auth_fail_total", "Total number of all events of this kind", float64(login.refused+c.limited["imap"]))
