@@ -25,6 +25,7 @@ func (u *user) run(arrival, paused time.Duration) {
 	defer u.closeSessions()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	u.alarm.Store(timer)
 	ok := false
 	if u.once {
 		ok = u.rest(timer, arrival)
@@ -156,6 +157,9 @@ func nextBeat(act *plan.Act, intended, last, now time.Duration) (begin, beat tim
 // pause waits until the run's clock shows at, and says why not where something comes between. The clock is not read where a time
 // that has passed says that there is nothing to wait for: for users without think time that is a tenth of what they cost.
 func (u *user) pause(timer *time.Timer, at, passed time.Duration) reason {
+	if u.stay == nil && u.storm == nil {
+		return u.sleep(timer, at, passed)
+	}
 	select {
 	case <-u.wake:
 		return sentAway
@@ -201,6 +205,26 @@ func (u *user) pause(timer *time.Timer, at, passed time.Duration) reason {
 	}
 	if over {
 		return sessionOver
+	}
+	return goesOn
+}
+
+// sleep is the pause of users to whom nothing can happen but that they are to leave; that is most of them. It waits for its timer
+// alone, which leave sets off: to wait for several things at once costs more than an action that does nothing.
+func (u *user) sleep(timer *time.Timer, at, passed time.Duration) reason {
+	for at > passed && !u.gone.Load() {
+		d := at - u.e.now()
+		if d <= 0 {
+			break
+		}
+		timer.Reset(d)
+		if u.gone.Load() { // between leave's and this setting of the timer
+			break
+		}
+		<-timer.C
+	}
+	if u.gone.Load() {
+		return sentAway
 	}
 	return goesOn
 }
