@@ -28,6 +28,7 @@ type Result struct {
 	Errors   []ErrorRow
 
 	Dimensions []DimensionView // by group, backend, tag and source, as far as the run has them
+	Splits     []Split         // the same of every valid stage, to be tested
 
 	Resources []ResourceView
 	Generator GeneratorView
@@ -139,6 +140,8 @@ type ResourceUse struct {
 // ResourceView is a resource over time.
 type ResourceView struct {
 	Name, Kind, Page    string
+	Group               string   // of shards: an account always goes to the same one of them; empty: none
+	Actions             []string // that pass through it, as globs; empty: all
 	At                  []time.Duration
 	InUse, Limit, Queue []float64 // NaN-free; same length as At
 }
@@ -205,6 +208,7 @@ type Forecast struct {
 	Plan          *Plan               // what the batches come to; nil: there are none
 	WhatIf        *WhatIf             // nil: nothing was assumed
 	Target        *Target             // nil: none was given
+	Thresholds    *Thresholds         // of the platform's own metrics
 
 	measured float64 // highest load measured
 }

@@ -214,7 +214,7 @@ func (r *reading) use(from, to time.Duration) []ResourceUse {
 func (r *reading) resourceViews() {
 	for _, page := range r.scenario.Observe {
 		for _, res := range page.Resources {
-			v := ResourceView{Name: res.Name, Kind: res.Kind, Page: page.Name}
+			v := ResourceView{Name: res.Name, Kind: res.Kind, Page: page.Name, Group: res.Group, Actions: res.Actions}
 			in := r.of(page.Name, res.Name, archive.FieldInUse)
 			busy := r.of(page.Name, res.Name, archive.FieldBusy)
 			base := in
