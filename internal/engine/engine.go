@@ -137,6 +137,8 @@ type engine struct {
 	pauses pauses
 	left   map[*plan.User]*user // users sent away by a lower stage
 
+	arm        atomic.Pointer[plan.Arm] // of the stage under way; nil: the load as it is
+	anew       bool                     // users come with their draws from the beginning; only while a stage begins
 	lines      *lines
 	storm      *storm // the next one; nil: the plan has none
 	chosen     bool   // Options.Next has had its last word
