@@ -11,6 +11,7 @@ import (
 // limits is the section on what limits the platform.
 type limits struct {
 	Title    string
+	Causes   causes
 	Evidence []string
 	Ranking  table
 	Load     *figure
@@ -28,9 +29,9 @@ func (b *builder) limits() limits {
 	r := b.r
 	names := b.resourceNames()
 	if len(names) == 0 {
-		return limits{Title: b.t("limits.none")}
+		return limits{Title: b.t("limits.none"), Causes: b.causes()}
 	}
-	s := limits{Title: b.t("limits.unranked")}
+	s := limits{Title: b.t("limits.unranked"), Causes: b.causes()}
 	if l := r.Forecast.Limit; l.Resource != "" && r.Forecast.Determined {
 		s.Title = b.t("limits.title", b.limiting(r), b.likelihood(l.Probability))
 		if len(r.Forecast.Situations) > 1 {
