@@ -35,6 +35,7 @@ type page struct {
 	Situations situations
 	Batches    batchPlan
 	WhatIf     whatIf
+	Arms       armed
 	Effects    effects
 	Limits     limits
 	Feel       feel
@@ -125,6 +126,7 @@ func (b *builder) page() page {
 		Batches:    b.batches(),
 		WhatIf:     b.whatIf(),
 		Newest:     b.newest(),
+		Arms:       b.arms(),
 		Effects:    b.effects(),
 		Limits:     b.limits(),
 		Feel:       b.feel(),
@@ -149,6 +151,9 @@ func (b *builder) page() page {
 	}
 	if p.WhatIf.Title != "" || p.WhatIf.Target != nil {
 		p.Sections = append(p.Sections, section{"what-if", b.t("nav.what-if")})
+	}
+	if r.Arms != nil {
+		p.Sections = append(p.Sections, section{"experiment", b.t("nav.arms")})
 	}
 	if r.Effects != nil {
 		p.Sections = append(p.Sections, section{"effects", b.t("nav.effects")})

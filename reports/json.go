@@ -45,6 +45,7 @@ type forecastFile struct {
 	WhatIf     *whatIfFile       `json:"what_if,omitempty"`
 	Target     *targetFile       `json:"target,omitempty"`
 	Effects    *effectsFile      `json:"effects,omitempty"`
+	Arms       *armsFile         `json:"experiment,omitempty"`
 	Dimensions []dimensionFile   `json:"dimensions,omitempty"`
 	Beside     []besideFile      `json:"web_and_browser,omitempty"` // what both users at HTTP level and real browsers have done
 	Copies     *archive.Copies   `json:"copies,omitempty"`          // what comparing a migration's two sides came to
@@ -114,7 +115,7 @@ func WriteForecast(w io.Writer, r *judge.Result, extra Extra) error {
 	}
 	out.Limit = limitOf(f.Limit)
 	answers(&out, &f)
-	out.Effects = effectsOf(r.Effects)
+	out.Effects, out.Arms = effectsOf(r.Effects), armsOf(r.Arms)
 	out.Dimensions, out.Beside = dimensionsOf(r), besideOf(r)
 	out.Delivery, out.Copies = r.Delivery, r.Copies
 	if c := r.Checks; c != nil {

@@ -22,6 +22,7 @@ func WriteText(w io.Writer, r *judge.Result, opt Options) error {
 	l.textEffects(&b, r)
 	l.textAnswers(&b, r)
 	l.textStages(&b, r)
+	l.textArms(&b, r)
 	l.textDimensions(&b, r)
 	l.textMail(&b, r.Delivery)
 	l.textCopies(&b, r.Copies)

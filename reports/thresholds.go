@@ -50,7 +50,11 @@ func (l *language) thresholdLines(t *judge.Thresholds) []thresholdLine {
 		longest := 0.0
 		for _, level := range x.Levels {
 			used.values = append(used.values, l.quantityIn(level.InUse))
-			queue.values = append(queue.values, l.quantityIn(level.Queue))
+			waiting := l.quantityIn(level.Queue)
+			if level.Queue.P50 < 0.05 { // as everywhere in reports
+				waiting = l.waiting(0)
+			}
+			queue.values = append(queue.values, waiting)
 			longest = math.Max(longest, level.Queue.P50)
 		}
 		list = append(list, used)
@@ -86,28 +90,11 @@ func WriteThresholds(w io.Writer, r *judge.Result, opt Options) error {
 		rows = append(rows, append([]string{line.resource, line.metric, line.limit}, line.values...))
 	}
 	b.WriteString(wrap("", l.t("thresholds.caption", l.estimate(r.Forecast.Users), l.spread(r.Forecast.Users))) + "\n")
-	inColumns(&b, rows, 2)
+	b.WriteString(aligned(rows, 2, 3, 4, 5))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the thresholds: %w", err)
 	}
 	return nil
-}
-
-// inColumns writes rows under each other, the first few columns from the left, the others as numbers.
-func inColumns(b *strings.Builder, rows [][]string, left int) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, field := range row {
-			widths[i] = max(widths[i], len([]rune(field)))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, field := range row {
-			line.WriteString(pad(field, widths[i], i >= left) + "  ")
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
 }
 
 type thresholdsFile struct {

@@ -157,6 +157,7 @@ func (c *checker) targets() {
 			c.fail("leave it out", "site makes no sense with "+t.URL.Scheme, t.Pos, "site")
 		}
 		c.backend(&t)
+		c.behind(&t)
 		if t.Timeout == 0 {
 			c.fail("", "timeout must be above 0", t.Pos, "timeout")
 		}

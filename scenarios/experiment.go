@@ -31,11 +31,14 @@ const (
 // Experiment says which effects the stages are to tell apart from that of the number of users. Written true for all of
 // them, or as a mapping of the wanted ones.
 type Experiment struct {
-	Copy   bool    `yaml:"copy"`             // each load twice, without and with copy traffic, in the order ABBA
-	Mix    float64 `yaml:"mix" unit:"share"` // two stages more at a middle load, each persona's share changed by this part of it; 0: none
-	Repeat bool    `yaml:"repeat"`           // the first load once more at the end, to see drift
-	All    bool    `yaml:"-"`                // written true: the mix is left out where one persona only is active
-	Pos    Pos     `yaml:"-"`
+	Copy    bool    `yaml:"copy"`             // each load twice, without and with copy traffic, in the order ABBA
+	Mix     float64 `yaml:"mix" unit:"share"` // two stages more at a middle load, each persona's share changed by this part of it; 0: none
+	Repeat  bool    `yaml:"repeat"`           // the first load once more at the end, to see drift
+	Arms    string  `yaml:"arms"`             // one of Arms: each load as it is, and with one thing changed; excludes the others
+	Group   string  `yaml:"group"`            // with arms one-group
+	Sources Sources `yaml:"sources"`          // with arms sources
+	All     bool    `yaml:"-"`                // written true: the mix is left out where one persona only is active
+	Pos     Pos     `yaml:"-"`
 }
 
 func (x *Experiment) decodeNode(d *decoder, n *node) {
@@ -58,6 +61,9 @@ func (x *Experiment) decodeNode(d *decoder, n *node) {
 // Experiment is what the stages are to tell apart, that of wave.copy.stages included.
 func (s *Scenario) Experiment() Experiment {
 	x := s.Load.Experiment
+	if x.Arms != "" {
+		return Experiment{Arms: x.Arms, Group: x.Group, Sources: x.Sources}
+	}
 	if s.Wave.Copy.Stages == "experiment" {
 		x.Copy, x.Repeat = true, true
 	}
@@ -81,6 +87,10 @@ func (s *Scenario) mixed() []string {
 // experiment checks what the stages are to tell apart.
 func (c *checker) experiment() {
 	x, at := c.Load.Experiment, c.Load.Pos
+	if x.Arms != "" || len(x.Sources) > 0 || x.Group != "" {
+		c.arms(&x)
+		return
+	}
 	asked, keys, pos := x.Copy, []string{"experiment"}, at
 	switch {
 	case asked && !x.All:

@@ -66,6 +66,7 @@ type Target struct {
 	// Backend says where answers tell which backend made them; it replaces what the site says, because which balancer
 	// stands in front is no matter of the application.
 	Backend *site.Backend `yaml:"backend"`
+	Behind  Behind        `yaml:"behind"` // what stands behind the target's balancer, for the experiment bypass
 	Pos     Pos           `yaml:"-"`
 }
 

@@ -97,6 +97,8 @@ func (s *schemer) of(t reflect.Type) object {
 		return object{"type": "string", "pattern": ratePattern}
 	case reflect.TypeFor[Sources]():
 		return object{"anyOf": []any{source, object{"type": "array", "items": source}}}
+	case reflect.TypeFor[Behind]():
+		return object{"anyOf": []any{object{"type": "string", "pattern": urlPattern}, object{"type": "array", "minItems": 1, "maxItems": mostBehind, "items": object{"type": "string", "pattern": urlPattern}}}}
 	case reflect.TypeFor[Share]():
 		return ref("range")
 	case reflect.TypeFor[Dist]():

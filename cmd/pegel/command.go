@@ -58,7 +58,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func run(ctx context.Context, args []string, env environment) int {
 	env.interrupts = new(interrupts)
 	root := rootCommand(env)
-	root.SetArgs(args)
+	root.SetArgs(separated(args))
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	done := make(chan error, 1)

@@ -227,7 +227,7 @@ func archiveEvent(e engine.Event) archive.Event {
 
 func archiveStage(s *plan.Stage) *archive.Stage {
 	return &archive.Stage{Index: s.Index, Users: s.Users, Fresh: s.Fresh, Copy: s.Copiers, Rate: s.Rate, Batch: s.Batch, Live: s.Live, Beyond: s.Beyond, Mix: s.Mix,
-		Situation: s.Situation, Pass: string(s.Pass)}
+		Arm: s.Arm, Situation: s.Situation, Pass: string(s.Pass)}
 }
 
 // errNothingDriven is an interrupt before the archive was begun.

@@ -21,10 +21,11 @@ import (
 type explaining struct {
 	env environment
 	changes
-	shares   []string
-	day, svg string
-	response time.Duration
-	json     bool
+	shares     []string
+	experiment string
+	day, svg   string
+	response   time.Duration
+	json       bool
 }
 
 func explainCommand(env environment) *cobra.Command {
@@ -50,6 +51,7 @@ prints the parts and their sum.`,
 	cmd.Flags().StringSliceVar(&c.shares, "share", nil, "digest of share i/n, such as 2/4; several, separated by commas, are added up")
 	cmd.Flags().DurationVar(&c.response, "response", expect.DefaultResponse, "assumed response time of an action")
 	c.flags(cmd)
+	experimentFlag(cmd, &c.experiment)
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
 	return cmd
 }
@@ -63,11 +65,18 @@ type explanation struct {
 	// The digest of the share asked for, or the sum of several.
 	DigestPart string            `json:"digest_part,omitempty"`
 	Shares     map[string]string `json:"shares,omitempty"`
+	Arms       []armFile         `json:"arms,omitempty"` // of an experiment
 	Load       *expect.Load      `json:"load"`
 	Generator  expect.Need       `json:"generator"`
 
 	description string
 	plan        *plan.Plan
+}
+
+// armFile is one arm of an experiment.
+type armFile struct {
+	Arm  string `json:"arm"`
+	What string `json:"what"`
 }
 
 func (c *explaining) run(path string) error {
@@ -85,7 +94,15 @@ func (c *explaining) run(path string) error {
 		}
 		shares = append(shares, share)
 	}
-	s, err := c.load(path, c.env, true)
+	set, err := experimentOf(c.experiment)
+	if err != nil {
+		return err
+	}
+	changed := c.changes
+	if set != "" {
+		changed = changed.and(set)
+	}
+	s, err := changed.load(path, c.env, true)
 	if err != nil {
 		return err
 	}
@@ -99,6 +116,9 @@ func (c *explaining) run(path string) error {
 	}
 	x.Generator = expect.NeedOf(p, x.Load, thisMachine())
 	x.digests(shares)
+	for _, arm := range p.Arms {
+		x.Arms = append(x.Arms, armFile{arm.Name, armText(p, arm)})
+	}
 	if c.svg != "" {
 		if err := writeSVG(c.svg, x); err != nil {
 			return err

@@ -40,6 +40,19 @@ func (x *explanation) text(w io.Writer) error {
 	if len(x.Shares) > 1 {
 		fmt.Fprintf(&b, "sum of the shares, digest %s\n", x.DigestPart)
 	}
+	if len(x.Arms) > 0 {
+		b.WriteString("\nArms of the experiment\n")
+		rows := [][]string{}
+		for _, arm := range x.Arms {
+			rows = append(rows, []string{arm.Arm, arm.What})
+		}
+		leftColumns(&b, rows)
+		var order []string
+		for i := range x.plan.Stages {
+			order = append(order, fmt.Sprintf("%d %s", x.plan.Stages[i].Users, x.plan.Stages[i].Arm))
+		}
+		fmt.Fprintf(&b, "  in this order: %s\n", strings.Join(order, ", "))
+	}
 	x.users(&b)
 	x.traffic(&b)
 	x.generator(&b)
@@ -80,6 +93,15 @@ func columns(b *bytes.Buffer, rows [][]string) {
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+}
+
+// leftColumns writes two columns, both left.
+func leftColumns(b *bytes.Buffer, rows [][]string) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintf(w, "  %s\n", strings.Join(row, "\t"))
+	}
+	w.Flush() // into memory
 }
 
 func (x *explanation) users(b *bytes.Buffer) {

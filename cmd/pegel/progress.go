@@ -77,6 +77,9 @@ func struck(s *plan.Storm) string {
 
 func coming(s *plan.Stage) string {
 	var parts []string
+	if s.Arm != "" {
+		parts = append(parts, s.Arm)
+	}
 	if s.Situation != "" {
 		parts = append(parts, "situation "+s.Situation)
 	}

@@ -27,7 +27,13 @@ func runCommand(env environment) *cobra.Command {
 
 --find-capacity chooses the loads during the run by the forecast so far, whatever the file says, and
 stops when the capacity is known well enough. --experiment tells the effects of copy traffic, mix and
-drift from that of the number of users.`,
+drift from that of the number of users; with a name it plays each load as it is and with one thing
+changed, and says what that settles:
+
+  pegel run FILE --experiment bypass      around the balancer, straight at targets.*.behind
+  pegel run FILE --experiment sources     from one source address against from many
+  pegel run FILE --experiment one-group   on the accounts of one group against on all
+  pegel run FILE --experiment copy-off    without copy traffic against with it`,
 		Args: exactly(1, "one scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.check(cmd); err != nil {
@@ -43,7 +49,7 @@ drift from that of the number of users.`,
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the forecast as JSON")
 	cmd.Flags().BoolVar(&c.force, "force", false, "drive even where this machine seems too small (open files, ports, memory)")
 	cmd.Flags().StringVar(&c.lang, "lang", "en", "language of report and summary: en or de")
-	cmd.Flags().BoolVar(&c.experiment, "experiment", false, "play each load without and with copy traffic, two stages with another mix, and the first load again")
+	experimentFlag(cmd, &c.experiment)
 	cmd.Flags().BoolVar(&c.find, "find-capacity", false, "choose the loads during the run, until the capacity is known")
 	cmd.Flags().StringVar(&c.search.precision, "precision", "", "with --find-capacity: half-width of the capacity's interval to be reached (default 10%)")
 	cmd.Flags().IntVar(&c.search.maxUsers, "max-users", 0, "with --find-capacity: active users at most (default four times the scenario's highest stage)")
@@ -57,10 +63,11 @@ type running struct {
 	out, lang string
 	replay    string // directory of the run whose branches are taken; empty: as the platform answers
 	changes
-	next             int
-	json, force      bool
-	experiment, find bool
-	search           search
+	next        int
+	json, force bool
+	find        bool
+	experiment  string // effects, or one with arms; empty: none
+	search      search
 }
 
 // check refuses flags that make no sense, before anything is read.
@@ -68,7 +75,10 @@ func (c *running) check(cmd *cobra.Command) error {
 	if err := errors.Join(knownLanguage(c.lang), positive(c.next)); err != nil {
 		return err
 	}
-	if c.find && c.experiment {
+	if _, err := experimentOf(c.experiment); err != nil {
+		return err
+	}
+	if c.find && c.experiment != "" {
 		return usage("--find-capacity and --experiment exclude each other: find the capacity first, then experiment at loads below it")
 	}
 	for _, name := range []string{"precision", "max-users", "max-stages"} {
@@ -91,8 +101,10 @@ func (c *running) check(cmd *cobra.Command) error {
 
 func (c *running) run(ctx context.Context, file string) error {
 	driven := c.changes
-	if c.experiment {
-		driven = driven.and("load.experiment=true")
+	if set, err := experimentOf(c.experiment); err != nil {
+		return err
+	} else if set != "" {
+		driven = driven.and(set)
 	}
 	s, err := driven.load(file, c.env, false)
 	if err != nil {

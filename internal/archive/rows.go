@@ -52,6 +52,7 @@ type Stage struct {
 	Batch     string  `json:"batch,omitempty"`
 	Live      int     `json:"live"`                // accounts live in this stage, this stage's batch included
 	Beyond    bool    `json:"beyond,omitempty"`    // more accounts than are live now: objectives broken here are a finding, not a failure
+	Arm       string  `json:"arm,omitempty"`       // of an experiment that discriminates; only stages of the one as it is (or none) take part in the forecast
 	Situation string  `json:"situation,omitempty"` // that was played; such a stage takes no part in the forecast's fit
 	Pass      string  `json:"pass,omitempty"`      // copy pass under way: core or deferred; missing in older runs
 	// Cold and Warm are, of a hold, the active users whose accounts came into use in this stage, and those whose accounts had been in

@@ -142,6 +142,8 @@ type engine struct {
 	left   map[*plan.User]*user // users sent away by a lower stage
 	first  int                  // active users that the stage has brought who were not there before
 
+	arm        atomic.Pointer[plan.Arm] // of the stage under way; nil: the load as it is
+	anew       bool                     // users come with their draws from the beginning; only while a stage begins
 	lines      *lines
 	storm      *storm // the next one; nil: the plan has none
 	chosen     bool   // Options.Next has had its last word

@@ -38,7 +38,7 @@ func (u *user) OpenSession(name string) (probe.Session, error) {
 	if !ok {
 		return nil, fmt.Errorf("the scenario has no target %q", name)
 	}
-	target = u.end.over(target)
+	target = u.end.over(u.detour(target))
 	protocol := u.e.plan.Protocol(name)
 	if protocol.Open == nil {
 		return nil, fmt.Errorf("no journey uses the target %q", name)

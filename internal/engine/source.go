@@ -28,17 +28,28 @@ const sampled = 64
 // the first and the last among them.
 func CheckSources(p *plan.Plan) error {
 	for _, persona := range p.Scenario.Personas {
-		list := p.Scenario.SourcesOf(persona.Line)
-		step := max(1, (len(list)-1+sampled-1)/sampled)
-		for i := 0; i < len(list); i += step {
-			if err := bindable(list[i]); err != nil {
-				return fmt.Errorf("persona %s cannot come from %s: %w", persona.Name, list[i], err)
-			}
+		if err := bindables(p.Scenario.SourcesOf(persona.Line), "persona "+persona.Name); err != nil {
+			return err
 		}
-		if n := len(list); n > 0 {
-			if err := bindable(list[n-1]); err != nil {
-				return fmt.Errorf("persona %s cannot come from %s: %w", persona.Name, list[n-1], err)
-			}
+	}
+	for _, arm := range p.Arms {
+		if err := bindables(arm.Sources, "the arm "+arm.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bindables(list []netip.Addr, who string) error {
+	step := max(1, (len(list)-1+sampled-1)/sampled)
+	for i := 0; i < len(list); i += step {
+		if err := bindable(list[i]); err != nil {
+			return fmt.Errorf("%s cannot come from %s: %w", who, list[i], err)
+		}
+	}
+	if n := len(list); n > 0 {
+		if err := bindable(list[n-1]); err != nil {
+			return fmt.Errorf("%s cannot come from %s: %w", who, list[n-1], err)
 		}
 	}
 	return nil

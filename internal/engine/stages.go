@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"pegel/internal/plan"
@@ -137,6 +138,8 @@ func (e *engine) situation(index int) (*plan.Stage, bool, error) {
 // arriveAll brings everybody to a stage's numbers. The first stage brings the fixed users too.
 func (e *engine) arriveAll(at *atWork, st *plan.Stage) {
 	ramp := spread(st)
+	e.enter(at, st)
+	defer func() { e.anew = false }()
 	if at.fixed == nil {
 		at.fixed = e.arrive(nil, pointers(e.plan.Fixed), len(e.plan.Fixed), ramp)
 	}
@@ -151,7 +154,7 @@ func (e *engine) arriveAll(at *atWork, st *plan.Stage) {
 	}
 	e.first = 0
 	for k := range at.active {
-		list := e.plan.Users(k)
+		list := e.plan.UsersIn(e.plan.Arm(st.Arm), k)
 		for i := len(at.active[k]); i < min(st.Mix[k], len(list)); i++ {
 			if e.left[list[i]] == nil {
 				e.first++
@@ -203,14 +206,17 @@ func (e *engine) arrive(at []*user, list []*plan.User, n int, ramp time.Duration
 			u.storm = e.storm
 		}
 		at = append(at, u)
+		anew := e.anew && e.plan.Personas[who.Persona].Share > 0
 		e.wg.Go(func() {
 			defer close(u.ended)
 			arrival := now + time.Duration(who.Start*float64(ramp))
 			if before != nil { // whoever comes back goes on with its draws, and has downloaded already
 				<-before.ended
-				u.cursor = before.cursor
-				u.cursor.Restart()
-				u.remember() // what the cursor knows of answers is what the user saves from now on
+				if !anew {
+					u.cursor = before.cursor
+					u.cursor.Restart()
+					u.remember() // what the cursor knows of answers is what the user saves from now on
+				}
 				arrival = max(arrival, e.now())
 			}
 			u.run(arrival, paused)
@@ -349,17 +355,30 @@ func Preflight(ctx context.Context, p *plan.Plan, opt Options) error {
 			if err := e.tryWaysIn(who, tried); err != nil {
 				return err
 			}
+			if err := e.tryArms(who, tried); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
+	return e.tryWay(who, tried, "", nil, nil)
+}
+
+// tryWay tries the ways in of a user; with an arm those to one target that lead to one backend.
+func (e *engine) tryWay(who *plan.User, tried map[string]bool, only string, arm *plan.Arm, backend *url.URL) error {
 	u := e.newUser(who)
+	u.arm, u.behind = arm, backend
 	defer u.closeSessions()
 	for _, act := range e.plan.Opening(who.Persona) {
-		way := act.Target + " " + act.Verb
-		if tried[way] {
+		way, by := act.Target+" "+act.Verb, act.Target
+		if backend != nil {
+			by += " around the balancer at " + backend.Host
+			way += " " + backend.Host
+		}
+		if tried[way] || only != "" && act.Target != only {
 			continue
 		}
 		tried[way] = true
@@ -372,7 +391,7 @@ func (e *engine) tryWaysIn(who *plan.User, tried map[string]bool) error {
 			if u.openErr != nil {
 				verb = e.plan.Protocol(act.Target).Name + ".connect"
 			}
-			return &PreflightError{Target: act.Target, Action: verb, Err: &safeError{text: cut(err, u.account), err: err}}
+			return &PreflightError{Target: by, Action: verb, Err: &safeError{text: cut(err, u.account), err: err}}
 		}
 	}
 	return nil

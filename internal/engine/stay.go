@@ -146,7 +146,7 @@ func (u *user) beside(branches []*plan.Cursor, at time.Duration) (reason, time.D
 // there when the step comes round again.
 func (u *user) branch(c *plan.Cursor, i, of int) *user {
 	b := u.e.userAt(u.who, c)
-	b.wake, b.end = u.wake, u.end
+	b.wake, b.end, b.arm = u.wake, u.end, u.arm
 	b.pace = u.pace * time.Duration(of)
 	if u.shard != nil {
 		b.shard = u.e.recorder.Shard(int(u.who.ID) + i)

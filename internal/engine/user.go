@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,8 @@ type user struct {
 	account  probe.Account
 	group    uint16 // of the account, by number
 	end      *lineEnd
+	arm      *plan.Arm // of the experiment; nil: the load as it is
+	behind   *url.URL  // the backend that a preflight tries; nil: the user's own
 	cursor   *plan.Cursor
 	shard    *record.Shard // nil: a preflight, nothing is recorded
 	pace     time.Duration
@@ -101,7 +104,8 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 	if e.recorder != nil {
 		u.shard = e.recorder.Shard(int(who.ID))
 	}
-	u.end = e.lines.end(who)
+	u.arm = e.arm.Load()
+	u.end = u.sourced(e.lines.end(who))
 	persona := &e.plan.Personas[who.Persona]
 	u.pace, u.byteTime = persona.Pace, persona.ByteTime
 	if persona.Patience != nil || persona.Session != nil {

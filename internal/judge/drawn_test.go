@@ -46,6 +46,7 @@ type drawn struct {
 	ended    bool // true: the run is cut off in its first hold
 
 	played []string // situations that are played, by stage
+	arms   []string // of an experiment, by stage
 	notes  []string // events
 }
 
@@ -81,6 +82,9 @@ func (d drawn) write(t *testing.T) *archive.Run {
 		}
 		if d.played != nil {
 			st.Situation = d.played[i]
+		}
+		if d.arms != nil {
+			st.Arm = d.arms[i]
 		}
 		must(w.Event(archive.Event{At: at, Kind: archive.EventRamp, Stage: st}))
 		must(w.Event(archive.Event{At: at + 2500*time.Millisecond, Kind: archive.EventHold, Stage: st}))

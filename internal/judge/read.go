@@ -80,12 +80,14 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 	r.resourceViews()
 	r.generator()
 	r.split()
+	r.splitArms()
 	if err := r.dimensions(); err != nil {
 		return nil, err
 	}
 	r.objectives()
 	r.noteHeld()
 	r.played()
+	r.arms()
 	r.notStarted()
 	if err := r.browser(); err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ type Result struct {
 
 	Objectives []ObjectiveResult
 	Forecast   Forecast
+	Arms       *Arms     // of an experiment that discriminates; nil: the run was none
 	Effects    *Effects  // nil: neither copy traffic nor fresh accounts in any stage
 	Warnings   []Message // doubts that travel with the result
 	Notes      []Message

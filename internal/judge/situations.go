@@ -102,15 +102,24 @@ func (r *reading) sessionActions() []float64 {
 
 // arrivals adds to count, by action, the connect and login actions beyond the steady ones, and returns the users who came.
 func (r *reading) arrivals(actions []capacity.Action, count []float64) (users float64) {
-	at := 0
-	for i := range r.out.Stages {
-		users += math.Max(float64(r.out.Stages[i].Users-at), 0)
-		at = r.out.Stages[i].Users
-	}
 	if len(r.out.Stages) == 0 {
 		return 0
 	}
+	at := 0
 	last := r.out.Stages[len(r.out.Stages)-1].End
+	for i := range r.out.Stages {
+		if r.out.Arms != nil { // everybody comes anew in every stage
+			at = 0
+		}
+		users += math.Max(float64(r.out.Stages[i].Users-at), 0)
+		at = r.out.Stages[i].Users
+	}
+	if r.out.Arms != nil {
+		for i := range r.out.Arms.Stages {
+			users += float64(r.out.Arms.Stages[i].Users)
+			last = max(last, r.out.Arms.Stages[i].End)
+		}
+	}
 	for k := range actions {
 		a := slices.Index(r.out.Meta.Actions, actions[k].Name)
 		if a < 0 || !strings.HasSuffix(actions[k].Name, ".connect") && !strings.HasSuffix(actions[k].Name, ".login") {
@@ -137,9 +146,8 @@ func (r *reading) arrivals(actions []capacity.Action, count []float64) (users fl
 
 // holding tells whether an interval lies in the hold of a stage, with the same slack as for measuring.
 func (r *reading) holding(in *interval) bool {
-	return slices.ContainsFunc(r.out.Stages, func(st StageResult) bool {
-		return lies(in.start, in.end, st.Start, st.End)
-	})
+	within := func(st StageResult) bool { return lies(in.start, in.end, st.Start, st.End) }
+	return slices.ContainsFunc(r.out.Stages, within) || r.out.Arms != nil && slices.ContainsFunc(r.out.Arms.Stages, within)
 }
 
 // done is how often the active users did an action in an interval; observers and copying users are none.

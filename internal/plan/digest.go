@@ -110,6 +110,27 @@ func (p *Plan) frameDigest() Digest {
 				put(h, uint64(n))
 			}
 		}
+		if s.Arm != "" {
+			h.Write([]byte(s.Arm))
+		}
+		sum[0] += h.Sum64()
+	}
+	for _, arm := range p.Arms {
+		h := fnv.New64a()
+		h.Write([]byte(arm.Name))
+		for _, a := range arm.Sources {
+			h.Write(a.AsSlice())
+		}
+		for k := range arm.users {
+			for _, u := range arm.users[k] {
+				put(h, u.ID, uint64(u.Account))
+			}
+		}
+		for _, name := range p.Targets {
+			for _, u := range p.Scenario.Targets.ByName[name].Behind {
+				h.Write([]byte(name + "\x00" + u.String() + "\x00"))
+			}
+		}
 		sum[0] += h.Sum64()
 	}
 	if p.To > 0 {

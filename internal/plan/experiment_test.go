@@ -260,3 +260,110 @@ func BenchmarkBuildOf100000Users(b *testing.B) {
 		p.Digest()
 	}
 }
+
+// Each load is played in every arm, and in the other order at the next load.
+func TestArmsAreInterleaved(t *testing.T) {
+	groups := "count: 2000, groups: {tax: 1-800, interior: 801-1700, few: 1701-1710}"
+	for _, c := range []struct {
+		name, want string
+		pairs      []string
+	}{
+		{"two of four", "100 100* 200* 200 300 300* 400* 400", []string{"load: {", "load: {experiment: {arms: sources}, ", "stages: alternate", "stages: none"}},
+		{"odd", "100+ 100*+ 100*+ 100+", []string{"load: {", "load: {experiment: {arms: sources}, ", "stages: alternate", "stages: all", "[100, 200, 300, 400]", "[100]"}},
+		{"copy", "100+ 100* 200* 200+ 300+ 300* 300* 300+", []string{"load: {", "load: {experiment: {arms: copy-off}, ", "stages: alternate", "stages: all", ", 400]", "]"}},
+		{"bypass", "100 100* 100* 100", []string{"load: {", "load: {experiment: {arms: bypass}, ", "stages: alternate", "stages: none", "[100, 200, 300, 400]", "[100]",
+			`"http://127.0.0.1:1/"`, `"http://127.0.0.1:1/", behind: "http://127.0.0.1:2"`}},
+		{"each group", "100 100* 100* 200* 200* 200", []string{"load: {", "load: {experiment: {arms: one-group}, ", "stages: alternate", "stages: none", ", 300, 400]", "]", "count: 2000", groups}},
+		{"one group", "100 100* 200* 200", []string{"load: {", "load: {experiment: {arms: one-group, group: interior}, ", "stages: alternate", "stages: none", ", 300, 400]", "]", "count: 2000", groups}},
+	} {
+		p := changed(t, c.pairs...)
+		var list []string
+		for i, s := range p.Stages {
+			text := fmt.Sprint(s.Users)
+			if s.Arm != scenarios.AsIs {
+				text += "*"
+			}
+			if s.Copiers > 0 {
+				text += "+"
+			}
+			list = append(list, text)
+			if s.Index != i || p.Arm(s.Arm) == nil || s.Fresh != p.Stages[i-i%2].Fresh && c.name == "two of four" {
+				t.Errorf("%s: stage %+v", c.name, s)
+			}
+		}
+		if got := strings.Join(list, " "); got != c.want {
+			t.Errorf("%s: stages %s, want %s", c.name, got, c.want)
+		}
+		if p.Most != len(p.Stages) || p.To != 0 {
+			t.Errorf("%s: at most %d of %d stages", c.name, p.Most, len(p.Stages))
+		}
+	}
+}
+
+// In the arm of a group the users are the same, on accounts of the group only, each of a persona on one of its own.
+func TestUsersOfOneGroup(t *testing.T) {
+	p := changed(t, "load: {", "load: {experiment: {arms: one-group, group: interior}, ", "stages: alternate", "stages: none", "count: 2000", "count: 2000, groups: {tax: 1-800, interior: 801-1700}")
+	arm := p.Arm("group interior")
+	for k := range p.Personas {
+		seen := map[int]bool{}
+		for i, u := range p.UsersIn(arm, k) {
+			was := p.Users(k)[i]
+			if u.ID != was.ID || u.Persona != was.Persona || u.Start != was.Start || p.Accounts.Group(u.Account) != "interior" || seen[u.Account] {
+				t.Fatalf("user %+v of the arm, %+v of the plan", *u, *was)
+			}
+			seen[u.Account] = true
+		}
+		if len(p.UsersIn(arm, k)) != len(p.Users(k)) {
+			t.Errorf("%d users of persona %d in the arm, %d in the plan", len(p.UsersIn(arm, k)), k, len(p.Users(k)))
+		}
+	}
+}
+
+// Users take turns at the backends and addresses, each persona by itself, and keep what they have.
+func TestTurnsOfUsers(t *testing.T) {
+	p := changed(t, "load: {", "load: {experiment: {arms: sources, sources: 127.0.1.1-127.0.1.4}, ", "stages: alternate", "stages: none",
+		`"http://127.0.0.1:1/"`, `"http://127.0.0.1:1/", behind: ["http://127.0.0.1:2", "http://127.0.0.1:3"]`)
+	arm := p.Arm(scenarios.ManySources)
+	for k := range p.Personas {
+		backends, sources := map[string]int{}, map[string]int{}
+		for _, u := range p.Users(k) {
+			backends[p.Backend("web", u).Host]++
+			sources[p.Source(arm, u).String()]++
+		}
+		for _, count := range []map[string]int{backends, sources} {
+			for name, n := range count {
+				if even := len(p.Users(k)) / len(count); n < even || n > even+1 {
+					t.Errorf("%d of %d users of persona %d at %s", n, len(p.Users(k)), k, name)
+				}
+			}
+		}
+	}
+	if p.Backend("imap", p.Users(0)[0]) != nil || p.Source(p.Arm(scenarios.AsIs), p.Users(0)[0]).IsValid() || p.Source(nil, p.Users(0)[0]).IsValid() {
+		t.Error("a way that nobody named")
+	}
+}
+
+func TestImpossibleArms(t *testing.T) {
+	for _, c := range []struct {
+		want  string
+		pairs []string
+	}{
+		{`test.yaml:8:11: the experiment one-group needs groups of accounts`, []string{"load: {", "load: {experiment: {arms: one-group}, "}},
+		{`no account belongs to the group "taxes"`, []string{"load: {", "load: {experiment: {arms: one-group, group: taxes}, ", "count: 2000", "count: 2000, groups: {tax: 1-400}"}},
+		{`the experiment one-group needs 240 accounts in one group, the largest has 100`, []string{"load: {", "load: {experiment: {arms: one-group}, ", "count: 2000", "count: 2000, groups: {tax: 1-100, other: 101-150}"}},
+		{`the experiment bypass changes nothing: no journey uses a target`, []string{"load: {", "load: {experiment: {arms: bypass}, ",
+			"imap.source: {", `spare: {url: "http://127.0.0.1:7/", behind: "http://127.0.0.1:8"}` + "\n  imap.source: {"}},
+	} {
+		src := strings.Replace(fmt.Sprintf(base, 1), "stages: alternate", "stages: none", 1)
+		for i := 0; i < len(c.pairs); i += 2 {
+			src = strings.Replace(src, c.pairs[i], c.pairs[i+1], 1)
+		}
+		s, err := scenarios.Parse("test.yaml", []byte(src), scenarios.Options{SkipSecrets: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = Build(s, protocols()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}

@@ -22,6 +22,7 @@ type Plan struct {
 	Personas   []Persona                 // by persona index
 	Situations []Stage                   // played after all of them; where stages are chosen during the run, their index is not known before
 	Stages     []Stage                   // adaptive: the first one; Next makes the others
+	Arms       []*Arm                    // of an experiment that discriminates; nil: none
 	Most       int                       // number of stages, adaptive: at most
 	To         int                       // adaptive: the highest number of active users; 0: the stages are fixed
 	Active     []User                    // active users; a stage takes the first ones, of each persona its number of them

@@ -28,6 +28,7 @@ type Stage struct {
 
 	Together  bool           // its users arrive all at once
 	Pass      scenarios.Pass // which the copying users do
+	Arm       string         // of the experiment; empty: there is none
 	Situation string         // that is played; empty: none, the stage is one of the load
 	Storm     *Storm         // nil: none
 }
@@ -36,6 +37,9 @@ type Stage struct {
 func (s Stage) Duration() time.Duration { return s.Ramp + s.Settle + s.Hold }
 
 func (s Stage) String() string {
+	if s.Arm != "" {
+		return fmt.Sprintf("stage %d: %d users, %s", s.Index+1, s.Users, s.Arm)
+	}
 	return fmt.Sprintf("stage %d: %d users", s.Index+1, s.Users)
 }
 
@@ -44,6 +48,7 @@ type level struct {
 	users int
 	copy  bool
 	mix   []int // of an experiment with the mix; nil: as the activity has it
+	arm   string
 }
 
 // stages lays out the stages and the users who play them.
@@ -57,12 +62,21 @@ func (p *Plan) stages() error {
 		return refuse(s, s.Load.Pos, "give load.stages, or wave.live and wave.batches", "the scenario has no stage")
 	}
 	levels := p.levels(loads)
-	p.Most = len(levels)
+	to := 0
 	if s.Load.Order == scenarios.Adaptive {
-		p.To, p.Most = s.Load.Stages.To, s.Load.StagesMax
+		to = s.Load.Stages.To
 	}
-	if err := p.users(max(p.To, slices.Max(append(p.played(), loads...))), levels); err != nil {
+	if err := p.users(max(to, slices.Max(append(p.played(), loads...))), levels); err != nil {
 		return err
+	}
+	if err := p.lay(); err != nil {
+		return err
+	}
+	if p.Arms != nil {
+		levels = p.armed(loads)
+	}
+	if p.To, p.Most = to, len(levels); to > 0 {
+		p.Most = s.Load.StagesMax
 	}
 	for _, l := range levels {
 		p.Stages = append(p.Stages, p.stage(p.Stages, l))
@@ -171,7 +185,7 @@ func (p *Plan) tilted(users int, part float64) []int {
 // stage makes the stage that follows those before.
 func (p *Plan) stage(before []Stage, l level) Stage {
 	s := p.Scenario
-	st := Stage{Index: len(before), Users: l.users, Mix: l.mix, Mixed: l.mix != nil, Together: s.Load.Arrive == scenarios.Together}
+	st := Stage{Index: len(before), Users: l.users, Mix: l.mix, Mixed: l.mix != nil, Arm: l.arm, Together: s.Load.Arrive == scenarios.Together}
 	st.Ramp, st.Settle, st.Hold = p.times(st.Index)
 	st.SettleMost, st.HoldMost = s.Load.Stages.SettleMost.D(), s.Load.Stages.HoldMost.D()
 	st.Live = p.accountsFor(l.users)
@@ -187,7 +201,9 @@ func (p *Plan) stage(before []Stage, l level) Stage {
 	if s.Wave.Live > 0 {
 		known := s.Wave.Live
 		for _, b := range before {
-			known = max(known, b.Live)
+			if l.arm == "" || b.Users != l.users { // arms of one load have the same fresh accounts
+				known = max(known, b.Live)
+			}
 		}
 		st.Beyond = st.Live > s.Wave.Live
 		st.Fresh = max(0, st.Live-known)
