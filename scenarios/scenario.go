@@ -226,12 +226,20 @@ type Environment struct {
 	Transfer *Transfer `yaml:"transfer"` // to production; nil: none
 }
 
-// Observe is one metrics page of the platform, and the resources to be read from it.
+// Observe is one source of the platform's metrics, and the resources to be read from it. Exactly one of the sources is set.
 type Observe struct {
-	Name       string     `yaml:"name"`
-	Prometheus string     `yaml:"prometheus"` // URL of a page in the Prometheus text format
-	Resources  []Resource `yaml:"resources"`
-	Pos        Pos        `yaml:"-"`
+	Name     string   `yaml:"name"`
+	Software string   `yaml:"software"` // in the catalogue: which resources its metrics make; empty: only those under Resources
+	Every    Duration `yaml:"every"`    // from reading to reading; 0: each second
+
+	Prometheus string `yaml:"prometheus"` // URL of a page in the Prometheus text format
+
+	CA        string     `yaml:"ca"`   // PEM file with certificate authorities to trust besides the system's; relative to the scenario file
+	User      string     `yaml:"user"` // for basic authentication
+	Password  Secret     `yaml:"password"`
+	Token     Secret     `yaml:"token"` // a bearer token instead
+	Resources []Resource `yaml:"resources"`
+	Pos       Pos        `yaml:"-"`
 }
 
 // Resource pairs what is in use with its limit. All but name, kind, actions and group are selectors name{label="value",…} on the page, or

@@ -66,6 +66,7 @@ frontend stats
 		}
 	}()
 
+	found := derived(t, "haproxy", "http://"+stats+"/metrics")
 	p := onePage(t, "http://"+stats+"/metrics", scenarios.Resource{
 		Name: "web", Kind: "slots",
 		InUse:  `haproxy_server_current_sessions{proxy="groupware",server="s1"}`,
@@ -102,6 +103,19 @@ frontend stats
 		}()
 	}
 	until("a queue of three", func(v map[string]float64) bool { return v["web.in_use"] == 2 && v["web.queue"] == 3 })
+	m, err := found.scrape(context.Background(), clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := values(m.Points)
+	for k, want := range map[string]float64{
+		"groupware.in_use": 2, "groupware.limit": 2, "groupware.queue": 3, "groupware.s1.in_use": 2, "groupware.s1.limit": 2, "groupware.s1.queue": 0,
+		"web.frontend.in_use": 5, "web.frontend.limit": 100, "process.limit": 100,
+	} {
+		if v[k] != want {
+			t.Errorf("the catalogue finds %s = %v, want %v (of %v)", k, v[k], want, v)
+		}
+	}
 	close(release)
 	for range 5 {
 		if err := <-answers; err != nil {
@@ -111,7 +125,6 @@ frontend stats
 	until("all served", func(v map[string]float64) bool {
 		return v["web.in_use"] == 0 && v["web.queue"] == 0 && v["web.served"] == 5
 	})
-	t.Logf("HAProxy's page has %d bytes", p.body.Len())
 }
 
 func freePort(t *testing.T) string {
