@@ -26,7 +26,8 @@ type DimensionRow struct {
 	Name     string
 	Action   int // index of Meta.Actions
 	Failed   uint64
-	Response Counts // of all that ended but the canceled
+	Response Counts                    // of all that ended but the canceled
+	Folds    [record.Folds]record.Fold // by part of the users; empty in runs from before these were kept
 }
 
 const (
@@ -73,6 +74,12 @@ func appendDimensions(b []byte, in *record.Interval) ([]byte, error) {
 		b = binary.AppendUvarint(b, d.Failed)
 		b = appendHistogram(b, &d.Response)
 	}
+	for _, k := range keys { // behind what was there before
+		for _, f := range in.Dimensions[k].Folds {
+			b = binary.AppendUvarint(b, f.Count)
+			b = binary.AppendUvarint(b, uint64(f.Sum.Microseconds()))
+		}
+	}
 	return b, nil
 }
 
@@ -118,6 +125,13 @@ func decodeDimensions(raw []byte) (*Dimensions, error) {
 			break
 		}
 		d.Rows = append(d.Rows, DimensionRow{Kind: labels[at].Kind, Name: labels[at].Name, Action: int(action), Failed: failed, Response: counts})
+	}
+	if !c.bad && len(c.rest) > 0 {
+		for i := range d.Rows {
+			for j := range d.Rows[i].Folds {
+				d.Rows[i].Folds[j] = record.Fold{Count: c.uint(math.MaxUint64), Sum: time.Duration(c.uint(math.MaxInt64/1000)) * time.Microsecond}
+			}
+		}
 	}
 	if c.bad || len(c.rest) != 0 {
 		return nil, fmt.Errorf("dimensions: %w", errRow)

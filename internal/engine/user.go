@@ -38,7 +38,9 @@ type user struct {
 
 	stay *stay  // nil: a user like most
 	tags uint16 // of the action under way
-	late bool   // the action under way was intended for a time at which the one before had not ended
+
+	target string // of the action under way
+	late   bool   // the action under way was intended for a time at which the one before had not ended
 
 	searched bool // a search for mail after the run, of an account that was searched before
 
@@ -54,6 +56,35 @@ type user struct {
 type openSession struct {
 	target  string
 	session probe.Session
+	backend string // that answered last; empty where the platform does not tell
+}
+
+// moved says whether another backend answers a session than before, and remembers which one does.
+func (u *user) moved(target, backend string) record.Move {
+	if backend == "" {
+		return record.MoveUnknown
+	}
+	for i := range u.sessions {
+		s := &u.sessions[i]
+		if s.target != target {
+			continue
+		}
+		was := s.backend
+		s.backend = backend
+		switch was {
+		case "":
+			return record.MoveUnknown
+		case backend:
+			return record.Stayed
+		}
+		return record.Moved
+	}
+	return record.MoveUnknown
+}
+
+// foldOf is the part of the users that an account belongs to: drawn, and for the whole run.
+func foldOf(account int) uint8 {
+	return uint8(probe.Mix(uint64(account)+0x9e3779b97f4a7c15) % record.Folds)
 }
 
 func (e *engine) newUser(who *plan.User) *user {
@@ -119,7 +150,7 @@ func (u *user) do(act *plan.Act, intended time.Duration) (ended time.Duration, h
 	flight := &u.e.flight[act.Protocol]
 	n := flight.Add(1)
 	u.intended, u.timeout, u.openErr, u.tags = intended, u.stay.bound(act.Timeout), nil, act.Tags
-	u.began = u.e.now()
+	u.began, u.target = u.e.now(), act.Target
 	u.turn.BeginLazy(u.newContext, act.Target, act.Key)
 	lacking := u.lacks(act)
 	err := lacking
@@ -199,6 +230,10 @@ func (u *user) record(action int, turn *probe.Turn, intended, began, ended time.
 	}
 	s.In, s.Out = turn.Bytes()
 	s.Backend = turn.Backend()
+	s.Fold = foldOf(u.who.Account)
+	if intended != noLag {
+		s.Moved = u.moved(u.target, s.Backend)
+	}
 	auth := false
 	if phases, any := turn.Phases(); any {
 		s.Phases = phases

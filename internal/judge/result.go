@@ -28,6 +28,7 @@ type Result struct {
 	Errors   []ErrorRow
 
 	Dimensions []DimensionView // by group, backend, tag and source, as far as the run has them
+	Splits     []Split         // the same of every valid stage, to be tested
 
 	Resources []ResourceView
 	Generator GeneratorView
@@ -139,7 +140,8 @@ type ResourceUse struct {
 // ResourceView is a resource over time.
 type ResourceView struct {
 	Name, Kind, Page    string
-	Group               string            // of shards
+	Group               string            // of shards: an account always goes to the same one of them; empty: none
+	Actions             []string          // that pass through it, as globs; empty: all
 	Within              string            // the resource that this one is a part of; empty: it stands by itself
 	Software            string            // of the catalogue, and Labels by which it was found; empty: the scenario writes it out
 	Labels              map[string]string // such as proxy and server

@@ -284,7 +284,7 @@ func (r *reading) use(from, to time.Duration) []ResourceUse {
 // resourceViews are all resources over time, those too that have no limit.
 func (r *reading) resourceViews() {
 	r.everyResource(func(page string, res scenarios.Resource, more *foundResource) {
-		v := ResourceView{Name: res.Name, Kind: res.Kind, Page: page, Group: res.Group}
+		v := ResourceView{Name: res.Name, Kind: res.Kind, Page: page, Group: res.Group, Actions: res.Actions}
 		if more != nil {
 			v.Within, v.Software, v.Labels = more.within, more.software, more.labels
 		}

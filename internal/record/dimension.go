@@ -11,8 +11,13 @@ const (
 	KindBackend = "backend" // which backend of the platform answered
 	KindGroup   = "group"   // of the account
 	KindSource  = "source"  // address that the user comes from
+	KindMove    = "move"    // whether the backend was the user's one before; names are those of Move
+	KindRoute   = "route"   // which backend answered users of which address; names are RouteName's
 	tagPrefix   = "tag:"
 )
+
+// RouteName is the name of the way from a source address to a backend. No address has a space.
+func RouteName(source, backend string) string { return source + " " + backend }
 
 // TagKind is the kind of the dimension that a tag of this name is: tag:NAME.
 func TagKind(name string) string { return tagPrefix + name }
@@ -30,7 +35,31 @@ type Key struct {
 type Dimension struct {
 	Response Histogram // intended start to end, of all that ended but the canceled
 	Failed   uint64
+	Folds    [Folds]Fold
 }
+
+// Folds is the number of parts that the users are divided into at random, each for the whole run. What one user does is alike,
+// what two users do is not: how much the parts differ says what chance does among users (the method of random groups, Wolter,
+// Introduction to Variance Estimation, chapter 2).
+const Folds = 8
+
+// Fold is what the users of one part did: how often, and how long that took together.
+type Fold struct {
+	Count uint64
+	Sum   time.Duration // of response times, in whole microseconds
+}
+
+// Move is whether a user was answered by the same backend as the time before, by the same target.
+type Move uint8
+
+// The moves; MoveUnknown where there was no time before, or the platform does not tell backends.
+const (
+	MoveUnknown Move = iota
+	Stayed
+	Moved
+)
+
+func (m Move) String() string { return [...]string{"unknown", "stayed", "moved"}[m] }
 
 // A recorder tells so many names of one kind apart in a run; what comes beyond goes to Other, so that a platform which
 // gives every answer a name of its own cannot fill the memory.
@@ -52,8 +81,12 @@ type entry struct {
 	tags     uint16 // number, 0: none
 	source   uint16 // number, 0: none
 	backend  uint16 // 1 + index of the half's backends, 0: none
-	failed   bool
+	mark     uint8  // fold, move and failure: 3 bits, 2 bits, 1 bit
 }
+
+func (e *entry) fold() int    { return int(e.mark & (Folds - 1)) }
+func (e *entry) move() Move   { return Move(e.mark >> 3 & 3) }
+func (e *entry) failed() bool { return e.mark>>5 != 0 }
 
 // Dimensions tells the recorder what Sample.Group, Sample.Tags and Sample.Source mean: number n is groups[n-1], all labels of
 // tags[n-1], and sources[n-1]. It must be called before the first sample.
@@ -67,7 +100,10 @@ func (h *half) note(x *Sample) {
 		h.lost++
 		return
 	}
-	e := entry{response: uint32(min(max(x.Ended-x.Intended, 0)/unit, maxValue+1)), action: uint16(x.Action), group: x.Group, tags: x.Tags, source: x.Source, failed: x.Class != probe.OK}
+	e := entry{response: uint32(min(max(x.Ended-x.Intended, 0)/unit, maxValue+1)), action: uint16(x.Action), group: x.Group, tags: x.Tags, source: x.Source, mark: x.Fold&(Folds-1) | uint8(x.Moved)<<3}
+	if x.Class != probe.OK {
+		e.mark |= 1 << 5
+	}
 	if x.Backend != "" {
 		e.backend = h.backend(x.Backend)
 	}
@@ -113,6 +149,12 @@ func (r *Recorder) count(in *Interval, h *half) {
 		if e.backend > 0 {
 			in.in(e, r.admit(Label{KindBackend, h.backends[e.backend-1]}))
 		}
+		if n := int(e.source); n > 0 && n <= len(r.source) && e.backend > 0 {
+			in.in(e, r.admit(Label{KindRoute, RouteName(r.source[n-1], h.backends[e.backend-1])}))
+		}
+		if m := e.move(); m != MoveUnknown {
+			in.in(e, Label{KindMove, m.String()})
+		}
 	}
 	in.Lost += h.lost
 	h.entries, h.lost = h.entries[:0], 0
@@ -147,7 +189,10 @@ func (i *Interval) in(e *entry, l Label) {
 		i.Dimensions[k] = d
 	}
 	d.Response.Record(time.Duration(e.response) * unit)
-	if e.failed {
+	f := &d.Folds[e.fold()]
+	f.Count++
+	f.Sum += time.Duration(e.response) * unit
+	if e.failed() {
 		d.Failed++
 	}
 }
@@ -163,6 +208,10 @@ func (i *Interval) MergeDimensions(later *Interval) {
 		}
 		i.Dimensions[k].Response.Merge(&d.Response)
 		i.Dimensions[k].Failed += d.Failed
+		for j, f := range d.Folds {
+			i.Dimensions[k].Folds[j].Count += f.Count
+			i.Dimensions[k].Folds[j].Sum += f.Sum
+		}
 	}
 	i.Lost += later.Lost
 }

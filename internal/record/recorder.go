@@ -24,6 +24,8 @@ type Sample struct {
 	Tags     uint16                          // set of tags, likewise
 	Source   uint16                          // address that the user comes from, likewise
 	Backend  string                          // which backend answered; empty where the platform does not tell
+	Moved    Move                            // whether that was another one than before
+	Fold     uint8                           // part of the users that this one belongs to, below Folds
 }
 
 // Series is what one action of one persona did in one interval.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"hash/maphash"
 	"io"
 	"sync"
 )
@@ -23,7 +24,7 @@ type desk struct {
 	plain    []byte // the same for an observer, without secrets
 	breaks   []int  // where in out a literal begins that the server must allow first
 
-	sum uint64 // of the envelope that is being read
+	said maphash.Hash // of the string that is being read
 
 	ask ask
 
@@ -49,7 +50,11 @@ type ask struct {
 }
 
 var (
-	desks  = sync.Pool{New: func() any { return new(desk) }}
+	desks = sync.Pool{New: func() any {
+		d := new(desk)
+		d.said.SetSeed(digestSeed)
+		return d
+	}}
 	larges = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 )
 

@@ -6,10 +6,15 @@ import (
 	"testing"
 )
 
-// unwatched is what a connection without an observer understands of FETCH responses that arrive in pieces.
-func unwatched(text []byte, piece int) (messages string, failure error) {
+// understood is what a connection understands of FETCH responses that arrive in pieces, and what its observer is shown of them.
+func understood(text []byte, piece int, watched bool) (messages string, failure error) {
 	var out bytes.Buffer
-	c := New(&feed{text, piece}, nil, nil)
+	var observer Observer
+	shown := new(notes)
+	if watched {
+		observer = shown
+	}
+	c := New(&feed{text, piece}, observer, nil)
 	c.command("NOOP")
 	c.desk.ask.message = func(m *Message) error {
 		fmt.Fprintf(&out, "%d uid %d size %d modseq %d flags %q id %q body %d %v\n", m.Number, m.UID, m.Size, m.ModSeq, m.Flags, m.ID, m.Body, m.More)
@@ -18,7 +23,7 @@ func unwatched(text []byte, piece int) (messages string, failure error) {
 	for failure == nil {
 		_, _, failure = c.response()
 	}
-	return out.String(), failure
+	return out.String() + shown.String(), failure
 }
 
 // An envelope is understood the same way where it has arrived whole and is read in bulk, and where it comes byte by byte.
@@ -33,10 +38,12 @@ func FuzzEnvelopes(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, envelope []byte) {
 		text := fmt.Appendf(nil, "* 1 FETCH (UID 9 ENVELOPE %s FLAGS (\\Seen))\r\n* 2 FETCH (UID 10)\r\n", envelope)
-		whole, wholeErr := unwatched(text, len(text)+1)
-		parts, partsErr := unwatched(text, 1)
-		if whole != parts || wholeErr == nil || partsErr == nil || wholeErr.Error() != partsErr.Error() {
-			t.Errorf("whole: %v\n%s\nbyte by byte: %v\n%s", wholeErr, whole, partsErr, parts)
+		for _, watched := range []bool{false, true} {
+			whole, wholeErr := understood(text, len(text)+1, watched)
+			parts, partsErr := understood(text, 1, watched)
+			if whole != parts || wholeErr == nil || partsErr == nil || wholeErr.Error() != partsErr.Error() {
+				t.Errorf("whole: %v\n%s\nbyte by byte: %v\n%s", wholeErr, whole, partsErr, parts)
+			}
 		}
 	})
 }

@@ -1,0 +1,91 @@
+package diagnosis
+
+import (
+	"pegel/internal/capacity"
+	"pegel/internal/judge"
+)
+
+// Weights of the evidence that the migration's own load is the cause.
+const (
+	weightCopyPart     = 14 // of the rise, where that could be divided
+	weightCopyNone     = -12
+	weightCopyCapacity = 6  // without copying the capacity would be larger
+	weightCopyUse      = 10 // of the fullest resource's use
+	weightCopyUnderway = 5  // of the actions under way, where copying was not varied
+	weightCopyLittle   = -8
+	weightCopyOff      = 6 // stages without copying are faster at about the same load
+
+	copyPart     = 0.3
+	copyCapacity = 1.15
+	copyUse      = 0.25
+	copyUnderway = 0.25
+)
+
+// copying asks how much of the load is copy traffic.
+func (s *sight) copying(resources []*Hypothesis) *Hypothesis {
+	rate, underway, all := 0.0, 0.0, 0.0
+	for i := range s.top.Actions {
+		a := &s.top.Actions[i]
+		all += a.Rate * a.Mean.Seconds()
+		if copies(a.Action) {
+			rate += a.Rate
+			underway += a.Rate * a.Mean.Seconds()
+		}
+	}
+	if rate == 0 && s.r.Effects == nil {
+		return nil
+	}
+	at := span{s.top.Users, s.low.Start, s.top.End}
+	h := suppose(Copy, "", say("copying", round(rate), s.top.Users))
+	known := false
+	if e := s.r.Effects; e != nil && e.Determined {
+		for _, p := range e.Parts {
+			if p.Kind != capacity.FromCopy {
+				continue
+			}
+			known = true
+			total := (e.To - e.From).Seconds()
+			switch {
+			case total > 0 && p.Low > 0 && p.Seconds >= copyPart*total:
+				h.add(weightCopyPart, []string{e.Action + " response time", "copy operations"}, at, "because-copy-part", share(p.Seconds/total), e.Action, e.FromUsers, e.ToUsers)
+			case total > 0 && p.High < copyPart*total:
+				h.add(weightCopyNone, []string{e.Action + " response time", "copy operations"}, at, "because-copy-little", share(max(p.Seconds, 0)/total), e.Action)
+			}
+		}
+		if with, without := e.WithCopy, e.WithoutCopy; with != nil && without != nil && without.P50 >= copyCapacity*with.P50 {
+			h.add(weightCopyCapacity, []string{"forecast with and without copying"}, at, "because-copy-capacity", *with, *without)
+		}
+		s.copyUses(h, e, resources)
+	}
+	if all > 0 && !known {
+		if part := underway / all; part >= copyUnderway {
+			h.add(weightCopyUnderway, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
+		} else {
+			h.add(weightCopyLittle, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
+		}
+	}
+	h.Settle = Settle{What: say("settle-copy"), Command: s.experiment("copy-off")}
+	return h
+}
+
+// copyUses weighs how much of the resource that gives way first copying takes.
+func (s *sight) copyUses(h *Hypothesis, e *judge.Effects, resources []*Hypothesis) {
+	for _, x := range e.Resources {
+		use := 0.0
+		for _, p := range x.Parts {
+			if p.Kind == capacity.FromCopy {
+				use = p.Value
+			}
+		}
+		r := suspect(resources, x.Name)
+		if x.Use <= 0 || r == nil || r.Score <= 0 {
+			continue
+		}
+		if part := use / x.Use; part >= copyUse {
+			h.add(weightCopyUse, s.series(x.Name, "in_use"), in(s.top), "because-copy-use", share(part), x.Name)
+			h.explains = append(h.explains, x.Name)
+			h.inherit(resources, []string{x.Name}, s.series(x.Name, "in_use", "limit"), in(s.top))
+			return
+		}
+	}
+}
