@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -51,13 +52,70 @@ func (c *checker) observe() {
 	}
 }
 
-// source checks where an entry reads, and how it proves who asks.
+// sources are the keys of which an entry has exactly one.
+func (o *Observe) sources() []string {
+	var list []string
+	for _, x := range []struct {
+		key   string
+		given bool
+	}{
+		{"prometheus", o.Prometheus != ""}, {"query", o.Query != ""}, {"haproxy", o.HAProxy != ""}, {"postgres", o.Postgres != ""},
+		{"process", len(o.Process) > 0}, {"command", len(o.Command) > 0}, {"json", o.JSON != ""},
+	} {
+		if x.given {
+			list = append(list, x.key)
+		}
+	}
+	return list
+}
+
+// source checks where an entry reads, and how it proves who asks. What can be of one software only need not be named.
 func (c *checker) source(o *Observe) {
-	switch {
-	case o.Prometheus == "":
-		c.missing(o.Pos, "prometheus is", "write prometheus: http://127.0.0.1:9090/metrics")
-	default:
+	switch given := o.sources(); {
+	case len(given) == 0:
+		c.missing(o.Pos, "prometheus, query, haproxy, postgres, process, command or json is", "write prometheus: http://127.0.0.1:9090/metrics")
+		return
+	case len(given) > 1:
+		c.fail("make an entry of each", given[0]+" and "+given[1]+" are two sources", o.Pos, given[1])
+		return
+	case o.Prometheus != "":
 		c.web(o.Pos, "prometheus", o.Prometheus, "write http://127.0.0.1:9090/metrics")
+	case o.Query != "":
+		c.web(o.Pos, "query", o.Query, "write http://127.0.0.1:9090")
+	case o.JSON != "":
+		c.web(o.Pos, "json", o.JSON, "write http://127.0.0.1:9090/status.json")
+		if len(o.Values) == 0 {
+			c.fail("write values: {busy: pool.active}", "json needs values: which number is where", o.Pos, "json")
+		}
+	case o.HAProxy != "":
+		c.stats(o)
+		o.Software = cmp.Or(o.Software, "haproxy")
+	case o.Postgres != "":
+		c.database(o)
+		o.Software = cmp.Or(o.Software, "postgres")
+	case len(o.Process) > 0:
+		for i, name := range o.Process {
+			if name == "" || len(name) > 15 && !strings.ContainsRune(name, '/') {
+				c.fail("the kernel keeps the first 15 bytes of a program's name; a pid file has a slash in its name", fmt.Sprintf("no process is called %q", name), o.Pos, "process", strconv.Itoa(i))
+			}
+		}
+		o.Software = cmp.Or(o.Software, "process")
+	}
+	if len(o.Values) > 0 && o.JSON == "" && len(o.Command) == 0 && o.Query == "" {
+		c.fail("", "values belong to json, command or query", o.Pos, "values")
+	}
+	for name := range o.Values {
+		if !selector.MatchString(name) || strings.ContainsRune(name, '{') {
+			c.fail("use letters, digits and underscore", fmt.Sprintf("%q is not the name of a metric", name), o.Pos, "values", name)
+		}
+	}
+	if o.Match != "" && o.Query == "" {
+		c.fail("", "match belongs to query", o.Pos, "match")
+	} else if o.Match != "" && !selector.MatchString("m{"+o.Match+"}") {
+		c.fail(`write 'job="haproxy"'`, fmt.Sprintf("%q is not what labels must be", o.Match), o.Pos, "match")
+	}
+	if o.Software == "" && len(o.Resources) == 0 && o.Prometheus == "" {
+		c.fail("the catalogue has "+strings.Join(catalogue.Names(), ", "), fmt.Sprintf("nothing is read from %q: give software, or resources", o.Name), o.Pos)
 	}
 	if o.CA != "" && !filepath.IsAbs(o.CA) && c.file != nil {
 		o.CA = filepath.Join(c.file.dir, o.CA)
@@ -65,11 +123,46 @@ func (c *checker) source(o *Observe) {
 	switch {
 	case o.User != "" && o.Token.given():
 		c.fail("leave one out", "user and token are two ways to prove who asks", o.Pos, "token")
-	case o.User != "" && !o.Password.given():
+	case o.User != "" && !o.Password.given() && o.Postgres == "":
 		c.fail("write password: {env: PEGEL_METRICS_PASSWORD}", "user needs a password", o.Pos, "user")
-	case o.User == "" && o.Password.given():
+	case o.User == "" && o.Password.given() && o.Postgres == "":
 		c.fail("write user: NAME", "password needs a user", o.Pos, "password")
 	}
+}
+
+// stats checks where HAProxy's statistics are.
+func (c *checker) stats(o *Observe) {
+	u, err := url.Parse(o.HAProxy)
+	const hint = "write unix:/run/haproxy/admin.sock, tcp://127.0.0.1:9999 or http://127.0.0.1:8404/stats;csv"
+	switch {
+	case err == nil && u.Scheme == "unix" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+	case err == nil && u.Scheme == "tcp" && u.Port() != "":
+		if c.read("targets") {
+			c.address(o.Pos, "haproxy", u.Scheme, u.Hostname(), []string{"tcp"})
+		}
+	case err == nil && (u.Scheme == "http" || u.Scheme == "https"):
+		c.web(o.Pos, "haproxy", o.HAProxy, hint)
+	default:
+		c.fail(hint, "not an address of HAProxy's statistics", o.Pos, "haproxy")
+	}
+}
+
+// database checks the address of one.
+func (c *checker) database(o *Observe) {
+	u, err := url.Parse(o.Postgres)
+	switch {
+	case err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql":
+		c.fail("write postgres://pegel@127.0.0.1:5432/postgres", "not the address of a database", o.Pos, "postgres")
+	case hasPassword(u):
+		c.fail("give password: {env: PEGEL_DB_PASSWORD}", "an address must not hold a password", o.Pos, "postgres")
+	case u.Host != "" && c.read("targets"):
+		c.address(o.Pos, "postgres", u.Scheme, u.Hostname(), []string{"postgres", "postgresql"})
+	}
+}
+
+func hasPassword(u *url.URL) bool {
+	_, has := u.User.Password()
+	return has || u.Query().Has("password")
 }
 
 // web checks an address that is asked over HTTP.

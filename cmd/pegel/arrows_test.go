@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"internal/record":       {"probes/probe"},
 	"internal/archive":      {"internal/record", "probes/probe"},
 	"internal/catalogue":    {},
-	"internal/observe":      {"internal/archive", "internal/catalogue", "scenarios"},
+	"internal/observe":      {"internal/archive", "internal/catalogue", "probes/probe/jsonpath", "scenarios"},
 	"internal/capacity":     {},
 	"internal/doubt":        {"internal/expect", "internal/plan", "scenarios"},
 	"internal/expect":       {"internal/corpus", "internal/plan", "scenarios"},

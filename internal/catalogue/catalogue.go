@@ -22,6 +22,7 @@ type Software struct {
 	About     string     `yaml:"about"`   // where the metrics come from
 	Address   string     `yaml:"address"` // where they usually are; empty: there is no usual place
 	Needs     string     `yaml:"needs"`   // what has to be configured there first
+	With      string     `yaml:"with"`    // software whose resources are found too
 	Resources []Resource `yaml:"resources"`
 }
 
@@ -94,6 +95,13 @@ func Load(name string) (*Software, error) {
 	}
 	if s.Name != name {
 		return nil, fmt.Errorf("the catalogue of %s calls itself %q", name, s.Name)
+	}
+	if s.With != "" {
+		more, err := Load(s.With)
+		if err != nil {
+			return nil, fmt.Errorf("the catalogue of %s: %w", name, err)
+		}
+		s.Resources = append(s.Resources, more.Resources...)
 	}
 	return s, nil
 }

@@ -96,6 +96,20 @@ func newPage(from *scenarios.Observe, dial dialFunc) (*page, error) {
 
 // newSource is the source that an entry has a key for.
 func newSource(from *scenarios.Observe, dial dialFunc) (source, error) {
+	switch {
+	case from.Query != "":
+		return newQuery(from, dial)
+	case from.HAProxy != "":
+		return newHAProxyStats(from, dial)
+	case from.Postgres != "":
+		return newPostgres(from, dial)
+	case len(from.Process) > 0:
+		return newLocalProcesses(from)
+	case len(from.Command) > 0:
+		return newCommand(from)
+	case from.JSON != "":
+		return newJSONPage(from, dial)
+	}
 	return newTextPage(from, dial)
 }
 

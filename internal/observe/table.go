@@ -470,3 +470,16 @@ func (t *table) missing() []string {
 	}
 	return list
 }
+
+// give takes in one series of a source that has no text: names and values of its labels in turn.
+func (t *table) give(metric string, v float64, labels ...string) {
+	family := t.families[metric]
+	if family == nil {
+		return
+	}
+	t.row = t.row[:0]
+	for i := 0; i+1 < len(labels); i += 2 {
+		t.row = append(t.row, label{[]byte(labels[i]), []byte(labels[i+1])})
+	}
+	t.series(family, t.row, v)
+}
