@@ -46,9 +46,9 @@ func newQuery(from *scenarios.Observe, dial dialFunc) (source, error) {
 func (q *query) age() (time.Duration, bool) { return q.old, q.fresh }
 
 func (q *query) read(ctx context.Context, t *table) error {
-	series := q.selector(t)
+	series, newest := q.selectors(t)
 	var at string
-	err := q.ask(ctx, "max(timestamp("+series+"))", "", func(_ *sample, moment, newest float64) error {
+	err := q.ask(ctx, newest, "", func(_ *sample, moment, newest float64) error {
 		at = strconv.FormatFloat(moment, 'f', 3, 64)
 		q.fresh = newest > q.newest
 		q.newest, q.old = newest, time.Duration(max(0, moment-newest)*float64(time.Second))
@@ -80,7 +80,7 @@ func (q *query) read(ctx context.Context, t *table) error {
 	if !q.fresh {
 		return nil // the same samples as last time: there is nothing to be read
 	}
-	if at != "" {
+	if at != "" && series != "" {
 		if err := q.ask(ctx, series, at, take("")); err != nil {
 			return err
 		}
@@ -93,19 +93,24 @@ func (q *query) read(ctx context.Context, t *table) error {
 	return nil
 }
 
-// selector selects every metric that the table wants.
-func (q *query) selector(t *table) string {
-	var names []string
+// selectors are every metric that the table wants, and when the newest sample of the first of them was taken that is there:
+// timestamp takes one metric at a time, for it leaves their names out.
+func (q *query) selectors(t *table) (series, newest string) {
+	var names, times []string
 	for _, name := range slices.Sorted(maps.Keys(t.families)) {
 		if _, own := q.values[name]; !own {
 			names = append(names, name)
+			times = append(times, "max(timestamp("+name+"{"+q.match+"}))")
 		}
 	}
-	text := `{__name__=~"` + strings.Join(names, "|") + `"`
-	if q.match != "" {
-		text += "," + q.match
+	if len(names) == 0 {
+		return "", "vector(time())"
 	}
-	return text + "}"
+	series = `{__name__=~"` + strings.Join(names, "|") + `"`
+	if q.match != "" {
+		series += "," + q.match
+	}
+	return series + "}", strings.Join(times, " or ")
 }
 
 // sample is one element of an instant vector.
