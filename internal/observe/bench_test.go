@@ -105,6 +105,6 @@ func BenchmarkTwentyPages(b *testing.B) {
 			}
 			return nil
 		})
-		b.ReportMetric(float64(size)/seconds*3600/(1<<20), "MiB/h")
+		b.ReportMetric(float64(size)/seconds*3600/1e6, "MB/h")
 	}
 }
