@@ -1,8 +1,9 @@
 // Package observe reads the platform's own metrics and the generator's health, as time series.
 //
-// Each page of metrics is scraped once a second by a goroutine of its own, and of what it says only the resources that
-// the scenario names are kept. It assumes that what is missing is better than what is wrong: a page that cannot be read
-// as a whole gives no points at all, and the gap becomes an event. Counters are passed on as they are, resets included.
+// Each source of metrics is read once a second or more seldom by a goroutine of its own. All sources give series, names with labels
+// and a value; a table makes resources of them, those that the scenario writes out and those that the catalogue finds by labels. It
+// assumes that what is missing is better than what is wrong: a source that cannot be read as a whole gives no points at all, and the
+// gap becomes an event. Counters are passed on as they are, resets included.
 package observe
 
 import (
