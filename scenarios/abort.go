@@ -84,6 +84,9 @@ func (c *checker) observed(r AbortRule, key string) {
 	}
 	var names []string
 	for _, page := range c.Observe {
+		if page.Software != "" && strings.HasPrefix(r.Resource, page.Name+".") {
+			return // it may be found
+		}
 		for _, res := range page.Resources {
 			names = append(names, page.Name+"."+res.Name)
 			if page.Name+"."+res.Name == r.Resource && (key == "queue" && res.Queue == "" || key == "in_use" && res.InUse == "") {

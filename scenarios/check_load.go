@@ -2,9 +2,7 @@ package scenarios
 
 import (
 	"fmt"
-	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,82 +77,6 @@ func (c *checker) stairs(s Stages) {
 		c.fail("", "step must be above 0", s.Pos, "step")
 	case (s.To-s.From)/s.Step >= mostStages:
 		c.fail("", fmt.Sprintf("these would be %d stages: at most %d", (s.To-s.From)/s.Step+1, mostStages), s.Pos, "step")
-	}
-}
-
-// kinds are the sorts of resources that the diagnosis tells apart.
-var kinds = []string{"slots", "workers", "pool", "disk", "cpu", "memory", "connections", "cache"}
-
-func (c *checker) observe() {
-	seen := map[string]bool{}
-	for _, o := range c.Observe {
-		if o.Name == "" {
-			c.missing(o.Pos, "name of the observed page is", "")
-		} else if seen[o.Name] {
-			c.fail("", fmt.Sprintf("%q is observed twice", o.Name), o.Pos, "name")
-		}
-		seen[o.Name] = true
-		u, err := url.Parse(o.Prometheus)
-		switch {
-		case o.Prometheus == "":
-			c.missing(o.Pos, "prometheus is", "write prometheus: http://127.0.0.1:9090/metrics")
-		case err != nil:
-			c.fail("write http://127.0.0.1:9090/metrics", "not a valid address", o.Pos, "prometheus")
-		case u.User != nil:
-			c.fail("", "an address must not hold a user name or password", o.Pos, "prometheus")
-		case c.read("targets"):
-			c.address(o.Pos, "prometheus", u.Scheme, u.Hostname(), []string{"http", "https"})
-		}
-		inside := map[string]bool{}
-		for _, r := range o.Resources {
-			if inside[r.Name] && r.Name != "" {
-				c.fail("", fmt.Sprintf("resource %q is listed twice", r.Name), r.Pos, "name")
-			}
-			inside[r.Name] = true
-			c.resource(r)
-		}
-	}
-}
-
-var selector = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*(\{\s*([a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"(\\.|[^"\\])*"\s*(,\s*[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"(\\.|[^"\\])*"\s*)*,?\s*)?\})?$`)
-
-func (c *checker) resource(r Resource) {
-	if r.Name == "" {
-		c.missing(r.Pos, "name of the resource is", "")
-	} else if !plainName.MatchString(r.Name) {
-		c.fail(plainNameRule, fmt.Sprintf("a resource cannot be called %q", r.Name), r.Pos, "name")
-	}
-	if r.Kind != "" && !slices.Contains(kinds, r.Kind) {
-		c.fail(didYouMean(r.Kind, kinds), fmt.Sprintf("unknown kind %q", r.Kind), r.Pos, "kind")
-	}
-	if r.InUse == "" && (r.Busy == "" || r.Served == "") {
-		c.fail("", fmt.Sprintf("resource %q needs in_use, or busy and served", r.Name), r.Pos)
-	}
-	if r.Limit == "" {
-		c.fail("give the number of slots, or a selector", fmt.Sprintf("resource %q has no limit", r.Name), r.Pos)
-	} else if x, err := strconv.ParseFloat(r.Limit, 64); err == nil && !(x > 0) {
-		c.fail("", "limit must be above 0", r.Pos, "limit")
-	} else if err != nil {
-		c.selector(r, "limit", r.Limit)
-	}
-	if r.QueueLimit != "" {
-		if _, err := strconv.ParseFloat(r.QueueLimit, 64); err != nil {
-			c.selector(r, "queue_limit", r.QueueLimit)
-		}
-	}
-	for key, text := range map[string]string{
-		"in_use": r.InUse, "queue": r.Queue, "busy": r.Busy, "served": r.Served, "refused": r.Refused, "waited": r.Waited,
-	} {
-		c.selector(r, key, text)
-	}
-	for i, glob := range r.Actions {
-		c.glob(glob, r.Pos, "actions", strconv.Itoa(i))
-	}
-}
-
-func (c *checker) selector(r Resource, key, text string) {
-	if text != "" && !selector.MatchString(text) {
-		c.fail(`write name{label="value"}`, fmt.Sprintf("%q selects no metric", text), r.Pos, key)
 	}
 }
 

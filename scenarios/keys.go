@@ -1,5 +1,7 @@
 package scenarios
 
+import "pegel/internal/catalogue"
+
 // key says what a key of the file is for: the descriptions of the JSON Schema, and the tables of the reference. A test holds the
 // list against the types.
 type key struct {
@@ -175,12 +177,26 @@ func keys() map[string]key {
 		"Transfer.uncertainty": {text: "standard deviation of the logarithm of the capacity that the step adds; default 15%"},
 
 		"Observe.name":         {text: "of the page", need: true},
-		"Observe.prometheus":   {text: "address of a page in the Prometheus text format", need: true},
-		"Observe.resources":    {text: "what can be full"},
+		"Observe.software":     {text: "what the metrics are of: its resources are found by the catalogue", enum: catalogue.Names()},
+		"Observe.every":        {text: "from reading to reading, 1s to 1m; default 1s", over: above(0)},
+		"Observe.prometheus":   {text: "address of a page in the Prometheus text format"},
+		"Observe.query":        {text: "address of a Prometheus server"},
+		"Observe.haproxy":      {text: "HAProxy's statistics: `unix:/path`, `tcp://host:port` or the address of its CSV"},
+		"Observe.postgres":     {text: "address of a PostgreSQL database, which is asked itself"},
+		"Observe.process":      {text: "local processes by name or pid file, and `machine`"},
+		"Observe.command":      {text: "a program and its arguments, which prints metrics"},
+		"Observe.json":         {text: "address of a JSON document"},
+		"Observe.values":       {text: "metric: path in a JSON document; for query: expression in PromQL"},
+		"Observe.match":        {text: "for query: what labels must be, as `job=\"haproxy\"`"},
+		"Observe.ca":           {text: "PEM file with certificate authorities to trust besides the system's"},
+		"Observe.user":         {text: "for basic authentication, with password; of a database"},
+		"Observe.password":     {text: "of the user"},
+		"Observe.token":        {text: "bearer token instead of user and password"},
+		"Observe.resources":    {text: "what can be full; with software: what is to differ from what is found"},
 		"Resource.name":        {text: "of the resource", need: true},
 		"Resource.kind":        {text: "of the resource", enum: kinds},
 		"Resource.in_use":      {text: "gauge of what is in use"},
-		"Resource.limit":       {text: "gauge, or a number", need: true},
+		"Resource.limit":       {text: "gauge, or a number; needed where no software is given"},
 		"Resource.queue":       {text: "gauge of those who wait"},
 		"Resource.busy":        {text: page + ": seconds in use over all units"},
 		"Resource.served":      {text: page + ": visits finished"},

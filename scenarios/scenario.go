@@ -227,12 +227,30 @@ type Environment struct {
 	Transfer *Transfer `yaml:"transfer"` // to production; nil: none
 }
 
-// Observe is one metrics page of the platform, and the resources to be read from it.
+// Observe is one source of the platform's metrics, and the resources to be read from it. Exactly one of Prometheus, Query, HAProxy,
+// Postgres, Process, Command and JSON is set.
 type Observe struct {
-	Name       string     `yaml:"name"`
-	Prometheus string     `yaml:"prometheus"` // URL of a page in the Prometheus text format
-	Resources  []Resource `yaml:"resources"`
-	Pos        Pos        `yaml:"-"`
+	Name     string   `yaml:"name"`
+	Software string   `yaml:"software"` // in the catalogue: which resources its metrics make; empty: only those under Resources
+	Every    Duration `yaml:"every"`    // from reading to reading; 0: each second
+
+	Prometheus string            `yaml:"prometheus"` // URL of a page in the Prometheus text format
+	Query      string            `yaml:"query"`      // URL of a Prometheus server
+	HAProxy    string            `yaml:"haproxy"`    // HAProxy's statistics: unix:/path, tcp://host:port, or the URL of the CSV
+	Postgres   string            `yaml:"postgres"`   // postgres://user@host/database, asked itself
+	Process    []string          `yaml:"process"`    // local ones by name or pid file, and "machine"
+	Command    []string          `yaml:"command"`    // a program and its arguments, run without a shell
+	JSON       string            `yaml:"json"`       // URL of a JSON document
+	Values     map[string]string `yaml:"values"`     // of JSON, from a command too: metric to path; of a query: metric to an expression in PromQL
+	Match      string            `yaml:"match"`      // of a query: what labels must be, as job="haproxy"
+
+	CA       string `yaml:"ca"`   // PEM file with certificate authorities to trust besides the system's; relative to the scenario file
+	User     string `yaml:"user"` // for basic authentication, and of a database
+	Password Secret `yaml:"password"`
+	Token    Secret `yaml:"token"` // a bearer token instead
+
+	Resources []Resource `yaml:"resources"`
+	Pos       Pos        `yaml:"-"`
 }
 
 // Resource pairs what is in use with its limit. All but name, kind, actions and group are selectors name{label="value",…} on the page, or

@@ -318,3 +318,45 @@ func TestWriteFile(t *testing.T) {
 		t.Error("a name with a directory is accepted")
 	}
 }
+
+// Resources that were found lie in the archive before their first points, and outlast thinning and a second segment.
+func TestResourcesAreKept(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Create(dir, Meta{RunID: "r", Actions: []string{"a"}, Personas: []string{"p"}}, []byte("name: x\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := []Resource{{Page: "lb", Name: "web.s1", Kind: "slots", Within: "web", Labels: map[string]string{"server": "s1"}, Fields: []string{FieldInUse}}}
+	for _, m := range []Metrics{
+		{At: time.Second, Resources: found, Points: []Point{{"lb", "web.s1", FieldInUse, 1}}},
+		{At: 2 * time.Second, Points: []Point{{"lb", "web.s1", FieldInUse, 2}}},
+		{At: 3 * time.Second, Resources: []Resource{{Page: "lb", Name: "late"}}},
+	} {
+		if err := w.Metrics(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := thin(dir, segmentName(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Resources) != 2 || cmp.Diff(r.Resources[0], found[0]) != "" || r.Resources[1].Name != "late" {
+		t.Errorf("resources %+v", r.Resources)
+	}
+	n := 0
+	for m, err := range r.Metrics() {
+		if err != nil || len(m.Points) != 1 {
+			t.Fatal(m, err)
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d rows of points", n)
+	}
+}

@@ -39,6 +39,7 @@ const (
 	kindDimensions
 	kindBranches
 	kindViolation
+	kindResources
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

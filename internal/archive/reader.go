@@ -21,11 +21,12 @@ import (
 type Run struct {
 	Dir       string
 	Meta      Meta
-	Scenario  []byte  // as written, without secrets
-	Effective []byte  // the scenario as it was driven, nil where it is the one as written
-	Events    []Event // by time
-	Truncated bool    // the run was cut off: the last frames are missing or damaged; everything before is used
-	Cut       string  // where (file:offset) and why; empty where nothing is
+	Scenario  []byte     // as written, without secrets
+	Effective []byte     // the scenario as it was driven, nil where it is the one as written
+	Events    []Event    // by time
+	Resources []Resource // that were found while it ran, in the order of that; those that the scenario writes out are not among them
+	Truncated bool       // the run was cut off: the last frames are missing or damaged; everything before is used
+	Cut       string     // where (file:offset) and why; empty where nothing is
 
 	segments []stored
 }
@@ -153,6 +154,12 @@ func (r *Run) check(s *scanner) func(header, *frame) error {
 			}
 			r.Events = append(r.Events, e)
 			return nil
+		case kindResources:
+			raw, err := s.unpack(f)
+			if err != nil {
+				return err
+			}
+			return r.addResources(raw)
 		}
 		return fmt.Errorf("a row of kind %d is not known", f.kind)
 	}

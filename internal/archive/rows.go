@@ -103,6 +103,8 @@ type Point struct {
 type Metrics struct {
 	At     time.Duration `json:"at"`
 	Points []Point       `json:"points"`
+	// Resources are those of the points that nobody has heard of before. The archive keeps them apart: in Run.Resources.
+	Resources []Resource `json:"resources,omitempty"`
 }
 
 // Sink takes what a run produces; the writer is one, so is the terminal.

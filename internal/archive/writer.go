@@ -154,6 +154,18 @@ func (w *Writer) Metrics(m Metrics) error {
 			return fmt.Errorf("storing metrics: %s %s %s is %v", x.Page, x.Resource, x.Field, x.Value)
 		}
 	}
+	if len(m.Resources) > 0 {
+		row, err := json.Marshal(m.Resources)
+		if err == nil {
+			w.pending, err = w.packer.frame(w.pending, kindResources, row)
+		}
+		if err != nil {
+			return w.failed("storing resources", err)
+		}
+	}
+	if len(m.Points) == 0 {
+		return w.spill()
+	}
 	names, row, err := w.points.pack(&m)
 	if err == nil && names != nil {
 		w.pending, err = w.packer.frame(w.pending, kindNames, names)

@@ -84,7 +84,7 @@ func (r *reading) tally(action string, sides [2][]*StageResult) *tally {
 		for p := range personas {
 			if s := in.of(a*personas + p); s != nil {
 				for _, b := range s.response {
-					f(b.Index, b.Count)
+					f(uint16(b.index()), b.count())
 				}
 			}
 		}

@@ -23,6 +23,7 @@ const (
 	NoteBlackout   = "note-blackout" // with when it begins
 
 	noteMetricsBack = "note-metrics-back"
+	noteCapped      = "note-resources-capped" // with the page, and how many
 	abortErrors     = "abort-errors"
 	abortWindow     = "abort-window"
 	abortSlow       = "abort-slow"
@@ -142,6 +143,9 @@ var sentences = map[string]string{
 	"pooled":                    "%s runs were judged together",
 	"counter-invalid":           "some readings of %s were negative or went back; they were left out",
 	"counter-reset":             "the counters of %s were reset after %s; what they counted before was kept",
+	"limit-zero":                "%s told a limit of 0; that is no limit, and was left out",
+	"unit-changed":              "%s went over to another unit, as its %s shows: what it told from %s on was left out",
+	"found-most-used":           "of the resources that were found on %s the %s used most take part in the forecast, of %s that have a limit",
 	"limit-below-use":           "more of %s was in use than its limit allows; what was in use counts as the limit",
 
 	"next-pilot":      "pilot stage %s of %s",
@@ -199,6 +203,7 @@ var sentences = map[string]string{
 	NoteNoBrowser:   "no real browser took part: Chromium is not installed",
 	NoteBlind:       "the platform's counters were withheld from the forecast",
 	noteMetricsBack: "metrics from %s are back after %s",
+	noteCapped:      "%s has more resources than are kept: the first %s are",
 	abortErrors:     "error share was above %s for %s",
 	abortWindow:     "error share was %s in the last %s, above %s",
 	abortSlow:       "p%s of %s was %s in the last %s, above %s",
@@ -295,7 +300,7 @@ func notes(meta *archive.Meta, events []archive.Event) []Message {
 	for _, e := range events {
 		switch {
 		case e.Kind == archive.EventNote:
-			if m := recognise(e.Text, noteMetricsBack, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed, noteSettled, noteUnsettled, notePrecise, noteUnprecise); m.Code != arrivalsNotStarted { // that is a warning
+			if m := recognise(e.Text, noteMetricsBack, noteCapped, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed, noteSettled, noteUnsettled, notePrecise, noteUnprecise); m.Code != arrivalsNotStarted { // that is a warning
 				list = append(list, m)
 			}
 		case e.Kind == archive.EventChoice && e.Stage == nil:

@@ -23,7 +23,7 @@ func TestWhatIsSaid(t *testing.T) {
 		t.Fatalf("%d messages with different codes, want %d", len(all), want)
 	}
 	said := map[string]bool{}
-	for _, code := range []string{NoteCompressed, NoteBrowser, NoteNoBrowser, NoteBlind, noteMetricsBack, abortErrors, abortLogins, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed, abortWindow, abortSlow, abortMetric,
+	for _, code := range []string{NoteCompressed, NoteBrowser, NoteNoBrowser, NoteBlind, noteMetricsBack, noteCapped, abortErrors, abortLogins, NoteBlackout, arrivalsNotStarted, noteUnopened, notePaused, noteResumed, abortWindow, abortSlow, abortMetric,
 		noteSettled, noteUnsettled, notePrecise, noteUnprecise} {
 		said[code] = true // by others, into the archive
 	}

@@ -39,7 +39,10 @@ type reading struct {
 	bins      []uint16 // of the grid, by bucket of a histogram
 	series    map[seriesKey]*timeSeries
 	resets    []reset
-	overused  map[string]float64 // by resource: what was in use, where that is more than its limit
+	overused  map[string]float64   // by resource: what was in use, where that is more than its limit
+	changed   map[seriesKey]bool   // resources that went over to another unit; no field
+	found     []foundResource      // while the run went on
+	called    map[[2]string]string // by page and name there: what such a resource is called here
 
 	observed []scenarios.Observe // resources of the forecast, in its order
 	parts    []*reading          // the runs that are judged together; a single run is its own part
@@ -64,6 +67,7 @@ func Judge(run *archive.Run, s *scenarios.Scenario, opt Options) (*Result, error
 func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error) {
 	r := &reading{run: run, scenario: s, opt: opt, series: map[seriesKey]*timeSeries{}, overused: map[string]float64{}, observed: s.Observe, bins: gridBins()}
 	r.out = &Result{Meta: run.Meta, Scenario: run.Scenario, Effective: run.Effective, Actions: run.Meta.Actions, Notes: notes(&run.Meta, run.Events)}
+	r.discover(run.Resources)
 	r.stages()
 	if err := r.pass(); err != nil {
 		return nil, err
@@ -75,6 +79,7 @@ func read(run *archive.Run, s *scenarios.Scenario, opt Options) (*reading, error
 		r.metrics(m)
 	}
 	r.noteResets()
+	r.admit()
 	r.ended()
 	r.measured()
 	r.resourceViews()

@@ -141,10 +141,13 @@ type ResourceUse struct {
 // ResourceView is a resource over time.
 type ResourceView struct {
 	Name, Kind, Page    string
-	Group               string   // of shards: an account always goes to the same one of them; empty: none
-	Actions             []string // that pass through it, as globs; empty: all
+	Group               string            // of shards: an account always goes to the same one of them; empty: none
+	Actions             []string          // that pass through it, as globs; empty: all
+	Within              string            // the resource that this one is a part of; empty: it stands by itself
+	Software            string            // of the catalogue, and Labels by which it was found; empty: the scenario writes it out
+	Labels              map[string]string // such as proxy and server
 	At                  []time.Duration
-	InUse, Limit, Queue []float64 // NaN-free; same length as At
+	InUse, Limit, Queue []float64 // NaN-free; same length as At; a limit of 0 is none
 }
 
 // GeneratorView is the health of the generator itself.

@@ -25,6 +25,9 @@ const (
 
 // procStat is what /proc/PID/stat says of a process.
 type procStat struct {
+	name    string // of the program, as the kernel keeps it: 15 bytes at most
+	state   byte   // R runs, D waits for a disk, S sleeps, Z has ended
+	threads int64
 	parent  int
 	seconds float64 // of CPU
 	rss     float64 // bytes
@@ -114,8 +117,8 @@ func parseStat(text []byte) (procStat, bool) {
 	if len(fields) < 22 {
 		return procStat{}, false
 	}
-	var n [4]int64
-	for k, field := range [4]int{4, 14, 15, 24} { // parent, user and system time, resident pages
+	var n [5]int64
+	for k, field := range [5]int{4, 14, 15, 24, 20} { // parent, user and system time, resident pages, threads
 		v, err := strconv.ParseInt(string(fields[field-3]), 10, 64)
 		if err != nil {
 			return procStat{}, false
@@ -123,6 +126,9 @@ func parseStat(text []byte) (procStat, bool) {
 		n[k] = v
 	}
 	return procStat{
+		name:    string(text[min(i, bytes.IndexByte(text, '(')+1):i]),
+		state:   fields[0][0],
+		threads: n[4],
 		parent:  int(n[0]),
 		seconds: float64(n[1]+n[2]) / clockTicks,
 		rss:     float64(n[3]) * float64(os.Getpagesize()),

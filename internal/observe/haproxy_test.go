@@ -26,9 +26,15 @@ func TestHAProxy(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { <-release }))
 	defer backend.Close()
 	front, stats := freePort(t), freePort(t)
-	config := filepath.Join(t.TempDir(), "haproxy.cfg")
+	dir, err := os.MkdirTemp("", "pegel") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	config, socket := filepath.Join(dir, "haproxy.cfg"), filepath.Join(dir, "s")
 	text := fmt.Sprintf(`global
   maxconn 100
+  stats socket %s
 defaults
   mode http
   timeout connect 5s
@@ -43,7 +49,9 @@ backend groupware
 frontend stats
   bind %s
   http-request use-service prometheus-exporter if { path /metrics }
-`, front, backend.Listener.Addr(), stats)
+  stats enable
+  stats uri /stats
+`, socket, front, backend.Listener.Addr(), stats)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +74,7 @@ frontend stats
 		}
 	}()
 
+	found := derived(t, "haproxy", "http://"+stats+"/metrics")
 	p := onePage(t, "http://"+stats+"/metrics", scenarios.Resource{
 		Name: "web", Kind: "slots",
 		InUse:  `haproxy_server_current_sessions{proxy="groupware",server="s1"}`,
@@ -102,6 +111,40 @@ frontend stats
 		}()
 	}
 	until("a queue of three", func(v map[string]float64) bool { return v["web.in_use"] == 2 && v["web.queue"] == 3 })
+	exported, err := found.scrape(context.Background(), clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := values(exported.Points)
+	// Its socket and its CSV tell the same, under the same names.
+	for _, address := range []string{"unix:" + socket, "http://" + stats + "/stats;csv"} {
+		o, err := New([]scenarios.Observe{{Name: "p", Software: "haproxy", HAProxy: address, Every: scenarios.Duration(10 * time.Second)}}, dialer.DialContext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := o.pages[0].scrape(t.Context(), clock())
+		o.pages[0].source.close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := values(m.Points)
+		for k, want := range v {
+			if got, ok := same[k]; (!ok || got != want) && strings.HasPrefix(k, "groupware") || !ok && !strings.HasPrefix(k, "process") {
+				t.Errorf("%s tells %s = %v, want %v", address, k, got, want)
+			}
+		}
+		if strings.HasPrefix(address, "unix") && same["process.limit"] != 100 {
+			t.Errorf("the socket tells %v of the process", same)
+		}
+	}
+	for k, want := range map[string]float64{
+		"groupware.in_use": 2, "groupware.limit": 2, "groupware.queue": 3, "groupware.s1.in_use": 2, "groupware.s1.limit": 2, "groupware.s1.queue": 0,
+		"web.frontend.in_use": 5, "web.frontend.limit": 100, "process.limit": 100,
+	} {
+		if v[k] != want {
+			t.Errorf("the catalogue finds %s = %v, want %v (of %v)", k, v[k], want, v)
+		}
+	}
 	close(release)
 	for range 5 {
 		if err := <-answers; err != nil {
@@ -111,7 +154,6 @@ frontend stats
 	until("all served", func(v map[string]float64) bool {
 		return v["web.in_use"] == 0 && v["web.queue"] == 0 && v["web.served"] == 5
 	})
-	t.Logf("HAProxy's page has %d bytes", p.body.Len())
 }
 
 func freePort(t *testing.T) string {

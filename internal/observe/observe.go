@@ -1,29 +1,25 @@
 // Package observe reads the platform's own metrics and the generator's health, as time series.
 //
-// Each page of metrics is scraped once a second by a goroutine of its own, and of what it says only the resources that
-// the scenario names are kept. It assumes that what is missing is better than what is wrong: a page that cannot be read
-// as a whole gives no points at all, and the gap becomes an event. Counters are passed on as they are, resets included.
+// Each source of metrics is read once a second or more seldom by a goroutine of its own. All sources give series, names with labels
+// and a value; a table makes resources of them, those that the scenario writes out and those that the catalogue finds by labels. It
+// assumes that what is missing is better than what is wrong: a source that cannot be read as a whole gives no points at all, and the
+// gap becomes an event. Counters are passed on as they are, resets included.
 package observe
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
 	"pegel/internal/archive"
+	"pegel/internal/catalogue"
 	"pegel/scenarios"
 )
 
-const (
-	beat     = time.Second            // from scrape to scrape
-	patience = 900 * time.Millisecond // for the answer of a page, so that a slow one does not miss the next beat
-)
+// beat is the shortest time from reading to reading, and the usual one.
+const beat = time.Second
 
 // Observer scrapes the pages of a scenario and watches the generator.
 type Observer struct {
@@ -33,7 +29,7 @@ type Observer struct {
 
 // New checks the pages, parses every selector and readies the clients; nothing is dialled yet. dial is how pages are
 // reached, so that the allow-list of the scenario holds for them too. Errors name page, resource and field.
-func New(pages []scenarios.Observe, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (*Observer, error) {
+func New(pages []scenarios.Observe, dial dialFunc) (*Observer, error) {
 	g, err := newGenerator()
 	if err != nil {
 		return nil, err
@@ -63,85 +59,59 @@ func (o *Observer) Check(ctx context.Context) []string {
 			wrong = append(wrong, fmt.Sprintf("observe %s: %v", p.name, err))
 			continue
 		}
-		for i := range p.wanted {
-			if w := &p.wanted[i]; !w.found {
-				wrong = append(wrong, fmt.Sprintf("observe %s: the page has no metric for %s of %s", p.name, w.point.Field, w.point.Resource))
-			}
+		for _, text := range p.table.missing() {
+			wrong = append(wrong, fmt.Sprintf("observe %s: %s", p.name, text))
 		}
+		p.table.forget() // the run is to hear of them
 	}
 	return wrong
 }
 
-func newPage(from *scenarios.Observe, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (*page, error) {
+func newPage(from *scenarios.Observe, dial dialFunc) (*page, error) {
 	if from.Name == "" {
 		return nil, errors.New("the page has no name")
 	}
 	if dial == nil {
 		return nil, errors.New("there is no way to dial")
 	}
-	u, err := url.Parse(from.Prometheus)
-	if err != nil {
-		return nil, fmt.Errorf("prometheus: %w", errors.Unwrap(err)) // without the address, which may hold a password
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("prometheus: %q is not an http or https address", u.Redacted())
-	}
-	p := &page{name: from.Name, url: u.String(), families: make(map[string][]int)}
-	p.client = &http.Client{
-		Transport: &http.Transport{
-			DialContext:         dial,
-			MaxIdleConnsPerHost: 1,
-			IdleConnTimeout:     10 * beat,
-			DisableCompression:  true, // it would cost the platform more than it saves
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	seen := make(map[string]bool)
+	p := &page{name: from.Name, every: max(from.Every.D(), beat), table: newTable(from.Name)}
 	for i := range from.Resources {
 		r := &from.Resources[i]
-		if seen[r.Name] {
-			return nil, fmt.Errorf("resource %s: the name is taken", r.Name)
-		}
-		seen[r.Name] = true
-		if err := p.add(r); err != nil {
+		if err := p.table.add(r, from.Software != ""); err != nil {
 			return nil, fmt.Errorf("resource %s: %w", r.Name, err)
 		}
 	}
-	return p, nil
+	if from.Software != "" {
+		s, err := catalogue.Load(from.Software)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.table.derive(s); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	p.source, err = newSource(from, dial)
+	return p, err
 }
 
-// add takes over the fields of a resource.
-func (p *page) add(r *scenarios.Resource) error {
-	for _, f := range []struct{ name, selector string }{
-		{archive.FieldInUse, r.InUse},
-		{archive.FieldLimit, r.Limit},
-		{archive.FieldQueue, r.Queue},
-		{archive.FieldBusy, r.Busy},
-		{archive.FieldServed, r.Served},
-		{archive.FieldRefused, r.Refused},
-		{archive.FieldWaited, r.Waited},
-		{archive.FieldQueueLimit, r.QueueLimit},
-	} {
-		if f.selector == "" {
-			continue
-		}
-		point := archive.Point{Page: p.name, Resource: r.Name, Field: f.name}
-		if v, err := strconv.ParseFloat(f.selector, 64); err == nil && finite(v) {
-			if f.name != archive.FieldLimit && f.name != archive.FieldQueueLimit {
-				return fmt.Errorf("%s: %s is a number, only limit and queue_limit may be one", f.name, f.selector)
-			}
-			point.Value = v
-			p.fixed = append(p.fixed, point)
-			continue
-		}
-		s, err := parseSelector(f.selector)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-		p.families[s.Name] = append(p.families[s.Name], len(p.wanted))
-		p.wanted = append(p.wanted, wanted{selector: s, point: point})
+// newSource is the source that an entry has a key for.
+func newSource(from *scenarios.Observe, dial dialFunc) (source, error) {
+	switch {
+	case from.Query != "":
+		return newQuery(from, dial)
+	case from.HAProxy != "":
+		return newHAProxyStats(from, dial)
+	case from.Postgres != "":
+		return newPostgres(from, dial)
+	case len(from.Process) > 0:
+		return newLocalProcesses(from)
+	case len(from.Command) > 0:
+		return newCommand(from)
+	case from.JSON != "":
+		return newJSONPage(from, dial)
 	}
-	return nil
+	return newTextPage(from, dial)
 }
 
 // Run scrapes at once and then at every full second of now, the run's clock, until ctx ends; it returns after all its
@@ -155,31 +125,31 @@ func (o *Observer) Run(ctx context.Context, now func() time.Duration, sink archi
 		once   sync.Once
 		failed error
 	)
-	each := func(do func(ctx context.Context) error) {
+	each := func(every time.Duration, do func(ctx context.Context) error) {
 		group.Go(func() {
-			if err := onBeat(ctx, now, do); err != nil {
+			if err := onBeat(ctx, every, now, do); err != nil {
 				once.Do(func() { failed = err })
 				cancel(err)
 			}
 		})
 	}
 	for _, p := range o.pages {
-		each(func(ctx context.Context) error { return p.observe(ctx, now, sink) })
+		each(p.every, func(ctx context.Context) error { return p.observe(ctx, now, sink) })
 	}
 	group.Go(func() { o.generator.heart.run(ctx) })
-	each(func(ctx context.Context) error {
+	each(beat, func(ctx context.Context) error {
 		at := now()
 		return sink.Metrics(archive.Metrics{At: at, Points: o.generator.sample(at)})
 	})
 	group.Wait()
 	for _, p := range o.pages {
-		p.client.CloseIdleConnections()
+		p.source.close()
 	}
 	return failed
 }
 
-// onBeat calls do at once and at every full second of now. A beat that do itself has overrun is left out.
-func onBeat(ctx context.Context, now func() time.Duration, do func(context.Context) error) error {
+// onBeat calls do at once and then each time that now is a multiple of every. A beat that do itself has overrun is left out.
+func onBeat(ctx context.Context, every time.Duration, now func() time.Duration, do func(context.Context) error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	next := now()
@@ -193,7 +163,7 @@ func onBeat(ctx context.Context, now func() time.Duration, do func(context.Conte
 			return err
 		}
 		at := now()
-		next = max(next, at).Truncate(beat) + beat
+		next = max(next, at).Truncate(every) + every
 		timer.Reset(next - at)
 	}
 }

@@ -65,7 +65,7 @@ func onePage(t *testing.T, address string, resources ...scenarios.Resource) *pag
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(o.pages[0].client.CloseIdleConnections)
+	t.Cleanup(o.pages[0].source.close)
 	return o.pages[0]
 }
 
@@ -185,7 +185,7 @@ func TestBeat(t *testing.T) {
 	defer cancel()
 	now := clock()
 	var at []time.Duration
-	err := onBeat(ctx, now, func(context.Context) error {
+	err := onBeat(ctx, beat, now, func(context.Context) error {
 		at = append(at, now())
 		if len(at) == 3 {
 			cancel()

@@ -1,51 +1,42 @@
 package observe
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
-	"net/url"
 	"time"
 
 	"pegel/internal/archive"
 )
 
-// maxBody bounds a page, in bytes.
-const maxBody = 8 << 20
+// source is where series come from: one kind of it a file.
+type source interface {
+	// read asks once and gives the table all series that it wants. What it gave before an error counts for nothing.
+	read(ctx context.Context, t *table) error
+	close()
+}
 
-// page is one page of metrics. It belongs to one goroutine.
+// aged is a source that knows how old what it read last is; fresh is false where nothing is newer than at the reading before.
+type aged interface {
+	age() (old time.Duration, fresh bool)
+}
+
+// page is one entry of the scenario: a source, and what is made of it. It belongs to one goroutine.
 type page struct {
-	name     string
-	url      string
-	client   *http.Client
-	wanted   []wanted
-	families map[string][]int // which of wanted a metric's name serves
-	fixed    []archive.Point  // limits that are numbers
+	name   string
+	every  time.Duration // from reading to reading
+	source source
+	table  *table
 
-	body   bytes.Buffer
-	labels []label
-	gone   bool          // the last scrape failed
-	since  time.Duration // since when
+	gone  bool          // the last reading failed
+	since time.Duration // since when
 }
 
-// wanted is one field of a resource and what the scrape under way has found for it.
-type wanted struct {
-	selector *selector
-	point    archive.Point
-	sum      float64
-	seen     bool // the series is there
-	found    bool // and has a value
-}
-
-// observe scrapes once and tells the sink: points, or that a gap has begun. It fails only where the sink does.
+// observe reads once and tells the sink: points, or that a gap has begun. It fails only where the sink does.
 func (p *page) observe(ctx context.Context, now func() time.Duration, sink archive.Sink) error {
 	m, err := p.scrape(ctx, now)
 	if ctx.Err() != nil {
-		return nil // a scrape that the end of the run has cut off says nothing about the page
+		return nil // a reading that the end of the run has cut off says nothing about the page
 	}
 	at := now()
 	switch {
@@ -61,83 +52,49 @@ func (p *page) observe(ctx context.Context, now func() time.Duration, sink archi
 			return err
 		}
 	}
+	if p.table.capped && !p.table.told {
+		p.table.told = true
+		text := fmt.Sprintf("%s has more resources than are kept: the first %d are", p.name, mostResources)
+		if err := sink.Event(archive.Event{At: at, Kind: archive.EventNote, Text: text}); err != nil {
+			return err
+		}
+	}
+	if len(m.Points) == 0 && len(m.Resources) == 0 {
+		return nil
+	}
 	return sink.Metrics(m)
 }
 
-// scrape fetches the page and reads it. Its values are of some time between request and answer, so they are stamped with
-// the middle of both.
+// scrape reads the source. Its values are of some time between request and answer, so they are stamped with the middle of
+// both on the run's clock: what a page says of the time itself is not believed.
 func (p *page) scrape(ctx context.Context, now func() time.Duration) (archive.Metrics, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, p.patience())
 	defer cancel()
 	asked := now()
-	if err := p.fetch(ctx); err != nil {
+	p.table.begin()
+	if err := p.source.read(ctx, p.table); err != nil {
 		return archive.Metrics{}, err
 	}
 	answered := now()
-	points, err := p.read(p.body.Bytes())
-	return archive.Metrics{At: asked + (answered-asked)/2, Points: points}, err
-}
-
-func (p *page) fetch(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, nil)
-	if err != nil {
-		return withoutURL(err)
-	}
-	req.Header.Set("Accept", "text/plain;version=0.0.4")
-	req.Header.Set("User-Agent", "pegel")
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return withoutURL(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the page answered %q", resp.Status)
-	}
-	p.body.Reset()
-	n, err := p.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return fmt.Errorf("reading the page: %w", err)
-	}
-	if n > maxBody {
-		p.body = bytes.Buffer{} // not to be kept for one bad answer
-		return fmt.Errorf("the page is larger than %d MiB", maxBody>>20)
-	}
-	return nil
-}
-
-// withoutURL takes the address out of an error: it may hold a password.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
-
-// read returns the points of a page's text. A page on which nothing at all is found that was asked for is an error, for
-// it is some other page; a single missing series is just missing.
-func (p *page) read(text []byte) ([]archive.Point, error) {
-	for i := range p.wanted {
-		w := &p.wanted[i]
-		w.sum, w.seen, w.found = 0, false, false
-	}
-	if err := p.scan(text); err != nil {
-		return nil, err
-	}
-	points := make([]archive.Point, 0, len(p.fixed)+len(p.wanted))
-	any := len(p.wanted) == 0
-	for i := range p.wanted {
-		w := &p.wanted[i]
-		any = any || w.seen
-		if w.found && finite(w.sum) {
-			w.point.Value = w.sum
-			points = append(points, w.point)
+	at := asked + (answered-asked)/2
+	if s, ok := p.source.(aged); ok {
+		old, fresh := s.age()
+		if !fresh {
+			return archive.Metrics{}, nil
 		}
+		at = max(0, at-old)
 	}
-	if !any {
-		return nil, fmt.Errorf("none of the %d series asked for is on the page", len(p.wanted))
+	points, found, err := p.table.points()
+	if err != nil {
+		return archive.Metrics{}, err
 	}
-	return append(points, p.fixed...), nil
+	return archive.Metrics{At: at, Points: points, Resources: found}, nil
 }
+
+// patience is how long an answer may take, so that a slow one does not miss the next beat.
+func (p *page) patience() time.Duration { return min(p.every*9/10, longestWait) }
+
+// longestWait bounds the time for one answer where pages are read seldom.
+const longestWait = 10 * time.Second
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -1,52 +1,76 @@
 package observe
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 )
+
+// longestLine bounds a line of a page, in bytes.
+const longestLine = 256 << 10
 
 // label is one label of the series being read. Value is unescaped.
 type label struct{ name, value []byte }
 
-// scan reads a page in the Prometheus text format and adds up the series that are wanted. Lines of other metrics are
-// passed over by their names alone, because a balancer's page has thousands of them and is read each second. A line of
-// a wanted metric that does not follow the format makes the whole page an error: a sum without it would be wrong.
-func (p *page) scan(text []byte) error {
-	if len(text) > 0 && text[len(text)-1] != '\n' {
-		return errors.New("the page is cut off within a line")
-	}
-	for number := 1; len(text) > 0; number++ {
-		end := bytes.IndexByte(text, '\n')
-		line := text[:end]
-		text = text[end+1:]
-		line = bytes.TrimLeft(line, " \t")
-		if len(line) == 0 || line[0] == '#' {
-			continue
+// scan reads a page in the Prometheus text format and takes in the series that are wanted. Lines of other metrics are passed
+// over by their names alone, because a balancer's page has thousands of them and is read each second. A line of a wanted metric
+// that does not follow the format makes the whole page an error: a sum without it would be wrong.
+func (t *table) scan(page io.Reader) error {
+	in := bufio.NewReaderSize(page, 64<<10)
+	var long []byte
+	for number := 1; ; number++ {
+		line, err := in.ReadSlice('\n')
+		for long = long[:0]; err == bufio.ErrBufferFull; line, err = in.ReadSlice('\n') {
+			if long = append(long, line...); len(long) > longestLine {
+				return fmt.Errorf("line %d of the page is longer than %d KiB", number, longestLine>>10)
+			}
 		}
-		i := 0
-		for i < len(line) && isNameByte(line[i], false, true) {
-			i++
+		if err == io.EOF {
+			if len(line)+len(long) > 0 {
+				return errors.New("the page is cut off within a line")
+			}
+			return nil
 		}
-		family := p.families[string(line[:i])]
-		if family == nil {
-			continue
+		if err != nil {
+			return err
 		}
-		if err := p.series(line[i:], family); err != nil {
+		if len(long) > 0 {
+			long = append(long, line...)
+			line = long
+		}
+		if err := t.line(line[:len(line)-1]); err != nil {
 			return fmt.Errorf("line %d of the page: %w", number, err)
 		}
 	}
-	return nil
 }
 
-// series reads what follows a wanted metric's name: labels, value, perhaps a timestamp.
-func (p *page) series(rest []byte, family []int) error {
-	p.labels = p.labels[:0]
+// line reads one line of a page.
+func (t *table) line(line []byte) error {
+	line = bytes.TrimLeft(line, " \t")
+	if len(line) == 0 || line[0] == '#' {
+		return nil
+	}
+	i := 0
+	for i < len(line) && isNameByte(line[i], false, true) {
+		i++
+	}
+	family := t.families[string(line[:i])]
+	if family == nil {
+		return nil
+	}
+	return t.readSeries(line[i:], family)
+}
+
+// readSeries reads what follows a wanted metric's name: labels, value, perhaps a timestamp.
+func (t *table) readSeries(rest []byte, family []int) error {
+	t.row = t.row[:0]
 	rest = bytes.TrimLeft(rest, " \t")
 	if len(rest) > 0 && rest[0] == '{' {
 		var err error
-		if rest, err = p.readLabels(rest[1:]); err != nil {
+		if rest, err = t.readLabels(rest[1:]); err != nil {
 			return err
 		}
 	}
@@ -60,22 +84,12 @@ func (p *page) series(rest []byte, family []int) error {
 			return fmt.Errorf("%q is not a timestamp", clip(stamp))
 		}
 	}
-	for _, i := range family {
-		w := &p.wanted[i]
-		if !w.selector.matches(p.labels) {
-			continue
-		}
-		w.seen = true
-		if finite(v) { // what has no value yet adds nothing
-			w.sum += v
-			w.found = true
-		}
-	}
+	t.series(family, t.row, v)
 	return nil
 }
 
 // readLabels reads a series' labels up to the closing brace and returns what follows it.
-func (p *page) readLabels(rest []byte) ([]byte, error) {
+func (t *table) readLabels(rest []byte) ([]byte, error) {
 	for {
 		rest = bytes.TrimLeft(rest, " \t")
 		if len(rest) > 0 && rest[0] == '}' {
@@ -97,7 +111,7 @@ func (p *page) readLabels(rest []byte) ([]byte, error) {
 		if n == 0 {
 			return nil, errors.New("a label's value does not end")
 		}
-		p.labels = append(p.labels, label{name, value})
+		t.row = append(t.row, label{name, value})
 		rest = bytes.TrimLeft(rest[n:], " \t")
 		switch {
 		case len(rest) > 0 && rest[0] == ',':

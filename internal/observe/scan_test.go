@@ -9,14 +9,15 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"pegel/internal/archive"
 	"pegel/scenarios"
 )
 
-func scanner(t testing.TB, resources ...scenarios.Resource) *page {
+func scanner(t testing.TB, resources ...scenarios.Resource) *table {
 	t.Helper()
-	p := &page{name: "p", families: make(map[string][]int)}
+	p := newTable("p")
 	for i := range resources {
-		if err := p.add(&resources[i]); err != nil {
+		if err := p.add(&resources[i], false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,7 +77,8 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p := scanner(t, scenarios.Resource{Name: "r", InUse: "m", Queue: `m{a="1"}`, Limit: `m{a!="1"}`})
-		if err := p.scan(text); err != nil {
+		p.begin()
+		if err := p.scan(bytes.NewReader(text)); err != nil {
 			return
 		}
 		all, one, rest, ok := reference(text)
@@ -84,8 +86,8 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		for i, want := range []float64{all, rest, one} { // in_use, limit, queue
-			if got := p.wanted[i].sum; got != want && finite(want) && finite(got) {
-				t.Errorf("%s of %q is %v, the reference says %v", p.wanted[i].point.Field, text, got, want)
+			if got := p.rules[0].shared[i].sum; got != want && finite(want) && finite(got) {
+				t.Errorf("%s of %q is %v, the reference says %v", p.rules[0].fields[i].name, text, got, want)
 			}
 		}
 	})
@@ -103,6 +105,16 @@ func FuzzSelector(f *testing.F) {
 		s.matches(nil)
 		s.matches([]label{{[]byte("a"), []byte("1")}})
 	})
+}
+
+// readText is one round over a page's text.
+func readText(t *table, text []byte) ([]archive.Point, error) {
+	t.begin()
+	if err := t.scan(bytes.NewReader(text)); err != nil {
+		return nil, err
+	}
+	points, _, err := t.points()
+	return points, err
 }
 
 // balancerPage is a page as large as that of a balancer with many servers.
@@ -129,7 +141,7 @@ func BenchmarkScan(b *testing.B) {
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := p.read(page); err != nil {
+		if _, err := readText(p, page); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -137,7 +149,7 @@ func BenchmarkScan(b *testing.B) {
 
 func TestScanLargePage(t *testing.T) {
 	p := scanner(t, scenarios.Resource{Name: "be3", InUse: `haproxy_server_current_sessions{proxy="be3"}`, Limit: `haproxy_server_limit_sessions{server=~"node0[01]"}`})
-	points, err := p.read(balancerPage())
+	points, err := readText(p, balancerPage())
 	if err != nil {
 		t.Fatal(err)
 	}

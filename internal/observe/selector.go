@@ -87,6 +87,18 @@ func (p *selectorParser) name(what string, colon bool) (string, error) {
 }
 
 func (p *selectorParser) selector() (*selector, error) {
+	s, err := p.series()
+	if err != nil {
+		return nil, err
+	}
+	if p.space(); p.at < len(p.text) {
+		return nil, fmt.Errorf("expected nothing more")
+	}
+	return s, nil
+}
+
+// series is a selector with whatever may follow it.
+func (p *selectorParser) series() (*selector, error) {
 	name, err := p.name("metric", true)
 	if err != nil {
 		return nil, err
@@ -103,9 +115,6 @@ func (p *selectorParser) selector() (*selector, error) {
 				return nil, fmt.Errorf("expected , or }")
 			}
 		}
-	}
-	if p.space(); p.at < len(p.text) {
-		return nil, fmt.Errorf("expected nothing more")
 	}
 	return s, nil
 }

@@ -37,12 +37,15 @@ func TestSelectorMatches(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		p := &page{wanted: []wanted{{selector: s}}, families: map[string][]int{s.Name: {0}}}
-		if err := p.scan([]byte(c.line + "\n")); err != nil {
+		p := newTable("p")
+		r := &rule{}
+		p.bind(r, expression{{selector: s}}, false)
+		p.begin()
+		if err := p.scan(strings.NewReader(c.line + "\n")); err != nil {
 			t.Errorf("%s on %s: %v", c.selector, c.line, err)
 		}
-		if got := p.wanted[0].found; got != c.want || got && p.wanted[0].sum != 1 {
-			t.Errorf("%s on %s: found %v with %v, want %v", c.selector, c.line, got, p.wanted[0].sum, c.want)
+		if x := r.shared[0]; (x.n == 1) != c.want || x.sum != float64(x.n) {
+			t.Errorf("%s on %s: found %d with %v, want %v", c.selector, c.line, x.n, x.sum, c.want)
 		}
 	}
 }
