@@ -34,6 +34,49 @@ func at(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
+// HAR files from which no site can come, or one that signs nobody in.
+func TestRecordHARs(t *testing.T) {
+	const ann, bob = "../../internal/recording/testdata/chromium-ann.har", "../../internal/recording/testdata/chromium-bob.har"
+	dir := t.TempDir()
+	changed := func(from, name, old, now string) string {
+		raw, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(raw, []byte(old)) {
+			t.Fatalf("%s does not hold %s", from, old)
+		}
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, bytes.ReplaceAll(raw, []byte(old), []byte(now)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	out := filepath.Join(dir, "own.yaml")
+	record := func(want int, one, two string) string {
+		_, said := at(t, want, "record", "--har", one, "--har", two, "--actions", "login,list,read", "--out", out)
+		return said
+	}
+	if said := record(exitOK, ann, bob); strings.Contains(said, "sends the password") {
+		t.Errorf("a login with its form: %s", said)
+	}
+	if err := os.Remove(out); err != nil {
+		t.Fatal(err)
+	}
+	if said := record(exitScenario, ann, ann); !strings.Contains(said, "chromium-ann.har and chromium-ann.har are of the same account") || !strings.Contains(said, "hint: record each with another account") {
+		t.Errorf("twice the same account: %s", said)
+	}
+	if said := record(exitScenario, ann, changed(bob, "later.har", `"startedDateTime"`, `"startedAt"`)); !strings.Contains(said, "later.har: entry 1 has no startedDateTime") {
+		t.Errorf("without times: %s", said)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a site was written where none could be made")
+	}
+	if said := record(exitOK, changed(ann, "get-ann.har", `"POST"`, `"PUT"`), bob); !strings.Contains(said, "note: login: no request sends the password") {
+		t.Errorf("without the login's request: %s", said)
+	}
+}
+
 // What a real browser does in the embedded webmail becomes a site that other accounts can play, whose tokens are captures;
 // a platform that has changed since is told, and a scenario runs with it.
 func TestRecordEmbedded(t *testing.T) {
