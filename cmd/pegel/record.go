@@ -168,6 +168,11 @@ func makeSite(ctx context.Context, env environment, f *recordFlags) error {
 	if err := f.verbs(base); err != nil {
 		return err
 	}
+	if f.out != "" { // better now than after the recording
+		if info, err := os.Stat(filepath.Dir(f.out)); err != nil || !info.IsDir() {
+			return usage("--out %s: there is no directory %s", f.out, filepath.Dir(f.out))
+		}
+	}
 	var (
 		list  []*recording.Recording
 		notes []string

@@ -115,6 +115,29 @@ func TestRecordEmbedded(t *testing.T) {
 	table, _ := at(t, 0, "record", "--check", file, "--url", platform.URLs.Web, "--accounts", accounts)
 	t.Log(table)
 
+	// A gesture that fails, with what the page looked like; before that, what cannot be written is refused.
+	failing := filepath.Join(t.TempDir(), "failing.yaml")
+	begins := "name: failing\nactions:\n  login:\n    browser: [{open: /}, {type: '#user', text: '{{account.login}}'}, {click: '#no-such-button', timeout: 1s}]\n"
+	if err := os.WriteFile(failing, []byte(begins), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stem := filepath.Join(t.TempDir(), "out")
+	_, said = at(t, exitNoStart, "record", "--site", failing, "--url", platform.URLs.Web, "--accounts", accounts, "--out", stem+".yaml")
+	if !strings.Contains(said, "#no-such-button: is not shown") || !strings.Contains(said, stem+"-failure.jpg") {
+		t.Errorf("a gesture that fails: %s", said)
+	}
+	if page, err := os.ReadFile(stem + "-failure.txt"); err != nil || !strings.Contains(string(page), "Sign in") {
+		t.Errorf("what the page said: %q, %v", page, err)
+	}
+	_, said = at(t, exitUsage, "record", "--site", failing, "--url", platform.URLs.Web, "--accounts", accounts, "--out", filepath.Join(stem, "x.yaml"))
+	if !strings.Contains(said, "there is no directory "+stem) {
+		t.Errorf("--out in no directory: %s", said)
+	}
+	_, said = at(t, exitUsage, "record", "--site", failing, "--url", platform.URLs.Web, "--accounts", filepath.Join(stem, "gone.csv"))
+	if !strings.Contains(said, "gone.csv: no such file") {
+		t.Errorf("accounts in no file: %s", said)
+	}
+
 	// An answer that is no longer what it was.
 	other := filepath.Join(t.TempDir(), "changed.yaml")
 	changed := strings.Replace(text, "json: [body,", "json: [colour, body,", 1)

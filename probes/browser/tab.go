@@ -39,6 +39,7 @@ type tab struct {
 
 	now      context.Context // of the step in progress
 	doing    string          // what it is at, for failures
+	lacks    string          // what it waits for, as "is not shown"; "": nothing of the page
 	loggedIn bool
 	journeys int      // logins in this context
 	values   []string // of the site's variables
@@ -213,6 +214,7 @@ func (s *tab) do(t *probe.Turn, verb string, step func() error) error {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	began, counted, moment := time.Now(), s.tally.now(), s.proxy.moment()
+	s.lacks = ""
 	s.now, s.doing, s.fresh, s.paints, s.tasks, s.taskTime = ctx, verb, false, s.paints[:0], 0, 0
 	select {
 	case <-s.tally.tooMuch: // of the time between actions
@@ -297,6 +299,9 @@ func (s *tab) classify(ctx context.Context, moment uint64, err error) error {
 	case ctx.Err() != nil:
 		if why := s.unreached(moment); why != nil {
 			return probe.Fail(probe.ClassOf(why), s.doing, why)
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return probe.Failf(probe.Timeout, s.doing, "%s within the time of the action", cmp.Or(s.lacks, "did not end"))
 		}
 		return probe.Fail(probe.ClassOf(ctx.Err()), s.doing, ctx.Err())
 	}
