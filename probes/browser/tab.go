@@ -100,7 +100,7 @@ func openTab(t *probe.Turn, to probe.Target, _ probe.Account) (probe.Session, er
 
 // attach makes a browser context with a tab.
 func (s *tab) attach(t *probe.Turn) error {
-	a := &attached{crashed: make(chan struct{}), tally: newTally()}
+	a := &attached{crashed: make(chan struct{}), tally: newTally(s.site.Backend.Header)}
 	s.attached, s.journeys, s.loggedIn, s.last = a, 0, false, measured{}
 	a.crash = sync.OnceFunc(func() { close(a.crashed) })
 	// The tab's context must outlive the turn: chromedp ends a tab with the context of its first command.
@@ -252,10 +252,15 @@ func (s *tab) do(t *probe.Turn, verb string, step func() error) error {
 	if class != probe.Canceled {
 		s.browser.summary.note(verb, loaded, s.tasks, s.taskTime, s.paints, s.browser.watch.since(began))
 	}
+	if class != probe.Canceled && class != probe.Reset {
+		before := time.Now()
+		s.label(t)
+		t.Awaited(time.Since(before)) // is not the platform's time
+	}
 	if err != nil && class != probe.Canceled {
 		before := time.Now()
 		s.afterFailure(t, verb, err, tooMuch)
-		t.Awaited(time.Since(before)) // is not the platform's time
+		t.Awaited(time.Since(before))
 	}
 	return err
 }
