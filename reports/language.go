@@ -63,7 +63,7 @@ func (l *language) t(key string, values ...any) string {
 		return "‹" + key + "›"
 	}
 	if len(values) == 0 {
-		return text
+		return strings.ReplaceAll(text, "%%", "%")
 	}
 	return fmt.Sprintf(text, values...)
 }

@@ -86,6 +86,26 @@ func TestLanguagesAreComplete(t *testing.T) {
 	}
 }
 
+// A text without values is shown as it is read, with one percent sign where the table has two.
+func TestPercentSignsAreShownOnce(t *testing.T) {
+	en, de := both(t)
+	for _, l := range []*language{en, de} {
+		for key, text := range l.texts {
+			if !strings.Contains(text, "%s") && strings.Contains(l.t(key), "%%") {
+				t.Errorf("%s: %q is shown as %q", l.code, key, l.t(key))
+			}
+		}
+		if page := visible(html(t, fixture(), Options{Lang: l.code})); strings.Contains(page, "%%") {
+			t.Errorf("%s: the page shows %%%% in %q", l.code, around(page, "%%"))
+		}
+	}
+}
+
+func around(text, what string) string {
+	i := strings.Index(text, what)
+	return text[max(0, i-60):min(len(text), i+60)]
+}
+
 func TestGermanHasNoEnglish(t *testing.T) {
 	page := visible(html(t, fixture(), Options{Lang: "de"}))
 	for _, english := range []string{"Capacity", "Conditions", "active users", "Warnings", "Table<", "probability", "8,900"} {

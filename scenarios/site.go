@@ -66,7 +66,13 @@ func ParseSite(name string, src []byte) (*site.Site, error) {
 	}
 	s.Adopt(names)
 	for _, fault := range s.Check() {
-		_, value := f.locate(Pos{}, fault.Path...)
+		key, value := f.locate(Pos{}, fault.Path...)
+		if fault.OfKey {
+			value = key
+		}
+		if near := Nearest(fault.Word, fault.Among); near != "" && fault.Word != "" {
+			fault.Hint = fmt.Sprintf("did you mean %q?", near)
+		}
 		errs.Add(f.problem(value, fault.Hint, fault.Text))
 	}
 	if err := errs.Err(); err != nil {

@@ -52,7 +52,20 @@ func TestSiteMistakes(t *testing.T) {
 		smallSite + "      - {pick: {id: {of: ids}}}":                                                   `nothing saves "ids"`,
 		smallSite + "      - {path: /, save: {a: {json: a, add: true}}}":                                `add belongs to each`,
 		smallSite + "      - {path: /, save: {a: {json: a}}}\n      - {pick: {b: {of: a, once: true}}}": `once needs an action`,
-		"name: own\nactions:\n  fly:\n    web: [{path: /}]":                                             `s.yaml:4:5: unknown action "fly"`,
+		"name: own\nactions:\n  fly:\n    web: [{path: /}]":                                             `s.yaml:3:3: unknown action "fly"`,
+		"name: own\nactions:\n  lists:\n    web: [{path: /}]":                                           `did you mean "list"?`,
+		smallSite + "      - {path: /, save: {token: {header: a}}}\n      - {path: '/{{tokn}}'}":        `did you mean "token"?`,
+		smallSite + "      - {path: /, checks: [{contains: a, class: aut}]}":                            `did you mean "auth"?`,
+		"name: own\nactions: {login: {browser: [{click: '#sign[in'}]}}":                                 `s.yaml:2:37: "#sign[in" is no selector: '[' is not closed`,
+		"name: own\nactions: {login: {browser: [{wait: '#a >>> b..c'}]}}":                               `"b..c" is no selector: no name follows "."`,
+		"name: own\nactions: {login: {browser: [{gone: 'a[b=\"c]'}]}}":                                  `the quote '"' is not closed`,
+		"name: own\nactions: {login: {browser: [{read: 'a,,b'}]}}":                                      `nothing stands beside a comma`,
+		"name: own\nactions: {login: {browser: [{type: '#{{n', text: x}]}}":                             `{{ is not closed`,
+		"name: own\nactions: {login: {browser: [{click: 'a > '}]}}":                                     `nothing follows ">"`,
+		"name: own\nactions: {login: {browser: [{click: '#1a'}]}}":                                      `no name follows "#"`,
+		"name: own\nactions: {login: {browser: [{click: 'a)'}]}}":                                       `')' closes nothing`,
+		"name: own\nbrowser: {form: '#'}\nactions: {login: {web: [{path: /}]}}":                         `s.yaml:2:17: "#" is no selector`,
+		"name: own\nbrowser: {errors: [{shown: '.'}]}\nactions: {login: {web: [{path: /}]}}":            `"." is no selector`,
 		"name: own\nactions: {login: {}}":                                                               `the action does nothing`,
 		"name: own\npush: {path: /, protocol: odd}\nactions: {login: {web: [{path: /}]}}":               `s.yaml:2:27: unknown protocol "odd"`,
 		"name: own\nerrors: [{json: a, regexp: b}]\nactions: {login: {web: [{path: /}]}}":               `exactly one of json and regexp`,
@@ -63,6 +76,19 @@ func TestSiteMistakes(t *testing.T) {
 		_, err := ParseSite("s.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s\ngot %v\nwant %s", text, err, says)
+		}
+	}
+}
+
+// Selectors that browsers take, however odd they look.
+func TestSelectorsOfSites(t *testing.T) {
+	for _, selector := range []string{
+		"#a", "a.b:not(.c, [d=\"]\"])::after", "iframe#x >>> #body", "a > b + c ~ d, e", "#\\31 a", ".-x._y", "[a='x)y'] i", "*", ":is(a, b) c",
+		"#m{{limit}}", "tr[data-id=\"{{mail.id}}\"] td", "li:nth-child(2n+1)", "#für", "a[b=\"1.5\"]", "a\\.b",
+	} {
+		text := "name: own\nactions: {login: {browser: [{click: '" + strings.ReplaceAll(selector, "'", "''") + "'}]}}"
+		if _, err := ParseSite("s.yaml", []byte(text)); err != nil {
+			t.Errorf("%s: %v", selector, err)
 		}
 	}
 }

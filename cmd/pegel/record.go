@@ -168,6 +168,11 @@ func makeSite(ctx context.Context, env environment, f *recordFlags) error {
 	if err := f.verbs(base); err != nil {
 		return err
 	}
+	if f.out != "" { // better now than after the recording
+		if info, err := os.Stat(filepath.Dir(f.out)); err != nil || !info.IsDir() {
+			return usage("--out %s: there is no directory %s", f.out, filepath.Dir(f.out))
+		}
+	}
 	var (
 		list  []*recording.Recording
 		notes []string
@@ -189,8 +194,12 @@ func makeSite(ctx context.Context, env environment, f *recordFlags) error {
 		name = strings.TrimSuffix(base.Name, "-recorded") + "-recorded"
 	}
 	text := journey.Site(base, name, len(list))
-	if err := checkWritten(text, name, list); err != nil {
+	written, err := checkWritten(text, name, list)
+	if err != nil {
 		return err
+	}
+	if slices.Contains(journey.Recorded(), "login") && !sendsPassword(written.Actions["login"].Web) {
+		notes = append(notes, "login: no request sends the password: whoever plays this signs nobody in, unless that is done without one")
 	}
 	if f.out != "" {
 		if err := writeTo(f.out, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
@@ -237,18 +246,41 @@ func (f *recordFlags) verbs(base *site.Site) error {
 }
 
 // checkWritten holds what is to be written against the reader of site files, and against the passwords.
-func checkWritten(text []byte, name string, list []*recording.Recording) error {
-	if _, err := scenarios.ParseSite(name+".yaml", text); err != nil {
-		return fmt.Errorf("what was recorded makes no valid site file: %w", err)
+func checkWritten(text []byte, name string, list []*recording.Recording) (*site.Site, error) {
+	written, err := scenarios.ParseSite(name+".yaml", text)
+	if err != nil {
+		return nil, fmt.Errorf("what was recorded makes no valid site file: %w", err)
 	}
 	for _, r := range list {
 		for _, k := range r.Known {
 			if k.Secret && len(k.Value) >= 6 && bytes.Contains(text, []byte(k.Value)) {
-				return errors.New("the recorded site would hold a password: nothing was written")
+				return nil, errors.New("the recorded site would hold a password: nothing was written")
 			}
 		}
 	}
-	return nil
+	return written, nil
+}
+
+// sendsPassword says whether a request of an action holds the account's password.
+func sendsPassword(steps []site.Step) bool {
+	holds := func(texts ...site.Text) bool {
+		return slices.ContainsFunc(texts, func(x site.Text) bool { return strings.Contains(x.String(), "{{account.password}}") })
+	}
+	for i := range steps {
+		for _, r := range append([]site.Request{steps[i].Request}, steps[i].Parallel...) {
+			if holds(r.Path, r.JSON, r.Body) {
+				return true
+			}
+			for _, m := range []map[string]site.Text{r.Query, r.Headers, r.Form, r.Multipart} {
+				for _, x := range m {
+					if holds(x) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 // tellRecorded says what came out.

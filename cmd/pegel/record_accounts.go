@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -53,6 +55,9 @@ func (f *recordAccounts) take(env environment, count, usual int) (list []probe.A
 		from = 0
 	}
 	all, err := s.AccountList()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil, usage("--accounts: %v; write a CSV file, or a pattern such as u{n:05}@example.test", err)
+	}
 	if err != nil {
 		return nil, err
 	}

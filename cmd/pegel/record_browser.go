@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"pegel/internal/recorder"
@@ -45,7 +48,7 @@ func (f *recordFlags) fromBrowser(ctx context.Context, env environment, base *si
 		fmt.Fprintf(env.stderr, "recording %s: %s\n", journey.Source, strings.Join(f.actions, ", "))
 		r, said, err := u.recorded(journey)
 		if err != nil {
-			return nil, nil, recordError(fmt.Errorf("%s: %w", journey.Source, err), account)
+			return nil, nil, withPicture(recordError(fmt.Errorf("%s: %w", journey.Source, err), account), f.keepFailure(shared))
 		}
 		notes = append(notes, said...)
 		list = append(list, r)
@@ -65,6 +68,39 @@ func (u *soleUser) recorded(j recorder.Journey) (*recording.Recording, []string,
 		key++
 		return u.do(verb, key)
 	}, j)
+}
+
+// keepFailure writes what the page looked like and said at the failure, beside --out, and returns the files.
+func (f *recordFlags) keepFailure(shared io.Closer) (names []string) {
+	reporter, ok := shared.(probe.Reporter)
+	if !ok {
+		return nil
+	}
+	stem := "record"
+	if f.out != "" {
+		stem = strings.TrimSuffix(f.out, filepath.Ext(f.out))
+	}
+	for _, e := range reporter.Exhibits() {
+		for _, file := range e.Files {
+			name := stem + "-failure" + filepath.Ext(file.Name)
+			if os.WriteFile(name, file.Data, 0o600) == nil { // else the failure itself has to do
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// withPicture names the files in the hint of a failure.
+func withPicture(err error, names []string) error {
+	var own *exitError
+	if len(names) > 0 && errors.As(err, &own) {
+		if own.hint != "" {
+			own.hint += "; "
+		}
+		own.hint += "what the page looked like: " + strings.Join(names, ", ")
+	}
+	return err
 }
 
 // recordError is why nothing was recorded, without the account's secrets.

@@ -51,9 +51,25 @@ func (f *recordFlags) fromHARs(env environment) (list []*recording.Recording, no
 			r.Known = knownOf(accounts[i])
 		}
 		recording.Infer(r)
+		for _, other := range list {
+			if login := loginOf(r); login != "" && login == loginOf(other) {
+				return nil, nil, &exitError{code: exitScenario, err: fmt.Errorf("%s and %s are of the same account", other.Source, r.Source),
+					hint: "record each with another account: only what differs between accounts is known not to be the application's"}
+			}
+		}
 		list = append(list, r)
 	}
 	return list, notes, nil
+}
+
+// loginOf is the login of a recording, "" where it is not known.
+func loginOf(r *recording.Recording) string {
+	for _, k := range r.Known {
+		if k.Name == "account.login" {
+			return k.Value
+		}
+	}
+	return ""
 }
 
 func harError(err error) error {

@@ -34,6 +34,49 @@ func at(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
+// HAR files from which no site can come, or one that signs nobody in.
+func TestRecordHARs(t *testing.T) {
+	const ann, bob = "../../internal/recording/testdata/chromium-ann.har", "../../internal/recording/testdata/chromium-bob.har"
+	dir := t.TempDir()
+	changed := func(from, name, old, now string) string {
+		raw, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(raw, []byte(old)) {
+			t.Fatalf("%s does not hold %s", from, old)
+		}
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, bytes.ReplaceAll(raw, []byte(old), []byte(now)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	out := filepath.Join(dir, "own.yaml")
+	record := func(want int, one, two string) string {
+		_, said := at(t, want, "record", "--har", one, "--har", two, "--actions", "login,list,read", "--out", out)
+		return said
+	}
+	if said := record(exitOK, ann, bob); strings.Contains(said, "sends the password") {
+		t.Errorf("a login with its form: %s", said)
+	}
+	if err := os.Remove(out); err != nil {
+		t.Fatal(err)
+	}
+	if said := record(exitScenario, ann, ann); !strings.Contains(said, "chromium-ann.har and chromium-ann.har are of the same account") || !strings.Contains(said, "hint: record each with another account") {
+		t.Errorf("twice the same account: %s", said)
+	}
+	if said := record(exitScenario, ann, changed(bob, "later.har", `"startedDateTime"`, `"startedAt"`)); !strings.Contains(said, "later.har: entry 1 has no startedDateTime") {
+		t.Errorf("without times: %s", said)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a site was written where none could be made")
+	}
+	if said := record(exitOK, changed(ann, "get-ann.har", `"POST"`, `"PUT"`), bob); !strings.Contains(said, "note: login: no request sends the password") {
+		t.Errorf("without the login's request: %s", said)
+	}
+}
+
 // What a real browser does in the embedded webmail becomes a site that other accounts can play, whose tokens are captures;
 // a platform that has changed since is told, and a scenario runs with it.
 func TestRecordEmbedded(t *testing.T) {
@@ -71,6 +114,29 @@ func TestRecordEmbedded(t *testing.T) {
 	}
 	table, _ := at(t, 0, "record", "--check", file, "--url", platform.URLs.Web, "--accounts", accounts)
 	t.Log(table)
+
+	// A gesture that fails, with what the page looked like; before that, what cannot be written is refused.
+	failing := filepath.Join(t.TempDir(), "failing.yaml")
+	begins := "name: failing\nactions:\n  login:\n    browser: [{open: /}, {type: '#user', text: '{{account.login}}'}, {click: '#no-such-button', timeout: 1s}]\n"
+	if err := os.WriteFile(failing, []byte(begins), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stem := filepath.Join(t.TempDir(), "out")
+	_, said = at(t, exitNoStart, "record", "--site", failing, "--url", platform.URLs.Web, "--accounts", accounts, "--out", stem+".yaml")
+	if !strings.Contains(said, "#no-such-button: is not shown") || !strings.Contains(said, stem+"-failure.jpg") {
+		t.Errorf("a gesture that fails: %s", said)
+	}
+	if page, err := os.ReadFile(stem + "-failure.txt"); err != nil || !strings.Contains(string(page), "Sign in") {
+		t.Errorf("what the page said: %q, %v", page, err)
+	}
+	_, said = at(t, exitUsage, "record", "--site", failing, "--url", platform.URLs.Web, "--accounts", accounts, "--out", filepath.Join(stem, "x.yaml"))
+	if !strings.Contains(said, "there is no directory "+stem) {
+		t.Errorf("--out in no directory: %s", said)
+	}
+	_, said = at(t, exitUsage, "record", "--site", failing, "--url", platform.URLs.Web, "--accounts", filepath.Join(stem, "gone.csv"))
+	if !strings.Contains(said, "gone.csv: no such file") {
+		t.Errorf("accounts in no file: %s", said)
+	}
 
 	// An answer that is no longer what it was.
 	other := filepath.Join(t.TempDir(), "changed.yaml")

@@ -57,6 +57,12 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if last != nil {
 		return nil, last
 	}
+	for i, a := range addrs {
+		addrs[i] = a.Unmap()
+	}
+	if len(addrs) == 1 && addrs[0].String() == host {
+		return nil, fmt.Errorf("dial %s: %w", address, probe.ErrNotAllowed)
+	}
 	return nil, fmt.Errorf("dial %s (%v): %w", address, addrs, probe.ErrNotAllowed)
 }
 

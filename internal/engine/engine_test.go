@@ -297,6 +297,9 @@ func TestDialerHoldsTheAllowList(t *testing.T) {
 		if !errors.Is(err, probe.ErrNotAllowed) {
 			t.Errorf("%s: %v", address, err)
 		}
+		if want := "dial " + address + ": address is outside the scenario's allow-list"; err != nil && err.Error() != want {
+			t.Errorf("%s: %q, want %q", address, err, want)
+		}
 	}
 	if _, err := d.DialContext(t.Context(), "tcp", "127.0.0.1:1"); errors.Is(err, probe.ErrNotAllowed) || err == nil {
 		t.Errorf("a closed port on loopback: %v", err)

@@ -57,6 +57,7 @@ type harReader struct {
 	cut, more int // bodies cut, entries beyond the bounds
 	odd       int // entries without a request
 	noText    int // answers whose text the file leaves out
+	noTime    int // number of the first entry whose beginning cannot be read; 0: none
 }
 
 func (h *harReader) file() error {
@@ -115,6 +116,9 @@ func (h *harReader) check() error {
 	if h.noText == len(h.har.Entries) {
 		return fmt.Errorf("%w: %s has no answer's text, without which nothing can be found in it: export it with content", ErrHAR, h.har.Name)
 	}
+	if h.noTime > 0 {
+		return fmt.Errorf("%w: %s: entry %d has no startedDateTime that can be read, so that nothing says to which action it belongs", ErrHAR, h.har.Name, h.noTime)
+	}
 	for _, n := range []struct {
 		count int
 		text  string
@@ -172,6 +176,9 @@ func (h *harReader) entry() error {
 	x.Ended = x.Began.Add(time.Duration(min(max(took, 0), 3.6e6) * float64(time.Millisecond)))
 	if !hadText {
 		h.noText++
+	}
+	if x.Began.IsZero() && h.noTime == 0 {
+		h.noTime = h.seen
 	}
 	e.Exchange = x
 	h.har.Entries = append(h.har.Entries, e)

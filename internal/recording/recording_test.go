@@ -124,6 +124,7 @@ func TestHARMistakes(t *testing.T) {
 		"byte 19: \"x\" is no value":      `{"log": {"entrx": x}}`,
 		"nested deeper than 200":          `{"log": {"x": ` + strings.Repeat("[", 300),
 		"export it with content":          `{"log": {"entries": [{"request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"size": 9}}}]}}`,
+		"entry 1 has no startedDateTime":  `{"log": {"entries": [{"startedDateTime": "yesterday", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"text": "a"}}}]}}`,
 		"byte 37 is 'q' instead of an es": `{"log": {"creator": {"name": "a", "\q": 1}}}`,
 	} {
 		_, err := ReadHAR(strings.NewReader(text), "f.har")
@@ -170,7 +171,7 @@ func (r *repeating) Read(p []byte) (int, error) {
 
 // A body of any length is cut where the bound is, and said.
 func TestHARBounds(t *testing.T) {
-	entry := `{"request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"text": "`
+	entry := `{"startedDateTime": "2026-11-22T11:00:00Z", "request": {"method": "GET", "url": "http://a/"}, "response": {"status": 200, "content": {"text": "`
 	h, err := ReadHAR(&repeating{head: `{"log": {"entries": [` + entry, left: 10 * MostBody, tail: `"}}}]}}`}, "big.har")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,10 @@ import (
 type Fault struct {
 	Path       []string
 	Text, Hint string
+
+	Word  string   // that is unknown; "" where it is something else
+	Among []string // the words that are known instead
+	OfKey bool     // the fault is the last key of Path, not its value
 }
 
 // ErrorClasses are the classes that a failure may have; the same words as those of results.
@@ -54,7 +58,7 @@ func (s *Site) Check() []Fault {
 	}
 	for _, verb := range slices.Sorted(maps.Keys(s.Actions)) {
 		if !slices.Contains(Verbs, verb) {
-			c.fail("known here: "+strings.Join(Verbs, ", "), fmt.Sprintf("unknown action %q", verb), "actions", verb)
+			c.unknown(verb, Verbs, "known here: "+strings.Join(Verbs, ", "), fmt.Sprintf("unknown action %q", verb), "actions", verb).OfKey = true
 			continue
 		}
 		action := s.Actions[verb]
@@ -69,13 +73,23 @@ func (s *Site) Check() []Fault {
 		if alert.Shown == "" {
 			c.fail("write {shown: '#error'}", "shown is missing", "browser", "errors", at)
 		}
+		c.selectorText(alert.Shown, "browser", "errors", at, "shown")
 		c.class(alert.Class, "browser", "errors", at, "class")
 	}
+	c.selectorText(s.Browser.Form, "browser", "form")
 	return c.faults
 }
 
 func (c *checker) fail(hint, text string, way ...string) {
-	c.faults = append(c.faults, Fault{slices.Concat(c.at, way), text, hint})
+	c.faults = append(c.faults, Fault{Path: slices.Concat(c.at, way), Text: text, Hint: hint})
+}
+
+// unknown is a fault of a word that is none of those that are known, which the hint names where none of them is near.
+func (c *checker) unknown(word string, among []string, hint, text string, way ...string) *Fault {
+	c.fail(hint, text, way...)
+	fault := &c.faults[len(c.faults)-1]
+	fault.Word, fault.Among = word, among
+	return fault
 }
 
 func (c *checker) within(do func(), way ...string) {
@@ -100,7 +114,7 @@ func (c *checker) backend() {
 
 func (c *checker) class(name string, way ...string) {
 	if name != "" && !slices.Contains(ErrorClasses, name) {
-		c.fail("write one of "+strings.Join(ErrorClasses, ", "), fmt.Sprintf("unknown class %q", name), way...)
+		c.unknown(name, ErrorClasses, "write one of "+strings.Join(ErrorClasses, ", "), fmt.Sprintf("unknown class %q", name), way...)
 	}
 }
 

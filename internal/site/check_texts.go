@@ -60,7 +60,7 @@ func (c *checker) text(x Text, way ...string) {
 	for _, v := range x.values {
 		if c.s.kinds[v] == Variable && c.s.at[v] < 0 {
 			known := slices.Concat(slices.Sorted(maps.Keys(builtins)), c.s.vars)
-			c.fail("known are "+strings.Join(known, ", "), fmt.Sprintf("nothing sets {{%s}}", c.s.names[v]), way...)
+			c.unknown(c.s.names[v], known, "known are "+strings.Join(known, ", "), fmt.Sprintf("nothing sets {{%s}}", c.s.names[v]), way...)
 		}
 	}
 }

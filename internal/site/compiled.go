@@ -152,3 +152,22 @@ func group(pattern string) (*regexp.Regexp, string) {
 	}
 	return re, ""
 }
+
+// MostName is the longest name of a backend, in characters.
+const MostName = 200
+
+// Named is the backend that a value of its header or cookie names, "" where it names none: what stands behind the last
+// occurrence of After, if there is such a mark.
+func (b *Backend) Named(value string) string {
+	if b.After != "" {
+		at := strings.LastIndex(value, b.After)
+		if at < 0 {
+			return ""
+		}
+		value = value[at+len(b.After):]
+	}
+	if runes := []rune(value); len(runes) > MostName {
+		value = string(runes[:MostName]) + "…"
+	}
+	return value
+}

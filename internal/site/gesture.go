@@ -37,6 +37,11 @@ func (c *checker) gesture(g *Gesture) {
 	if g.Press != "" {
 		given++
 	}
+	c.selector(g.Click, "click")
+	c.selector(g.Type, "type")
+	c.selector(g.Wait, "wait")
+	c.selector(g.Gone, "gone")
+	c.selector(g.Read, "read")
 	c.text(g.Text, "text")
 	switch {
 	case given != 1:

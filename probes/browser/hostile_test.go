@@ -131,12 +131,22 @@ func TestHostilePages(t *testing.T) {
 	}
 	patience, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if r := u.Do(patience, slow); r.Class != probe.Timeout {
+	if r := u.Do(patience, slow); r.Class != probe.Timeout || !strings.HasSuffix(fmt.Sprint(r.Err), "within the time of the action (timeout)") {
 		t.Errorf("a page that never ends came to %v: %v", r.Class, r.Err)
 	}
+	u.want(probe.OK, "page", "{path: /, wait: '#here'}")
+	absent, err := probetest.Bind(Protocol(), "wait", "{for: '#never'}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patience, cancel = context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if r := u.Do(patience, absent); r.Class != probe.Timeout || !strings.HasSuffix(fmt.Sprint(r.Err), "wait for #never: is not shown within the time of the action (timeout)") {
+		t.Errorf("what is never shown came to %v: %v", r.Class, r.Err)
+	}
 	u.want(probe.OK, "page", "{path: /dialog, wait: '#here'}")
-	if n := b.summary.verbs["page"].counts.errors; n != 1 {
-		t.Errorf("%d errors of scripts were counted, want 1", n)
+	if n := b.summary.verbs["page"].counts.errors; n != 2 {
+		t.Errorf("%d errors of scripts were counted, want 2: the page was opened twice", n)
 	}
 }
 

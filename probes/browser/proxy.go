@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -175,7 +176,10 @@ func (p *proxy) note(address string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count++
-	p.failures[address] = failure{p.count, fmt.Errorf("%s: %w", address, err)}
+	if !strings.Contains(err.Error(), address) {
+		err = fmt.Errorf("%s: %w", address, err)
+	}
+	p.failures[address] = failure{p.count, err}
 }
 
 // moment is a point in the sequence of failures, for since.

@@ -72,7 +72,9 @@ func TestEmbeddedSite(t *testing.T) {
 	u := newUser(t, to, account(p, 1))
 	u.Peers = []probe.Account{account(p, 2)}
 	u.walk(to, tour...)
-	u.want(probe.OK, "list", "") // logs in by itself
+	if r := u.do("list", ""); r.Class != probe.OK || r.Backend == "" { // logs in by itself
+		t.Errorf("the list came to %v (%v), from the backend %q", r.Class, r.Err, r.Backend)
+	}
 	wrong := account(p, 3)
 	wrong.Password = "not-it"
 	newUser(t, to, wrong).want(probe.Auth, "login", "")

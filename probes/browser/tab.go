@@ -39,6 +39,7 @@ type tab struct {
 
 	now      context.Context // of the step in progress
 	doing    string          // what it is at, for failures
+	lacks    string          // what it waits for, as "is not shown"; "": nothing of the page
 	loggedIn bool
 	journeys int      // logins in this context
 	values   []string // of the site's variables
@@ -99,7 +100,7 @@ func openTab(t *probe.Turn, to probe.Target, _ probe.Account) (probe.Session, er
 
 // attach makes a browser context with a tab.
 func (s *tab) attach(t *probe.Turn) error {
-	a := &attached{crashed: make(chan struct{}), tally: newTally()}
+	a := &attached{crashed: make(chan struct{}), tally: newTally(s.site.Backend.Header)}
 	s.attached, s.journeys, s.loggedIn, s.last = a, 0, false, measured{}
 	a.crash = sync.OnceFunc(func() { close(a.crashed) })
 	// The tab's context must outlive the turn: chromedp ends a tab with the context of its first command.
@@ -213,6 +214,7 @@ func (s *tab) do(t *probe.Turn, verb string, step func() error) error {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	began, counted, moment := time.Now(), s.tally.now(), s.proxy.moment()
+	s.lacks = ""
 	s.now, s.doing, s.fresh, s.paints, s.tasks, s.taskTime = ctx, verb, false, s.paints[:0], 0, 0
 	select {
 	case <-s.tally.tooMuch: // of the time between actions
@@ -250,10 +252,15 @@ func (s *tab) do(t *probe.Turn, verb string, step func() error) error {
 	if class != probe.Canceled {
 		s.browser.summary.note(verb, loaded, s.tasks, s.taskTime, s.paints, s.browser.watch.since(began))
 	}
+	if class != probe.Canceled && class != probe.Reset {
+		before := time.Now()
+		s.label(t)
+		t.Awaited(time.Since(before)) // is not the platform's time
+	}
 	if err != nil && class != probe.Canceled {
 		before := time.Now()
 		s.afterFailure(t, verb, err, tooMuch)
-		t.Awaited(time.Since(before)) // is not the platform's time
+		t.Awaited(time.Since(before))
 	}
 	return err
 }
@@ -297,6 +304,9 @@ func (s *tab) classify(ctx context.Context, moment uint64, err error) error {
 	case ctx.Err() != nil:
 		if why := s.unreached(moment); why != nil {
 			return probe.Fail(probe.ClassOf(why), s.doing, why)
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return probe.Failf(probe.Timeout, s.doing, "%s within the time of the action", cmp.Or(s.lacks, "did not end"))
 		}
 		return probe.Fail(probe.ClassOf(ctx.Err()), s.doing, ctx.Err())
 	}

@@ -36,10 +36,13 @@ type tally struct {
 	document *url.URL                    // that was asked for last, after redirects
 	frame    string                      // the main one
 	tooMuch  chan struct{}               // holds one where an answer was too large
+
+	header  string // that names the backend; "": none
+	backend string // that it named last
 }
 
-func newTally() *tally {
-	return &tally{sizes: map[network.RequestID]int64{}, tooMuch: make(chan struct{}, 1)}
+func newTally(header string) *tally {
+	return &tally{header: header, sizes: map[network.RequestID]int64{}, tooMuch: make(chan struct{}, 1)}
 }
 
 // see takes in an event; whatever it does not know is no matter.
@@ -61,6 +64,7 @@ func (y *tally) see(event any) {
 		if e.Response.Status >= 400 {
 			y.counts.failed++
 		}
+		y.note(e)
 	case *network.EventDataReceived:
 		if _, known := y.sizes[e.RequestID]; known || len(y.sizes) < mostUnderWay {
 			y.sizes[e.RequestID] += e.DataLength

@@ -177,10 +177,12 @@ func (w *walk) await(at want, limit time.Duration) (*seen, error) {
 	if w.verb != "login" && w.verb != "logout" && w.s.loggedIn {
 		a.Form = w.s.site.Browser.Form
 	}
+	w.s.lacks = notYet(at)
 	got, err := w.s.wait(a)
 	if err != nil {
 		return nil, err
 	}
+	w.s.lacks = ""
 	switch got.State {
 	case "late":
 		return nil, probe.Failf(probe.Content, w.s.doing, "%s after %v", cmp.Or(got.Text, notYet(at)), limit)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -66,10 +67,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Doing == "" {
-		return fmt.Sprintf("%v (%s)", e.Err, e.Class)
+	text := e.Err.Error()
+	if inner := (*Error)(nil); errors.As(e.Err, &inner) { // one class is said, that of the outermost
+		text = strings.TrimSuffix(text, " ("+inner.Class.String()+")")
 	}
-	return fmt.Sprintf("%s: %v (%s)", e.Doing, e.Err, e.Class)
+	if e.Doing == "" {
+		return fmt.Sprintf("%s (%s)", text, e.Class)
+	}
+	return fmt.Sprintf("%s: %s (%s)", e.Doing, text, e.Class)
 }
 
 func (e *Error) Unwrap() error { return e.Err }

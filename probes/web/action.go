@@ -278,7 +278,7 @@ func (s *Session) label(t *probe.Turn, response *httpconn.Response) {
 	if name == "" && b.Cookie != "" {
 		name, _ = s.client.Cookie(b.Cookie)
 	}
-	if name = after(name, b.After); name != "" {
-		t.LabelBackend(clip(name))
+	if name = b.Named(name); name != "" {
+		t.LabelBackend(name)
 	}
 }

@@ -125,17 +125,6 @@ func choose(joined string, key uint64, first bool) (string, bool) {
 
 const apart = "\x00"
 
-// after is what stands behind the last occurrence of a mark; without a mark all of it.
-func after(text, mark string) string {
-	if mark == "" {
-		return text
-	}
-	if at := strings.LastIndex(text, mark); at >= 0 {
-		return text[at+len(mark):]
-	}
-	return ""
-}
-
 // Values take different forms where they stand.
 
 func inPath(b []byte, value string) []byte {

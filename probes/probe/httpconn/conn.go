@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -205,7 +206,10 @@ func (c *Client) give(w *wire) {
 func (c *Client) dial(ctx context.Context, t *probe.Turn, o origin, plain bool) (*wire, *http.ClientConn, error) {
 	raw, err := c.target.DialContext(ctx, "tcp", o.address)
 	if err != nil {
-		return nil, nil, fmt.Errorf("dial %s: %w", o.address, err)
+		if !strings.Contains(err.Error(), o.address) {
+			err = fmt.Errorf("dial %s: %w", o.address, err)
+		}
+		return nil, nil, err
 	}
 	mark(t, probe.PhaseConnect)
 	w := &wire{conn: &countedConn{Conn: raw, in: &c.in, out: &c.out}, raw: raw, origin: o}

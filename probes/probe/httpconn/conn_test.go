@@ -152,6 +152,9 @@ func TestRedirectStopsAtTheAllowList(t *testing.T) {
 	if !errors.Is(err, probe.ErrNotAllowed) || probe.ClassOf(err) != probe.Denied || !strings.Contains(err.Error(), "192.0.2.1:8080") {
 		t.Errorf("got %v (%v), want denied by the allow-list, naming the address", err, probe.ClassOf(err))
 	}
+	if want := "GET /elsewhere at 192.0.2.1:8080, where / redirects to: "; !strings.HasPrefix(err.Error(), want) || strings.Count(err.Error(), "dial 192.0.2.1:8080") != 1 {
+		t.Errorf("got %q, want it to say what led there: %q, and the address to be dialled once", err, want)
+	}
 }
 
 func TestRedirectsAreBounded(t *testing.T) {

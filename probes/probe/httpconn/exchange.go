@@ -98,10 +98,11 @@ func (c *Client) Do(t *probe.Turn, r Request) (*Response, error) {
 
 // follow is one request with its redirects; t may be nil.
 func (c *Client) follow(ctx context.Context, t *probe.Turn, r *Request) (*Response, error) {
+	first, doing := r.URL, r.Method+" "+r.URL.Path
 	for hop := 0; ; hop++ {
 		response, err := c.once(ctx, t, r)
 		if err != nil {
-			return nil, Classify(ctx, r.Method+" "+r.URL.Path, err)
+			return nil, Classify(ctx, doing, err)
 		}
 		response.Hops = hop
 		if r.Stay {
@@ -109,13 +110,13 @@ func (c *Client) follow(ctx context.Context, t *probe.Turn, r *Request) (*Respon
 		}
 		next, ok, err := redirected(response)
 		if err != nil {
-			return nil, probe.Fail(probe.BadProtocol, r.Method+" "+r.URL.Path, err)
+			return nil, probe.Fail(probe.BadProtocol, doing, err)
 		}
 		if !ok {
 			return response, nil
 		}
 		if hop == MaxRedirects {
-			return nil, probe.Failf(probe.BadProtocol, r.Method+" "+r.URL.Path, "more than %d redirects", MaxRedirects)
+			return nil, probe.Failf(probe.BadProtocol, doing, "more than %d redirects", MaxRedirects)
 		}
 		if next.Scheme != r.URL.Scheme || next.Host != r.URL.Host {
 			r.Header, r.Fields = public(r.Header), nil
@@ -128,6 +129,9 @@ func (c *Client) follow(ctx context.Context, t *probe.Turn, r *Request) (*Respon
 				r.Header.Del("Content-Type")
 			}
 			r.Fields = slices.DeleteFunc(slices.Clone(r.Fields), func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") })
+		}
+		if doing = r.Method + " " + next.Path; next.Host != first.Host { // who wonders at the host is to see what led there
+			doing += " at " + next.Host + ", where " + first.Path + " redirects to"
 		}
 		response.Release()
 	}

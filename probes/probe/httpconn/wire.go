@@ -220,7 +220,7 @@ func readAnswer(from *bufio.Reader, t *probe.Turn, r *Request, b []byte) (respon
 }
 
 func tooLong() error {
-	return probe.Failf(probe.Content, "read the answer", "longer than %d bytes", MaxBody)
+	return probe.Failf(probe.Content, "read the answer", "longer than %d MiB", MaxBody>>20)
 }
 
 // unfinished says that it was the answer's body that could not be read.
