@@ -31,6 +31,8 @@ type Ports struct {
 	PostgreSQL    int   // with SOGo: 15432
 	Memcached     int   // with SOGo: 21211
 	Xandikos      int   // Xandikos: CalDAV without authentication, 5234
+	MailShard     int   // with Tweaks.MailShard, the second Dovecot: IMAP, 1145
+	ShardMetrics  int   // and its OpenMetrics, 9901
 	ProxyXandikos int   // HAProxy: CalDAV of Xandikos, 5235
 }
 
@@ -111,6 +113,9 @@ func (p *Ports) table(o *Options) []portEntry {
 	if o.SOGo != nil {
 		table = append(table, portEntry{&p.PostgreSQL, 15432, "PostgreSQL"}, portEntry{&p.Memcached, 21211, "memcached"})
 	}
+	if o.Tweaks.MailShard > 0 {
+		table = append(table, portEntry{&p.MailShard, 1145, "IMAP of the shard"}, portEntry{&p.ShardMetrics, 9901, "metrics of the shard"})
+	}
 	if o.Xandikos {
 		table = append(table, portEntry{&p.Xandikos, 5234, "Xandikos"}, portEntry{&p.ProxyXandikos, 5235, "HAProxy's Xandikos"})
 	}
@@ -154,6 +159,9 @@ func (o *Options) urls() URLs {
 	if o.SOGo != nil {
 		u.SOGoDAV = u.Web + "SOGo/dav/"
 		u.ActiveSync = u.Web + "Microsoft-Server-ActiveSync"
+	}
+	if o.Tweaks.MailShard > 0 {
+		u.ShardMetrics = "http://" + loopback(p.ShardMetrics) + "/metrics"
 	}
 	if o.Xandikos {
 		u.Xandikos = "http://" + loopback(p.ProxyXandikos) + "/"
