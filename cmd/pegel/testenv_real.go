@@ -140,7 +140,7 @@ func (c *debianChoice) describe(env environment, s *real.Stack) {
 	say("each", s.WebDirect...)
 	say("dav", s.SOGoDAV)
 	say("activesync", s.ActiveSync)
-	say("metrics", s.HAProxyMetrics, s.DovecotMetrics)
+	say("metrics", s.HAProxyMetrics, s.DovecotMetrics, s.ShardMetrics, s.Counters)
 	say("status", append(slices.Clone(s.NginxStatus), s.PHPStatus...)...)
 	say("ca", s.CAFile)
 	say("logs", s.Dir+"/log")

@@ -26,6 +26,8 @@ type Ports struct {
 	ProxyWeb       int // HAProxy: web, 8090; used with Webmail, SOGo and Roundcube only
 	ProxyMetrics   int // HAProxy: Prometheus and statistics, 8404
 
+	Counters int // the page of counters that pegel serves itself, 9905
+
 	Web           []int // nginx, for each instance of SOGo or Roundcube: 8081 and following
 	App           []int // sogod or PHP-FPM of each instance: 20001 and following
 	PostgreSQL    int   // with SOGo: 15432
@@ -101,6 +103,7 @@ func (p *Ports) table(o *Options) []portEntry {
 		{&p.ProxyIMAP, 1144, "HAProxy's IMAP"},
 		{&p.ProxyCalDAV, 5233, "HAProxy's CalDAV"},
 		{&p.ProxyMetrics, 8404, "HAProxy's metrics"},
+		{&p.Counters, 9905, "the page of counters"},
 	}
 	if o.web() {
 		table = append(table, portEntry{&p.ProxyWeb, 8090, "HAProxy's web"})
@@ -143,6 +146,7 @@ func (o *Options) urls() URLs {
 		CalDAV:         "http://" + loopback(p.ProxyCalDAV) + "/",
 		CalDAVDirect:   "http://" + loopback(p.Radicale) + "/",
 		HAProxyMetrics: "http://" + loopback(p.ProxyMetrics) + "/metrics",
+		Counters:       "http://" + loopback(p.Counters) + "/metrics",
 		DovecotMetrics: "http://" + loopback(p.DovecotMetrics) + "/metrics",
 	}
 	if o.web() {

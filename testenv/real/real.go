@@ -110,6 +110,7 @@ type URLs struct {
 	HAProxyMetrics string   // the Prometheus page of HAProxy
 	DovecotMetrics string   // the OpenMetrics page of Dovecot
 	ShardMetrics   string   // that of the Dovecot of Tweaks.MailShard; empty without it
+	Counters       string   // a page of what has no exporter of its own: SOGo's workers, PostgreSQL's connections, processor times
 	NginxStatus    []string // the stub_status page of each instance
 	PHPStatus      []string // the status page of each instance's PHP-FPM; "?json" may be appended
 }
@@ -135,6 +136,7 @@ type Stack struct {
 	mu        sync.Mutex // guards daemons
 	daemons   []*daemon
 	throttles []*throttle
+	counters  *counters
 	close     sync.Once
 	closeErr  error
 	hurry     chan struct{} // closed by Kill
@@ -241,7 +243,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		}
 	}
 	s.throttle(o)
-	return nil
+	return s.startCounters(o)
 }
 
 func (s *Stack) launch(programs ...program) error {
@@ -312,6 +314,9 @@ func (s *Stack) Close() error {
 		}
 		daemons := s.running()
 		errs := make([]error, len(daemons))
+		if s.counters != nil {
+			errs = append(errs, s.counters.close())
+		}
 		var stopping sync.WaitGroup
 		for i, d := range daemons {
 			stopping.Go(func() { errs[i] = d.stop(s.hurry) })

@@ -92,6 +92,13 @@ func Switches() []Switch {
 			set:   number(1, 9000, func(o *Options, n int) { o.Tweaks.DatabaseConnections = n + reservedConnections }),
 		},
 		{
+			Name: "database-idle", What: "how long a worker of SOGo keeps a connection to PostgreSQL that it does not use (by SOGo's own choice three to eight minutes)",
+			Value: "whole seconds, 1 to 600", Default: "1", Stacks: onSOGo,
+			set: number(1, 600, func(o *Options, n int) {
+				o.Tweaks.SOGoExtra += fmt.Sprintf("GCSChannelExpireAge = %d; GCSChannelCollectionTimer = %d;\n", n, n)
+			}),
+		},
+		{
 			Name: "slow-shard", What: "the accounts above the middle have a Dovecot of their own, which may run for this share of the time only",
 			Value: "0.01 to 1", Default: "0.1", Cause: "hot-shard", Stacks: onAll,
 			Shows: "mail is slow for one half of the accounts, by every way in",

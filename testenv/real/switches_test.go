@@ -207,6 +207,10 @@ func TestSwitchWorkers(t *testing.T) {
 		t.Errorf("with the only worker held: %s", response.Status)
 	}
 	awaitInFile(t, filepath.Join(s.Dir, "log", "sogo1.log"), "No child available")
+	awaitMetric(t, s.Counters, `sogo_workers{instance="sogo1"} 1`)
+	awaitMetric(t, s.Counters, `sogo_workers_busy{instance="sogo1"} [12]`)
+	awaitMetric(t, s.Counters, `sogo_requests_total{instance="sogo1"} [1-9]`)
+	awaitMetric(t, s.Counters, `stack_cpu_seconds_total{server="sogo1"} [0-9.]*[1-9]`)
 	t.Run("frontend-maxconn", func(t *testing.T) {
 		for range 30 {
 			dial(t, host(t, s.Web))
@@ -256,6 +260,8 @@ func TestSwitchDatabaseConnections(t *testing.T) {
 		t.Error("nobody saw a failure")
 	}
 	awaitInFile(t, filepath.Join(s.Dir, "log", "postgresql.log"), "connection slots are reserved")
+	awaitMetric(t, s.Counters, `postgres_connections_limit 1`)
+	awaitMetric(t, s.Counters, `postgres_refused_total [1-9]`)
 }
 
 // Dovecot with so many processes of sessions at most leaves the next login without an answer, and says so in its log.
@@ -270,6 +276,8 @@ func TestSwitchDovecotSessions(t *testing.T) {
 		t.Errorf("a fourth session: %q", line)
 	}
 	awaitInFile(t, filepath.Join(s.Dir, "log", "dovecot.log"), "process_limit")
+	awaitMetric(t, s.Counters, `dovecot_sessions [3-9]`)
+	awaitMetric(t, s.Counters, `dovecot_sessions_limit 3`)
 	awaitMetric(t, s.HAProxyMetrics, `haproxy_server_limit_sessions{proxy="imap",server="dovecot"} 7`)
 	awaitMetric(t, s.HAProxyMetrics, `haproxy_server_limit_sessions{proxy="caldav",server="radicale"} 2`)
 }
