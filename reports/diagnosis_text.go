@@ -24,11 +24,11 @@ func WriteDiagnosis(w io.Writer, r *judge.Result, d *diagnosis.Diagnosis, opt Op
 	case d.Held:
 		word, state = l.t("diagnosis.held"), "invalid"
 	case len(d.Hypotheses) > 0:
-		word, state = l.t("diagnosis.found", l.t("diagnosis.code."+d.Hypotheses[0].Code), l.resource(d.Hypotheses[0].Subject)), "caution"
+		word, state = "! "+l.causeName(&d.Hypotheses[0]), "caution"
 	case d.Danger.Any:
 		word, state = l.t("diagnosis.unclear"), "unknown"
 	}
-	word = strings.ToUpper(strings.TrimSuffix(strings.TrimSpace(word), ":"))
+	word = strings.ToUpper(word)
 	if opt.Colour {
 		word = ansi(state) + word + "\x1b[0m"
 	}
@@ -44,11 +44,11 @@ func WriteDiagnosis(w io.Writer, r *judge.Result, d *diagnosis.Diagnosis, opt Op
 		fmt.Fprintf(&b, "\n%s\n", l.t("diagnosis.others"))
 		for i := range d.Others {
 			h := &d.Others[i]
-			line := fmt.Sprintf("%s %s (%s)", l.t("diagnosis.code."+h.Code), l.resource(h.Subject), l.decibans(h.Score))
+			line := fmt.Sprintf("%s (%s)", l.causeName(h), l.decibans(h.Score))
 			if len(h.Against) > 0 {
 				line += ": " + l.say(h.Against[0].Text)
 			}
-			b.WriteString(wrap("  - ", strings.Join(strings.Fields(line), " ")))
+			b.WriteString(wrap("  - ", line))
 		}
 	}
 	if len(d.Blind) > 0 {
@@ -125,16 +125,6 @@ func (l *language) sentence(m judge.Message) string {
 	}
 	first := []rune(text)
 	return strings.ToUpper(string(first[0])) + strings.TrimSuffix(string(first[1:]), ".") + "."
-}
-
-// DiagnosisLine is the first hypothesis in a line, for where a run ends.
-func DiagnosisLine(r *judge.Result, opt Options) (string, error) {
-	l, err := speak(opt.Lang)
-	if err != nil {
-		return "", err
-	}
-	d := diagnosis.Diagnose(r)
-	return l.say(d.Summary), nil
 }
 
 // The types below are format 1 of what pegel diagnose --json prints. Fields may be added.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-//go:embed lang/en.json lang/de.json lang/de.messages.json
+//go:embed lang/en.json lang/de.json lang/de.messages.json lang/de.diagnosis.json
 var tables embed.FS
 
 // language is one table of fixed texts with its way to write numbers. A text may hold %s for values that are formatted
@@ -36,8 +36,10 @@ func speak(code string) (*language, error) {
 		return nil, err
 	}
 	if l.code != "en" {
-		if err := readTable(l.code+".messages.json", &l.messages); err != nil {
-			return nil, err
+		for _, name := range []string{".messages.json", ".diagnosis.json"} { // decoding adds to what there is
+			if err := readTable(l.code+name, &l.messages); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return l, nil

@@ -1,12 +1,14 @@
 package reports
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"pegel/internal/capacity"
+	"pegel/internal/diagnosis"
 	"pegel/internal/judge"
 )
 
@@ -15,16 +17,23 @@ var verb = regexp.MustCompile(`%(\[\d\])?s`)
 // example is a message of a table with values that can be found again.
 func example(code string) judge.Message {
 	var values []any
-	for range verb.FindAllString(judge.Sentences()[code], -1) {
+	for range verb.FindAllString(patterns()[code], -1) {
 		values = append(values, "value"+string(rune('A'+len(values))))
 	}
-	return judge.Say(code, values...)
+	return judge.Message{Code: code, Format: patterns()[code], Args: values}
+}
+
+// patterns are the English sentences of judging and of diagnosis.
+func patterns() map[string]string {
+	all := judge.Sentences()
+	maps.Copy(all, diagnosis.Sentences())
+	return all
 }
 
 func TestEveryMessageHasGerman(t *testing.T) {
 	_, de := both(t)
 	notation := map[string]bool{"objective": true, "held-back": true, "effects-list": true} // no words
-	for code, english := range judge.Sentences() {
+	for code, english := range patterns() {
 		pattern, ok := de.messages[code]
 		if !ok {
 			t.Errorf("German has no message %q: %s", code, english)
@@ -45,7 +54,7 @@ func TestEveryMessageHasGerman(t *testing.T) {
 		}
 	}
 	for code := range de.messages {
-		if judge.Say(code).Empty() {
+		if patterns()[code] == "" {
 			t.Errorf("nobody says %q", code)
 		}
 	}

@@ -11,11 +11,16 @@ import (
 // limits is the section on what limits the platform.
 type limits struct {
 	Title    string
+	Causes   causes
 	Evidence []string
 	Ranking  table
 	Load     *figure
 	Time     []figure
 	TimeNote string
+
+	Thresholds        table
+	ThresholdsCaption string
+	NoThresholds      *remark // why there are none
 }
 
 const shownResources = 6 // in charts; tables have all
@@ -24,9 +29,9 @@ func (b *builder) limits() limits {
 	r := b.r
 	names := b.resourceNames()
 	if len(names) == 0 {
-		return limits{Title: b.t("limits.none")}
+		return limits{Title: b.t("limits.none"), Causes: b.causes()}
 	}
-	s := limits{Title: b.t("limits.unranked")}
+	s := limits{Title: b.t("limits.unranked"), Causes: b.causes()}
 	if l := r.Forecast.Limit; l.Resource != "" && r.Forecast.Determined {
 		s.Title = b.t("limits.title", b.limiting(r), b.likelihood(l.Probability))
 		if len(r.Forecast.Situations) > 1 {
@@ -41,6 +46,7 @@ func (b *builder) limits() limits {
 		}
 	}
 	s.Ranking = b.ranking()
+	s.Thresholds, s.ThresholdsCaption, s.NoThresholds = b.thresholds()
 	s.Load = b.overLoad(names)
 	s.Time = b.overTime(names)
 	if len(names) > shownResources {

@@ -73,6 +73,7 @@ func (l *language) textHead(b *strings.Builder, r *judge.Result, opt Options) {
 		line("text.lower-bound", l.t("text.users", l.count(f.LowerBound)))
 		line("text.why", l.say(f.Why))
 	}
+	line("text.cause", l.cause(r))
 	if v := f.Batch; v != nil {
 		line("text.batch", l.t("text.batch-value", batchName(l, v), l.count(v.Accounts), l.about(v.Users), l.chance(*v),
 			l.either("word.", v.Verdict)))

@@ -7,6 +7,8 @@ package testenv
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -22,6 +24,10 @@ type Definition struct {
 	// Shards gives the weights of a group's members, in the order in which they are listed. A group without an entry has
 	// equal weights. Weights need not sum to 1.
 	Shards map[string][]float64 `yaml:"shards,omitempty"`
+	// Balance spreads requests over instances, nil: there are none.
+	Balance    *Balance    `yaml:"balance,omitempty"`
+	LoginLimit *LoginLimit `yaml:"login_limit,omitempty"`
+	Cause      *Cause      `yaml:"cause,omitempty"` // changes nothing
 }
 
 // Resource is a station of the network: Limit units and one first-come, first-served queue before them. One with Memory or
@@ -136,4 +142,18 @@ func (d Definition) YAML() ([]byte, error) {
 		return nil, fmt.Errorf("writing platform definition: %w", err)
 	}
 	return b, nil
+}
+
+// Visited says whether an operation whose name has one of the prefixes uses a resource.
+func (d Definition) Visited(r Resource, prefixes ...string) bool {
+	names := []string{r.Name}
+	if r.Group != "" {
+		names = append(names, r.Group)
+	}
+	for op, steps := range d.Operations {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(op, p) }) && uses(steps, names) {
+			return true
+		}
+	}
+	return false
 }

@@ -55,6 +55,19 @@ func (d Definition) Check() error {
 			bad("shards of %q: no weight is above 0", g)
 		}
 	}
+	if d.Balance != nil {
+		if err := d.Balance.check(d); err != nil {
+			bad("%w", err)
+		}
+	}
+	if d.LoginLimit != nil {
+		if err := d.LoginLimit.check(); err != nil {
+			bad("%w", err)
+		}
+	}
+	if d.Cause != nil && d.Cause.Code == "" {
+		bad("cause: there is no code")
+	}
 	for _, r := range d.Resources {
 		if r.Memory == nil || r.Memory.Beyond == nil {
 			continue

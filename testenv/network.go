@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"sync"
 	"time"
 )
 
 // ErrRefused is what a visit ends with when a queue on its way was full.
 var ErrRefused = errors.New("refused: queue full")
+
+// ErrLimited is what a login ends with that is one too many from its address.
+var ErrLimited = errors.New("limited: too many logins from this address")
 
 // ErrClosed is what a visit ends with when the network was closed before it was over.
 var ErrClosed = errors.New("network closed")
@@ -79,36 +83,51 @@ func NewNetwork(def Definition, seed uint64) *Network {
 // that waits leaves its queue and gives back what it holds, while one in service is finished by the network with nobody
 // waiting for it, as real software would; either way the error wraps that of ctx.
 func (n *Network) Visit(ctx context.Context, operation string, account int) error {
+	_, err := n.Serve(ctx, operation, Client{Account: account})
+	return err
+}
+
+// Serve is Visit for a client of whom more is known. The result is the instance that served it, from 1, and 0 where there are
+// none. A login beyond the limit ends at once with ErrLimited.
+func (n *Network) Serve(ctx context.Context, operation string, c Client) (instance int, err error) {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("visiting %s: %w", operation, err)
+		return 0, fmt.Errorf("visiting %s: %w", operation, err)
 	}
-	pc, ok := n.engine.program.starts[operation]
-	if !ok {
-		return nil
+	_, costs := n.engine.program.starts[operation]
+	if !costs && n.engine.limiter == nil {
+		return 0, nil
 	}
 	n.mu.Lock()
 	select {
 	case <-n.quit:
 		n.mu.Unlock()
-		return fmt.Errorf("visiting %s: %w", operation, ErrClosed)
+		return 0, fmt.Errorf("visiting %s: %w", operation, ErrClosed)
 	default:
 	}
 	n.advance()
+	if !n.engine.admit(operation, c.Source) {
+		n.mu.Unlock()
+		return 0, fmt.Errorf("visiting %s: %w", operation, ErrLimited)
+	}
+	if !costs {
+		n.mu.Unlock()
+		return 0, nil
+	}
 	j := n.job()
 	done := make(chan bool, 1)
 	n.visits[j] = visit{done: done}
 	n.count++
 	n.engine.jobs[j].random = mix(n.seed ^ mix(n.count))
-	n.engine.begin(j, pc, account)
+	instance = n.engine.begin(j, operation, c)
 	n.engine.drain()
 	n.nudge()
 	n.mu.Unlock()
 
 	select {
 	case refused := <-done:
-		return outcome(operation, refused)
+		return instance, outcome(operation, refused)
 	case <-n.quit:
-		return fmt.Errorf("visiting %s: %w", operation, ErrClosed)
+		return instance, fmt.Errorf("visiting %s: %w", operation, ErrClosed)
 	case <-ctx.Done():
 	}
 	n.mu.Lock()
@@ -116,7 +135,7 @@ func (n *Network) Visit(ctx context.Context, operation string, account int) erro
 	n.advance()
 	select {
 	case refused := <-done: // over in the meantime, and j may belong to another visit
-		return outcome(operation, refused)
+		return instance, outcome(operation, refused)
 	default:
 	}
 	if n.engine.leave(j) {
@@ -126,7 +145,7 @@ func (n *Network) Visit(ctx context.Context, operation string, account int) erro
 	} else {
 		n.visits[j].abandoned = true
 	}
-	return fmt.Errorf("visiting %s: %w", operation, ctx.Err())
+	return instance, fmt.Errorf("visiting %s: %w", operation, ctx.Err())
 }
 
 func outcome(operation string, refused bool) error {
@@ -134,6 +153,14 @@ func outcome(operation string, refused bool) error {
 		return fmt.Errorf("visiting %s: %w", operation, ErrRefused)
 	}
 	return nil
+}
+
+// Admit says whether a service may let a client in that has just come from an address: not one beyond the limit of logins.
+func (n *Network) Admit(service string, source netip.Addr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.advance()
+	return n.engine.limiter.admit(service, source, n.engine.now)
 }
 
 // Stats reads the counters of all resources but hidden ones at one instant, in the order of the definition.

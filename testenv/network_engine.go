@@ -1,5 +1,11 @@
 package testenv
 
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
 // engine is the discrete-event core of the network. It knows no clock: whoever owns it says how far to advance. Times are
 // nanoseconds since its beginning. It is not safe for concurrent use.
 type engine struct {
@@ -23,6 +29,8 @@ type engine struct {
 	slowing   [][]int32 // by resource: the crowds that slow it beyond their limits
 	disturbed []bool    // by resource: whether either of these can stretch service there
 	kept      keptUnits
+	balancer  *balancer // nil: no instances
+	limiter   *limiter  // nil: any number of logins
 
 	// finish is told when a visit is over. It may begin the job's next visit, or free the job.
 	finish func(job int32, refused bool)
@@ -47,6 +55,8 @@ type job struct {
 	waiting    int32 // resource waited for, or -1
 	next, prev int32 // neighbours in that queue
 	account    int
+	instance   int32 // that the balancer has chosen, from 1; 0: none
+	then       int32 // where to go on after a session was built again; -1: nowhere
 	since      int64 // when waiting began
 	random     uint64
 	depth      int32
@@ -66,6 +76,7 @@ func newEngine(def Definition, seed uint64) *engine {
 	e.blocked = make([]int64, len(e.resources)*len(e.resources))
 	e.stretched = make([]int64, len(e.resources)*len(e.resources))
 	e.disturb(seed)
+	e.balancer, e.limiter = newBalancer(def, e.program, e.resources, seed), newLimiter(def)
 	return e
 }
 
@@ -75,13 +86,31 @@ func (e *engine) newJob() int32 {
 }
 
 // begin makes an idle job ready to execute from pc; drain or advance then runs it.
-func (e *engine) begin(j, pc int32, account int) {
+//
+// admit must have let it in. The result is the instance that serves it, from 1; 0: there are none.
+func (e *engine) begin(j int32, operation string, c Client) (instance int) {
 	jb := &e.jobs[j]
-	jb.pc, jb.account, jb.depth, jb.waiting = pc, account, 0, -1
+	account := c.Account
+	jb.pc, jb.account, jb.depth, jb.waiting, jb.then = e.program.starts[operation], account, 0, -1, -1
+	instance, rebuild := e.balancer.choose(operation, c)
+	jb.instance = int32(instance)
+	if rebuild {
+		jb.pc, jb.then = e.balancer.rebuild, jb.pc
+	}
 	for i := range e.crowds {
 		e.crowds[i].touch(account, e.now, &e.resources[e.crowds[i].resource])
 	}
 	e.ready = append(e.ready, j)
+	return instance
+}
+
+// admit says whether an operation is let in: only logins from an address that has had too many are not.
+func (e *engine) admit(operation string, source netip.Addr) bool {
+	if e.limiter == nil || !slices.Contains(loginOperations, operation) {
+		return true
+	}
+	service, _, _ := strings.Cut(operation, ".")
+	return e.limiter.admit(service, source, e.now)
 }
 
 // sleep calls woken for an idle job after d nanoseconds.
@@ -128,7 +157,7 @@ func (e *engine) run(j int32) {
 		case opTake, opTakeShard:
 			target := in.target
 			if in.op == opTakeShard {
-				target = e.program.groups[target].of(jb.account)
+				target = e.program.groups[target].choose(jb.account, jb.instance)
 			}
 			if !e.take(j, jb, target) {
 				return
@@ -157,6 +186,10 @@ func (e *engine) run(j int32) {
 			e.expire(j)
 			return
 		case opEnd:
+			if jb.then >= 0 {
+				jb.pc, jb.then = jb.then, -1
+				continue
+			}
 			e.finish(j, false)
 			return
 		}

@@ -3,6 +3,7 @@ package testenv
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // program is a definition compiled to one flat list of instructions, which any number of jobs may execute.
@@ -40,6 +41,7 @@ type shards struct {
 	salt       uint64    // of the hash, so that two groups' placements are unrelated
 	cumulative []float64 // running share of the weights, ending at 1
 	members    []int32
+	balanced   bool // the balancer chooses, not the account
 }
 
 // of is the shard of an account, by a hash of its number (the finaliser of splitmix64), as real software places accounts:
@@ -55,6 +57,14 @@ func (s *shards) of(account int) int32 {
 		}
 	}
 	return s.members[len(s.members)-1]
+}
+
+// choose is the member for a visit: that of the instance which the balancer has chosen, from 1, or the account's.
+func (s *shards) choose(account int, instance int32) int32 {
+	if s.balanced && instance > 0 {
+		return s.members[instance-1]
+	}
+	return s.of(account)
 }
 
 // compile panics on a definition that does not pass Check.
@@ -84,6 +94,7 @@ func compile(d Definition) *program {
 	}
 	for name, g := range groups {
 		s, sum := &p.groups[g], 0.0
+		s.balanced = d.Balance != nil && slices.Contains(d.Balance.Groups, name)
 		for _, w := range d.shares(name) {
 			sum += w
 			s.cumulative = append(s.cumulative, sum)
@@ -121,6 +132,21 @@ func compile(d Definition) *program {
 	p.expire = int32(len(p.code))
 	p.code = append(p.code, instruction{op: opExpire})
 	return p
+}
+
+// groupOf finds a group by a resource that is in it.
+func (p *program) groupOf(d Definition, name string) *shards {
+	for i, r := range d.Resources {
+		if r.Group != name {
+			continue
+		}
+		for g := range p.groups {
+			if slices.Contains(p.groups[g].members, int32(i)) {
+				return &p.groups[g]
+			}
+		}
+	}
+	return nil
 }
 
 // shares are the parts of a group's visits that its members get, in order, summing to 1.

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -148,27 +149,27 @@ func (p *Platform) start() error {
 	if err != nil {
 		return err
 	}
-	page, err := newWebmail(store, p.charge, p.webNode)
+	page, err := newWebmail(store, p.chargeHTTP)
 	if err != nil {
 		return err
 	}
 
-	if err := p.startIMAP(&imapBackend{store: store, charge: p.charge}, tlsConfig, true); err != nil {
+	if err := p.startIMAP(&imapBackend{store: store, charge: p.chargeClient, limit: o.Definition.LoginLimit}, tlsConfig, true); err != nil {
 		return err
 	}
 	if err := p.startSMTP(&smtpBackend{store: store, charge: p.charge, route: o.Route}, tlsConfig); err != nil {
 		return err
 	}
-	if p.URLs.CalDAV, err = p.startHTTP(newCalendarServer(calendars, p.charge), o.Ports.CalDAV, nil); err != nil {
+	if p.URLs.CalDAV, err = p.startHTTP(newCalendarServer(calendars, p.chargeHTTP), o.Ports.CalDAV, nil); err != nil {
 		return err
 	}
 	p.workers = newWorkers("phones", o.PhoneWorkers, p.ctx.Done())
-	phones := &phoneServer{store: store, charge: p.charge, ctx: p.ctx, workers: p.workers, policy: o.PhonePolicy, known: make(map[phone]imap.UID)}
+	phones := &phoneServer{store: store, charge: p.chargeHTTP, ctx: p.ctx, workers: p.workers, policy: o.PhonePolicy, known: make(map[phone]imap.UID)}
 	if p.URLs.EAS, err = p.startHTTP(phones, o.Ports.EAS, nil); err != nil {
 		return err
 	}
 	p.URLs.EAS += strings.TrimPrefix(phonePath, "/")
-	contacts := &contactServer{store: newContactStore(store), charge: p.charge}
+	contacts := &contactServer{store: newContactStore(store), charge: p.chargeHTTP}
 	if p.URLs.CardDAV, err = p.startHTTP(contacts, o.Ports.CardDAV, nil); err != nil {
 		return err
 	}
@@ -189,39 +190,10 @@ func (p *Platform) start() error {
 		// Another seed: mail of the old platform is not already there on the new one.
 		source := newMailStore(o.Domain, o.Password, o.Accounts, o.MessagesPerAccount, o.Seed+1, now)
 		source.auth = o.Auth
-		free := func(string, int) error { return nil }
+		free := func(string, Client) error { return nil }
 		return p.startIMAP(&imapBackend{store: source, charge: free}, nil, false)
 	}
 	return nil
-}
-
-// charge does a visit for a server. It runs until the platform closes, not until the client loses patience: like most real
-// software, the platform finishes what it has begun.
-func (p *Platform) charge(op string, account int) error { return p.network.Visit(p.ctx, op, account) }
-
-// webNode names the web node that serves an account: the account's shard of the first group that web.list visits, so that a
-// slow node can be told from the answers' X-Backend. A platform without such a group has a single node.
-func (p *Platform) webNode(account int) string {
-	program := p.network.engine.program
-	at, ok := program.starts["web.list"]
-	if !ok {
-		return "web-1"
-	}
-	for _, in := range program.code[at:] {
-		if in.op == opEnd {
-			break
-		}
-		if in.op != opTakeShard {
-			continue
-		}
-		group := &program.groups[in.target]
-		for k, member := range group.members {
-			if member == group.of(account) {
-				return fmt.Sprintf("web-%d", k+1)
-			}
-		}
-	}
-	return "web-1"
 }
 
 func (p *Platform) listen(port int) (*trackedListener, error) {
@@ -279,7 +251,12 @@ func (p *Platform) startSMTP(b *smtpBackend, tlsConfig *tls.Config) error {
 	// All connections have been cut by then, so Shutdown waits only for their goroutines.
 	p.closers = append(p.closers, func() { server.Shutdown(context.Background()) })
 	p.URLs.SMTP = "smtp://" + ln.Addr().String()
-	p.serve(ln, server.Serve)
+	if p.options.Definition.LoginLimit == nil {
+		p.serve(ln, server.Serve)
+		return nil
+	}
+	admit := func(from netip.Addr) bool { return p.network.Admit("smtp", from) }
+	p.serve(&limitedListener{ln, admit, "mail." + p.options.Domain}, server.Serve)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -46,14 +47,14 @@ func (a appsuite) routes(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("/appsuite/api/login", a.entry)
 	mux.HandleFunc("PUT /appsuite/api/multiple", a.multiple)
-	for module, serve := range map[string]func(*http.Request, *webSession, map[string]any) any{"mail": a.mail, "folders": a.folders, "chronos": a.chronos} {
+	for module, serve := range map[string]func(http.ResponseWriter, *http.Request, *webSession, map[string]any) any{"mail": a.mail, "folders": a.folders, "chronos": a.chronos} {
 		mux.HandleFunc("/appsuite/api/"+module, func(w http.ResponseWriter, r *http.Request) {
 			session := a.of(r)
 			if session == nil {
 				writeJSON(w, http.StatusOK, appExpired)
 				return
 			}
-			writeJSON(w, http.StatusOK, serve(r, session, nil))
+			writeJSON(w, http.StatusOK, serve(w, r, session, nil))
 		})
 	}
 	mux.HandleFunc("GET /socket.io/appsuite/{$}", a.socket)
@@ -87,7 +88,11 @@ func (a appsuite) entry(w http.ResponseWriter, r *http.Request) {
 			writeJSON(w, http.StatusOK, appPassword)
 			return
 		}
-		if err := a.charge("web.login", account); err != nil {
+		if err := a.charge(w, r, "web.login", account); err != nil {
+			if errors.Is(err, ErrLimited) {
+				writeDown(w, err) // the limit stands before the API
+				return
+			}
 			writeJSON(w, http.StatusOK, appDown)
 			return
 		}
@@ -95,11 +100,11 @@ func (a appsuite) entry(w http.ResponseWriter, r *http.Request) {
 		h := fnv.New64a()
 		io.WriteString(h, token)
 		http.SetCookie(w, &http.Cookie{Name: appSecret, Value: token, Path: "/", HttpOnly: true, Secure: r.TLS != nil})
-		http.SetCookie(w, &http.Cookie{Name: "JSESSIONID", Value: fmt.Sprintf("%016x.%s", h.Sum64(), a.backend(account)), Path: "/", HttpOnly: true})
+		http.SetCookie(w, &http.Cookie{Name: "JSESSIONID", Value: fmt.Sprintf("%016x.%s", h.Sum64(), w.Header().Get("X-Backend")), Path: "/", HttpOnly: true})
 		writeJSON(w, http.StatusOK, map[string]any{"session": session.xsrf, "user": a.store.login(account), "user_id": account + 3, "context_id": 1, "locale": "en_US"})
 	case "logout":
 		if session := a.of(r); session != nil {
-			if err := a.charge("web.logout", session.account); err != nil {
+			if err := a.charge(w, r, "web.logout", session.account); err != nil {
 				writeJSON(w, http.StatusOK, appDown)
 				return
 			}
@@ -125,7 +130,7 @@ func (a appsuite) multiple(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &list) {
 		return
 	}
-	if err := a.charge("web.page", session.account); err != nil {
+	if err := a.charge(w, r, "web.page", session.account); err != nil {
 		writeJSON(w, http.StatusOK, appDown)
 		return
 	}
@@ -139,7 +144,7 @@ func (a appsuite) multiple(w http.ResponseWriter, r *http.Request) {
 		case "quota":
 			answers[i] = map[string]any{"data": map[string]any{}}
 		case "folders":
-			answers[i] = a.folders(r, session, one)
+			answers[i] = a.folders(w, r, session, one)
 		default:
 			answers[i] = appUnknown
 		}
@@ -147,7 +152,7 @@ func (a appsuite) multiple(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answers)
 }
 
-func (a appsuite) folders(r *http.Request, session *webSession, one map[string]any) any {
+func (a appsuite) folders(_ http.ResponseWriter, r *http.Request, session *webSession, one map[string]any) any {
 	if one["action"] == "list" {
 		return map[string]any{"data": []any{[]any{"default0/INBOX", "Inbox", "mail", 1}}, "timestamp": time.Now().UnixMilli()}
 	}
@@ -155,17 +160,17 @@ func (a appsuite) folders(r *http.Request, session *webSession, one map[string]a
 	return map[string]any{"data": map[string]any{"id": "default0/INBOX", "title": "Inbox", "total": total, "unread": unread}, "timestamp": time.Now().UnixMilli()}
 }
 
-func (a appsuite) chronos(*http.Request, *webSession, map[string]any) any {
+func (a appsuite) chronos(http.ResponseWriter, *http.Request, *webSession, map[string]any) any {
 	return map[string]any{"data": []any{}, "timestamp": time.Now().UnixMilli()}
 }
 
-func (a appsuite) mail(r *http.Request, session *webSession, _ map[string]any) any {
+func (a appsuite) mail(w http.ResponseWriter, r *http.Request, session *webSession, _ map[string]any) any {
 	q := r.URL.Query()
 	op := map[string]string{"all": "web.list", "search": "web.list", "get": "web.read", "new": "web.send"}[q.Get("action")]
 	if op == "" {
 		return appUnknown
 	}
-	if err := a.charge(op, session.account); err != nil {
+	if err := a.charge(w, r, op, session.account); err != nil {
 		return appDown
 	}
 	switch q.Get("action") {

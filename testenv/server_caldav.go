@@ -16,13 +16,13 @@ import (
 // conditions alone, before anything is looked up.
 type calendarServer struct {
 	store   *calendarStore
-	charge  func(op string, account int) error
+	charge  charger
 	handler caldav.Handler
 }
 
 var _ http.Handler = (*calendarServer)(nil)
 
-func newCalendarServer(store *calendarStore, charge func(op string, account int) error) *calendarServer {
+func newCalendarServer(store *calendarStore, charge charger) *calendarServer {
 	return &calendarServer{store: store, charge: charge, handler: caldav.Handler{Backend: calendarBackend{store}}}
 }
 
@@ -35,8 +35,8 @@ func (s *calendarServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	exists := s.exists(account, r.URL.Path)
 	if op := calendarOperation(r, account, exists); op != "" {
-		if err := s.charge(op, account); err != nil {
-			writeDown(w)
+		if err := s.charge(w, r, op, account); err != nil {
+			writeDown(w, err)
 			return
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // writes under conditions. A request costs what the same one costs of a calendar.
 type contactServer struct {
 	store  *contactStore
-	charge func(op string, account int) error
+	charge charger
 }
 
 var _ http.Handler = (*contactServer)(nil)
@@ -44,8 +44,8 @@ func (s *contactServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if op := contactOperation(r, account); op != "" {
-		if err := s.charge(op, account); err != nil {
-			writeDown(w)
+		if err := s.charge(w, r, op, account); err != nil {
+			writeDown(w, err)
 			return
 		}
 	}

@@ -27,7 +27,7 @@ const (
 // What is read or deleted otherwise is not told to phones. A command holds one of the workers, Ping for all its heartbeat.
 type phoneServer struct {
 	store   *mailStore
-	charge  func(op string, account int) error
+	charge  charger
 	ctx     context.Context // the platform's
 	workers *workers
 	policy  bool // phones need a policy key
@@ -65,7 +65,7 @@ func (s *phoneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.workers.give()
 	w.Header().Set("MS-Server-ActiveSync", "14.1")
 	if r.Method == http.MethodOptions {
-		s.options(w, account)
+		s.options(w, r, account)
 		return
 	}
 	query := r.URL.Query()
@@ -94,8 +94,8 @@ func (s *phoneServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // pay charges an operation; where a limit refuses it the answer is 503.
-func (s *phoneServer) pay(w http.ResponseWriter, op string, account int) bool {
-	if err := s.charge(op, account); err != nil {
+func (s *phoneServer) pay(w http.ResponseWriter, r *http.Request, op string, account int) bool {
+	if err := s.charge(w, r, op, account); err != nil {
 		http.Error(w, "try again later", http.StatusServiceUnavailable)
 		return false
 	}
@@ -107,8 +107,8 @@ func (s *phoneServer) answer(w http.ResponseWriter, root node) {
 	w.Write(writeWBXML(root))
 }
 
-func (s *phoneServer) options(w http.ResponseWriter, account int) {
-	if !s.pay(w, "eas.options", account) {
+func (s *phoneServer) options(w http.ResponseWriter, r *http.Request, account int) {
+	if !s.pay(w, r, "eas.options", account) {
 		return
 	}
 	w.Header().Set("MS-ASProtocolVersions", "14.0,14.1")
@@ -116,8 +116,8 @@ func (s *phoneServer) options(w http.ResponseWriter, account int) {
 }
 
 // provision gives the key in two steps, with an empty policy.
-func (s *phoneServer) provision(w http.ResponseWriter, _ *http.Request, q *phoneRequest) {
-	if !s.pay(w, "eas.provision", q.account) {
+func (s *phoneServer) provision(w http.ResponseWriter, r *http.Request, q *phoneRequest) {
+	if !s.pay(w, r, "eas.provision", q.account) {
 		return
 	}
 	key := "1"
@@ -129,8 +129,8 @@ func (s *phoneServer) provision(w http.ResponseWriter, _ *http.Request, q *phone
 }
 
 // folders never change, so every phone's key is 1.
-func (s *phoneServer) folders(w http.ResponseWriter, _ *http.Request, q *phoneRequest) {
-	if !s.pay(w, "eas.folders", q.account) {
+func (s *phoneServer) folders(w http.ResponseWriter, r *http.Request, q *phoneRequest) {
+	if !s.pay(w, r, "eas.folders", q.account) {
 		return
 	}
 	var changes []node
@@ -175,7 +175,7 @@ func (s *phoneServer) ping(w http.ResponseWriter, r *http.Request, q *phoneReque
 			watches = watches || f.value(0x0D0B) == phoneInbox
 		}
 	}
-	if !s.pay(w, "eas.ping", q.account) {
+	if !s.pay(w, r, "eas.ping", q.account) {
 		return
 	}
 	box := s.inbox(q.account)
@@ -202,7 +202,7 @@ func (s *phoneServer) ping(w http.ResponseWriter, r *http.Request, q *phoneReque
 }
 
 // send takes a mail for the recipients in its header.
-func (s *phoneServer) send(w http.ResponseWriter, _ *http.Request, q *phoneRequest) {
+func (s *phoneServer) send(w http.ResponseWriter, r *http.Request, q *phoneRequest) {
 	raw := []byte(q.root.value(0x1510))
 	message, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
@@ -226,7 +226,7 @@ func (s *phoneServer) send(w http.ResponseWriter, _ *http.Request, q *phoneReque
 			}
 		}
 	}
-	if !s.pay(w, "eas.send", q.account) {
+	if !s.pay(w, r, "eas.send", q.account) {
 		return
 	}
 	now := time.Now()
@@ -243,8 +243,8 @@ func (s *phoneServer) send(w http.ResponseWriter, _ *http.Request, q *phoneReque
 }
 
 // respond takes an invitation out of the inbox, as Exchange does when it is answered.
-func (s *phoneServer) respond(w http.ResponseWriter, _ *http.Request, q *phoneRequest) {
-	if !s.pay(w, "eas.respond", q.account) {
+func (s *phoneServer) respond(w http.ResponseWriter, r *http.Request, q *phoneRequest) {
+	if !s.pay(w, r, "eas.respond", q.account) {
 		return
 	}
 	id, status := q.root.value(0x0808), "2"

@@ -15,13 +15,13 @@ import (
 
 // sync answers for one collection. The inbox's key is the UID from which on a phone does not know the messages, so a request that is
 // sent twice has the same answer; those of other folders are 1.
-func (s *phoneServer) sync(w http.ResponseWriter, _ *http.Request, q *phoneRequest) {
+func (s *phoneServer) sync(w http.ResponseWriter, r *http.Request, q *phoneRequest) {
 	key, id := q.root.value(0x000B), q.root.value(0x0012)
 	answer := func(status, key string, more ...node) {
 		head := []node{txt(0x000B, key), txt(0x0012, id), txt(0x000E, status)}
 		s.answer(w, el(0x0005, el(0x001C, el(0x000F, append(head, more...)...))))
 	}
-	if !s.pay(w, "eas.sync", q.account) {
+	if !s.pay(w, r, "eas.sync", q.account) {
 		return
 	}
 	from, err := strconv.ParseUint(key, 10, 32)

@@ -73,7 +73,12 @@ func writeError(w http.ResponseWriter, status int, code, text string) {
 	}{text, code})
 }
 
-// writeDown is the answer to a request that a limit has refused.
-func writeDown(w http.ResponseWriter) {
+// writeDown is the answer to a request whose visit failed: 429 to a login too many, else 503.
+func writeDown(w http.ResponseWriter, err error) {
+	if errors.Is(err, ErrLimited) {
+		w.Header().Set("Retry-After", "60")
+		writeError(w, http.StatusTooManyRequests, "RATE_LIMIT", "too many logins, please try again later")
+		return
+	}
 	writeError(w, http.StatusServiceUnavailable, "SERVICE_DOWN", "component not reachable")
 }

@@ -3,8 +3,10 @@ package testenv
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +20,8 @@ import (
 // imapBackend serves one mail store over IMAP. Every command that costs something calls charge before it does anything.
 type imapBackend struct {
 	store  *mailStore
-	charge func(op string, account int) error
+	charge func(op string, c Client) error
+	limit  *LoginLimit // nil: any number of logins
 
 	mu       sync.Mutex
 	closed   bool
@@ -60,16 +63,17 @@ func (b *imapBackend) close() {
 	b.sessions.Wait()
 }
 
-func (b *imapBackend) newSession(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+func (b *imapBackend) newSession(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 	if !b.enter() {
 		return nil, nil, &imap.Error{Type: imap.StatusResponseTypeBye, Text: "shutting down"}
 	}
-	return &imapSession{backend: b}, &imapserver.GreetingData{}, nil
+	return &imapSession{backend: b, source: source(c.NetConn().RemoteAddr().String())}, &imapserver.GreetingData{}, nil
 }
 
 // imapSession is one connection. The library calls one method at a time; only Idle overlaps with Close.
 type imapSession struct {
 	backend *imapBackend
+	source  netip.Addr
 	account int
 	mail    *mailAccount // nil before login
 	view    *boxView     // nil unless a mailbox is selected
@@ -87,10 +91,12 @@ func imapNo(code imap.ResponseCode, text string) error {
 
 // visit charges an operation; a refusal becomes NO [UNAVAILABLE] (RFC 5530), at login NO [LIMIT].
 func (s *imapSession) visit(op string) error {
-	err := s.backend.charge(op, s.account)
+	err := s.backend.charge(op, Client{Account: s.account, Source: s.source})
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrLimited): // as Dovecot says it
+		return imapNo(imap.ResponseCodeLimit, fmt.Sprintf("Maximum number of connections from user+IP exceeded (mail_max_userip_connections=%d)", s.backend.limit.Logins))
 	case op == "imap.login" && errors.Is(err, ErrRefused):
 		return imapNo(imap.ResponseCodeLimit, "too many users, try again later")
 	default:

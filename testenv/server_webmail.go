@@ -30,11 +30,10 @@ const (
 
 // webmail is the mail page and its API. Sessions live in memory and end after sessionLife without a request.
 type webmail struct {
-	store   *mailStore
-	charge  func(op string, account int) error
-	backend func(account int) string // which web node an account's requests end on
-	page    *template.Template
-	turn    atomic.Uint64 // requests without a session go round the web nodes
+	store  *mailStore
+	charge charger
+	page   *template.Template
+	turn   atomic.Uint64 // requests without a session go round the web nodes
 
 	mu       sync.Mutex
 	sessions map[string]*webSession
@@ -48,7 +47,7 @@ type webSession struct {
 }
 
 // newWebmail makes the handler of the page, its assets and its API.
-func newWebmail(store *mailStore, charge func(op string, account int) error, backend func(account int) string) (http.Handler, error) {
+func newWebmail(store *mailStore, charge charger) (http.Handler, error) {
 	page, err := template.ParseFS(webmailFiles, "webmail/index.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the mail page: %w", err)
@@ -57,7 +56,7 @@ func newWebmail(store *mailStore, charge func(op string, account int) error, bac
 	if err != nil {
 		return nil, fmt.Errorf("reading the mail page's assets: %w", err)
 	}
-	w := &webmail{store: store, charge: charge, backend: backend, page: page, sessions: make(map[string]*webSession)}
+	w := &webmail{store: store, charge: charge, page: page, sessions: make(map[string]*webSession)}
 	files := http.StripPrefix("/assets/", http.FileServerFS(assets))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", w.servePage)
@@ -133,9 +132,8 @@ func (s *webmail) servePage(w http.ResponseWriter, r *http.Request) {
 		account = session.account
 		data.User, data.XSRF = s.store.login(account), session.xsrf
 	}
-	w.Header().Set("X-Backend", s.backend(account))
-	if err := s.charge("web.page", account); err != nil {
-		writeDown(w)
+	if err := s.charge(w, r, "web.page", account); err != nil {
+		writeDown(w, err)
 		return
 	}
 	var page bytes.Buffer
@@ -162,9 +160,8 @@ func (s *webmail) login(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusUnauthorized, "WRONG_PASSWORD", "wrong user or password")
 		return
 	}
-	w.Header().Set("X-Backend", s.backend(account))
-	if err := s.charge("web.login", account); err != nil {
-		writeDown(w)
+	if err := s.charge(w, r, "web.login", account); err != nil {
+		writeDown(w, err)
 		return
 	}
 	token, session := s.open(account)
@@ -186,7 +183,6 @@ func (s *webmail) withSession(serve func(http.ResponseWriter, *http.Request, *we
 			writeError(w, http.StatusUnauthorized, "SESSION_EXPIRED", "please sign in")
 			return
 		}
-		w.Header().Set("X-Backend", s.backend(session.account))
 		if r.Method != http.MethodGet && r.Header.Get("X-XSRF-Token") != session.xsrf {
 			writeError(w, http.StatusForbidden, "WRONG_TOKEN", "the request does not come from this page")
 			return
@@ -227,8 +223,8 @@ func (s *webmail) list(w http.ResponseWriter, r *http.Request, session *webSessi
 		}
 		limit = n
 	}
-	if err := s.charge("web.list", session.account); err != nil {
-		writeDown(w)
+	if err := s.charge(w, r, "web.list", session.account); err != nil {
+		writeDown(w, err)
 		return
 	}
 	items, total, unread := s.inbox(session.account).newest(limit)
@@ -257,8 +253,8 @@ func (s *webmail) read(w http.ResponseWriter, r *http.Request, session *webSessi
 		writeError(w, http.StatusNotFound, "NOT_FOUND", "no such message")
 		return
 	}
-	if err := s.charge("web.read", session.account); err != nil {
-		writeDown(w)
+	if err := s.charge(w, r, "web.read", session.account); err != nil {
+		writeDown(w, err)
 		return
 	}
 	box := s.inbox(session.account)
@@ -305,8 +301,8 @@ func (s *webmail) send(w http.ResponseWriter, r *http.Request, session *webSessi
 			local = append(local, account)
 		}
 	}
-	if err := s.charge("web.send", session.account); err != nil {
-		writeDown(w)
+	if err := s.charge(w, r, "web.send", session.account); err != nil {
+		writeDown(w, err)
 		return
 	}
 	now := time.Now()
@@ -335,8 +331,8 @@ func compose(from string, to []string, subject, body, id string, now time.Time) 
 }
 
 func (s *webmail) logout(w http.ResponseWriter, r *http.Request, session *webSession) {
-	if err := s.charge("web.logout", session.account); err != nil {
-		writeDown(w)
+	if err := s.charge(w, r, "web.logout", session.account); err != nil {
+		writeDown(w, err)
 		return
 	}
 	if cookie, err := r.Cookie(sessionCookie); err == nil {

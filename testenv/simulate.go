@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"fmt"
+	"net/netip"
 	"path"
 	"time"
 )
@@ -41,6 +42,7 @@ type Act struct {
 	// Operations are done one after the other and make the action together; one that is refused ends it with an error.
 	Operations []string
 	Account    int
+	Source     netip.Addr // from which the user comes, if it matters
 	// Think counts as at least a microsecond, so that time goes on.
 	Think time.Duration
 }

@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -143,10 +144,18 @@ func (s *simulation) wake(j int32) {
 func (s *simulation) proceed(o int32) {
 	u := &s.users[o]
 	for u.next < len(u.act.Operations) {
-		pc, ok := s.engine.program.starts[u.act.Operations[u.next]]
+		operation := u.act.Operations[u.next]
 		u.next++
-		if ok {
-			s.engine.begin(u.job, pc, u.act.Account)
+		c := Client{Account: u.act.Account, Source: u.act.Source}
+		if !s.engine.admit(operation, c.Source) {
+			s.failed(o)
+			return
+		}
+		if _, ok := s.engine.program.starts[operation]; ok {
+			if s.engine.balancer != nil && strings.HasPrefix(operation, "web.") {
+				c.Cookie = s.engine.balancer.home[c.Account] // users keep their cookies
+			}
+			s.engine.begin(u.job, operation, c)
 			return
 		}
 	}

@@ -153,7 +153,7 @@ Start with: pegel demo`,
 		return &exitError{code: exitUsage, err: err, hint: fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
 	})
 	root.AddCommand(canaryCommand(env), benchCommand(env), demoCommand(env), runCommand(env), validateCommand(env), schemaCommand(env), explainCommand(env), forecastCommand(env), diagnoseCommand(env), reportCommand(env),
-		exportCommand(env), testenvCommand(env), scenariosCommand(env), scoreCommand(env), selftestCommand(env), learnCommand(env), recordCommand(env), compareCommand(env), corpusCommand(env))
+		exportCommand(env), testenvCommand(env), scenariosCommand(env), scoreCommand(env), selftestCommand(env), learnCommand(env), recordCommand(env), compareCommand(env), corpusCommand(env), thresholdsCommand(env))
 	return root
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -81,12 +82,12 @@ func workload(p *plan.Plan) testenv.Workload {
 	w := testenv.Workload{User: func(i int) testenv.User {
 		u := p.ActiveUser(i)
 		u.Fresh = false
-		return &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, cursor: p.Cursor(&u)}
+		return &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, source: sourceOf(p, &u), cursor: p.Cursor(&u)}
 	}}
 	for _, list := range [][]plan.User{p.Fixed, p.Copiers} {
 		for _, u := range list {
 			w.Background = append(w.Background, func() testenv.User {
-				return &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, cursor: p.Cursor(&u), pace: p.Personas[u.Persona].Pace}
+				return &simulated{plan: p, user: u, number: u.Account + p.Scenario.Accounts.First, source: sourceOf(p, &u), cursor: p.Cursor(&u), pace: p.Personas[u.Persona].Pace}
 			})
 		}
 	}
@@ -101,12 +102,22 @@ func workload(p *plan.Plan) testenv.Workload {
 	return w
 }
 
+// sourceOf is the address from which a user comes.
+func sourceOf(p *plan.Plan, u *plan.User) netip.Addr {
+	list := p.Scenario.SourcesOf(p.Scenario.Personas[u.Persona].Line)
+	if len(list) == 0 {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return list[u.Account%len(list)]
+}
+
 // simulated is one user of the plan as the simulation sees it. Its clock counts pauses only: beats and the ends of sessions come
 // later than on a real platform by the response times in between.
 type simulated struct {
 	plan   *plan.Plan
 	user   plan.User
 	number int // of the account at the platform, which counts as the scenario does
+	source netip.Addr
 	cursor *plan.Cursor
 	pace   time.Duration
 
@@ -142,7 +153,7 @@ func (s *simulated) Next() testenv.Act {
 			if s.pace > 0 {
 				think = s.pace
 			}
-			return testenv.Act{Action: name, Operations: operations(name), Account: s.number, Think: think}
+			return testenv.Act{Action: name, Operations: operations(name), Account: s.number, Source: s.source, Think: think}
 		}
 	}
 }

@@ -13,6 +13,7 @@ func (p *prediction) details() {
 	p.first()
 	few := p.samples[:min(len(p.samples), 24)]
 	p.crossings(few)
+	p.levels(few)
 	p.curve(few)
 }
 

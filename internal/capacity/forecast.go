@@ -24,6 +24,9 @@ type Options struct {
 	// to hold; a period in which an objective was broken gives the load at which one breaks, if none was broken lower.
 	Observed []Observation
 
+	// Levels are the shares of the capacity, in (0, 1], at which each resource's own metrics are worked out; nil: none.
+	Levels []float64
+
 	lower float64 // highest load shown to hold
 }
 
@@ -78,6 +81,7 @@ type ResourceForecast struct {
 	Limit       float64  // in its own units
 	Demand      float64  // seconds of use per visit
 	Visits      float64  // per second and active user
+	Levels      []Level  // by Options.Levels; nil where the resource is only inferred
 }
 
 // CurvePoint is the modelled quantile at one load, in seconds, with its 90 % interval.

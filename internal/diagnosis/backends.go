@@ -82,7 +82,7 @@ func pinned(list []route, backends int) (chance float64, sources int) {
 
 // instances are the groups of resources that a balancer chooses from.
 func (s *sight) instances() []siblings {
-	return slices.DeleteFunc(s.groups(s.top), func(g siblings) bool { return sharded(g.kind) })
+	return slices.DeleteFunc(s.groups(s.top), func(g siblings) bool { return g.shards })
 }
 
 // unevenSources asks whether the balancer goes by source addresses.
@@ -203,7 +203,7 @@ func (s *sight) unevenBackends(resources, causes []*Hypothesis) []*Hypothesis {
 		h.add(weightByCause, []string{"requests by source and backend"}, at, "because-explained", say("name-"+UnevenSources))
 	}
 	for _, g := range s.groups(s.top) { // a backend may be named by the shard that it has
-		if u, ratio := g.fullest(); sharded(g.kind) && ratio >= fuller && g.chance(s.top.Users) < unevenChance && u.Utilisation >= some {
+		if u, ratio := g.fullest(); g.shards && ratio >= fuller && g.chance(s.top.Users) < unevenChance && u.Utilisation >= some {
 			h.add(weightByCause, s.series(u.Name, "in_use"), at, "because-explained", say("name-"+HotShard))
 			break
 		}

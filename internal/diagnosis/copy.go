@@ -1,6 +1,11 @@
 package diagnosis
 
 import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
 	"pegel/internal/capacity"
 	"pegel/internal/judge"
 )
@@ -12,13 +17,14 @@ const (
 	weightCopyCapacity = 6  // without copying the capacity would be larger
 	weightCopyUse      = 10 // of the fullest resource's use
 	weightCopyUnderway = 5  // of the actions under way, where copying was not varied
-	weightCopyLittle   = -8
-	weightCopyOff      = 6 // stages without copying are faster at about the same load
+	weightCopyLittle   = -6
+	weightCopyAlways   = 11 // of the fullest resource's use does not come from users, while copying went on alike
 
 	copyPart     = 0.3
 	copyCapacity = 1.15
 	copyUse      = 0.25
 	copyUnderway = 0.25
+	copyLittle   = 0.05
 )
 
 // copying asks how much of the load is copy traffic.
@@ -60,9 +66,10 @@ func (s *sight) copying(resources []*Hypothesis) *Hypothesis {
 	if all > 0 && !known {
 		if part := underway / all; part >= copyUnderway {
 			h.add(weightCopyUnderway, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
-		} else {
+		} else if part < copyLittle {
 			h.add(weightCopyLittle, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
 		}
+		s.copyAlways(h, resources)
 	}
 	h.Settle = Settle{What: say("settle-copy"), Command: s.experiment("copy-off")}
 	return h
@@ -88,4 +95,63 @@ func (s *sight) copyUses(h *Hypothesis, e *judge.Effects, resources []*Hypothesi
 			return
 		}
 	}
+}
+
+// copyAlways weighs what is in use of the resource that gives way first at no users at all, by a straight line through the stages,
+// where copying went on alike in all of them. What else runs in the background counts with it: one more run, without copying,
+// tells.
+func (s *sight) copyAlways(h *Hypothesis, resources []*Hypothesis) {
+	var first *Hypothesis
+	for _, r := range resources {
+		if r.Code != Memory && (first == nil || r.Score > first.Score) {
+			first = r
+		}
+	}
+	if first == nil || len(s.stages) < 3 {
+		return
+	}
+	var users, uses []float64
+	least, most := math.Inf(1), 0.0
+	for _, st := range s.stages {
+		rate, use := 0.0, 0.0
+		for i := range st.Actions {
+			if copies(st.Actions[i].Action) {
+				rate += st.Actions[i].Rate
+			}
+		}
+		for i := range st.Resources {
+			if slices.Contains(first.members, st.Resources[i].Name) {
+				use += st.Resources[i].InUse
+			}
+		}
+		least, most = math.Min(least, rate), math.Max(most, rate)
+		users, uses = append(users, float64(st.Users)), append(uses, use)
+	}
+	if least < 0.5*most {
+		return
+	}
+	always, deviation := intercept(users, uses)
+	top := uses[len(uses)-1]
+	if part := always / top; part >= copyUse && always > 2*deviation {
+		at := span{s.top.Users, s.low.Start, s.top.End}
+		h.Subject = first.Subject
+		h.add(weightCopyAlways, s.series(first.members[0], "in_use"), at, "because-copy-always", share(part), first.Subject, round(least))
+		h.inherit(resources, first.members, s.series(first.members[0], "in_use", "limit"), at)
+	}
+}
+
+// intercept is the value at 0 of the straight line of least squares, with its standard error.
+func intercept(x, y []float64) (value, deviation float64) {
+	n := float64(len(x))
+	value, slope := stat.LinearRegression(x, y, nil, false)
+	mean, spread, rest := stat.Mean(x, nil), 0.0, 0.0
+	for i := range x {
+		spread += (x[i] - mean) * (x[i] - mean)
+		e := y[i] - value - slope*x[i]
+		rest += e * e
+	}
+	if n < 3 || spread == 0 {
+		return value, math.Inf(1)
+	}
+	return value, math.Sqrt(rest / (n - 2) * (1/n + mean*mean/spread))
 }

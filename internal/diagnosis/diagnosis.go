@@ -66,6 +66,7 @@ type Hypothesis struct {
 	Check   judge.Message // what to look at on the platform
 	Settle  Settle
 
+	members  []string // resources that it is of
 	explains []string // resources whose being full follows from this
 }
 
@@ -104,7 +105,7 @@ func Diagnose(r *judge.Result, runs ...string) *Diagnosis {
 	var all []*Hypothesis
 	add := func(list ...*Hypothesis) {
 		for _, h := range list {
-			if h != nil {
+			if h != nil && len(h.For)+len(h.Against) > 0 {
 				all = append(all, h)
 			}
 		}
@@ -151,7 +152,7 @@ func explain(all []*Hypothesis) {
 			continue
 		}
 		for _, h := range all {
-			if h != cause && slices.Contains(cause.explains, h.Subject) && len(h.explains) == 0 {
+			if h != cause && len(h.explains) == 0 && slices.ContainsFunc(h.members, func(name string) bool { return slices.Contains(cause.explains, name) }) {
 				h.add(weightExplained, nil, whole, "because-explained", say("name-"+cause.Code))
 			}
 		}

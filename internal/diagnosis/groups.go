@@ -11,6 +11,7 @@ import (
 type siblings struct {
 	group   string
 	kind    string
+	shards  bool                 // of accounts, not instances that a balancer chooses
 	members []*judge.ResourceUse // the fullest first
 }
 
@@ -26,13 +27,14 @@ func (s *sight) groups(st *judge.StageResult) []siblings {
 	var list []siblings
 	for i := range st.Resources {
 		u := &st.Resources[i]
-		v := s.view(u.Name)
-		if v == nil || v.Group == "" || u.Limit <= 0 {
+		group, declared := s.groupOf(u.Name)
+		if group == "" || u.Limit <= 0 {
 			continue
 		}
-		k := slices.IndexFunc(list, func(g siblings) bool { return g.group == v.Group })
+		k := slices.IndexFunc(list, func(g siblings) bool { return g.group == group && g.kind == kindOf(u.Kind) })
 		if k < 0 {
-			list = append(list, siblings{group: v.Group, kind: kindOf(u.Kind)})
+			kind := kindOf(u.Kind)
+			list = append(list, siblings{group: group, kind: kind, shards: declared || kind == Pool || kind == Disk || kind == Lock})
 			k = len(list) - 1
 		}
 		list[k].members = append(list[k].members, u)
@@ -99,7 +101,7 @@ func (s *sight) stays(group, name string) (same, of int) {
 // suspect is the hypothesis of a resource, nil where there is none.
 func suspect(resources []*Hypothesis, name string) *Hypothesis {
 	for _, h := range resources {
-		if h.Subject == name {
+		if slices.Contains(h.members, name) {
 			return h
 		}
 	}

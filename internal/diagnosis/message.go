@@ -66,6 +66,7 @@ var sentences = map[string]string{
 	"because-copy-capacity":   "the capacity is %s active users with copying and %s without",
 	"because-copy-use":        "%s of what is in use of %s comes from copying",
 	"because-copy-underway":   "%s of what is under way is copying",
+	"because-copy-always":     "%s of what is in use of %s does not come from users, by a straight line through the stages, while %s copy operations per second went on in all of them",
 	"because-limited":         "%s refusals as limited (%s of all actions), the first of %s at %s active users",
 	"because-says-rate":       "the platform's words speak of a rate: \"%s\"",
 	"because-says-space":      "the platform's words speak of space, not of a rate: \"%s\"",
@@ -141,6 +142,9 @@ func say(code string, args ...any) judge.Message {
 
 // share is a part as it is said, in whole percent.
 func share(x float64) capacity.Share { return capacity.Share(math.Round(100*x) / 100) }
+
+// percent is a probability as it is said.
+func percent(p float64) capacity.Share { return capacity.Share(math.Round(1000*p) / 1000) }
 
 // times is a factor as it is said.
 func times(x float64) float64 { return math.Round(100*x) / 100 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"pegel/internal/capacity"
 	"pegel/internal/judge"
 )
 
@@ -46,88 +45,142 @@ func kindOf(kind string) string {
 	return Slots // a number of something that is used up
 }
 
-// saturation has one hypothesis for each resource that was seen.
-func (s *sight) saturation() []*Hypothesis {
-	var list []*Hypothesis
-	for i := range s.top.Resources {
-		if u := &s.top.Resources[i]; u.Limit > 0 {
-			list = append(list, s.saturating(u))
+// station is a resource, or all members of a group, which is one place with more units: that of members alike no single one is at
+// fault.
+type station struct {
+	name    string
+	members []string
+	judge.ResourceUse
+	fullest float64 // share of its limit that is in use of the fullest member
+}
+
+// stations are the resources of a stage, groups as one.
+func (s *sight) stations(st *judge.StageResult) []station {
+	var list []station
+	for i := range st.Resources {
+		u := &st.Resources[i]
+		if u.Limit <= 0 {
+			continue
 		}
+		name := u.Name
+		if group, _ := s.groupOf(u.Name); group != "" {
+			name = group
+		}
+		k := slices.IndexFunc(list, func(x station) bool { return x.name == name && kindOf(x.Kind) == kindOf(u.Kind) })
+		if k < 0 {
+			list = append(list, station{name: name, ResourceUse: judge.ResourceUse{Kind: u.Kind}})
+			k = len(list) - 1
+		}
+		x := &list[k]
+		x.members = append(x.members, u.Name)
+		x.InUse += u.InUse
+		x.Limit += u.Limit
+		x.Queue += u.Queue
+		x.Rate += u.Rate
+		x.Refused += u.Refused
+		x.Utilisation = x.InUse / x.Limit
+		x.fullest = max(x.fullest, u.Utilisation)
 	}
 	return list
 }
 
-func (s *sight) saturating(u *judge.ResourceUse) *Hypothesis {
-	h := suppose(kindOf(u.Kind), u.Name, say("saturating", u.Name, s.top.Users, share(u.Utilisation), round(u.Limit), say("unit-"+kindOf(u.Kind))))
-	in := in(s.top)
-	used := s.series(u.Name, "in_use", "limit")
-	s.byForecast(h, u.Name)
-	switch {
-	case u.Utilisation >= full:
-		h.add(weightFull, used, in, "because-used", round(u.InUse), round(u.Limit), share(u.Utilisation))
-	case u.Utilisation >= busy:
-		h.add(weightBusy, used, in, "because-used", round(u.InUse), round(u.Limit), share(u.Utilisation))
-	case u.Utilisation >= some:
-		h.add(weightSome, used, in, "because-used", round(u.InUse), round(u.Limit), share(u.Utilisation))
-	case u.Utilisation < idle:
-		h.add(weightIdle, used, in, "because-idle", round(u.InUse), round(u.Limit), share(u.Utilisation))
+// saturation has one hypothesis for each resource that was seen, groups as one.
+func (s *sight) saturation() []*Hypothesis {
+	var list []*Hypothesis
+	before := s.stations(s.low)
+	for _, u := range s.stations(s.top) {
+		var low *station
+		if k := slices.IndexFunc(before, func(x station) bool { return x.name == u.name && x.Kind == u.Kind }); k >= 0 {
+			low = &before[k]
+		}
+		list = append(list, s.saturating(&u, low))
 	}
-	low := use(s.low, u.Name)
-	if low != nil && s.top.Users >= 3*s.low.Users/2 && low.InUse > 0 && u.InUse > 0 {
+	return list
+}
+
+// saturating weighs what was seen of one; low is the same at the lowest load, nil where it was not seen.
+func (s *sight) saturating(u, low *station) *Hypothesis {
+	h := suppose(kindOf(u.Kind), u.name, say("saturating", u.name, s.top.Users, share(u.fullest), round(u.Limit), say("unit-"+kindOf(u.Kind))))
+	h.members = u.members
+	at, over := in(s.top), span{s.top.Users, s.low.Start, s.top.End}
+	var used, queued, refused []string
+	for _, name := range u.members {
+		used = append(used, s.series(name, "in_use")...)
+		queued = append(queued, s.series(name, "queue")...)
+		refused = append(refused, s.series(name, "refused")...)
+	}
+	s.byForecast(h, used)
+	switch x := u.fullest; {
+	case x >= full:
+		h.add(weightFull, used, at, "because-used", round(u.InUse), round(u.Limit), share(x))
+	case x >= busy:
+		h.add(weightBusy, used, at, "because-used", round(u.InUse), round(u.Limit), share(x))
+	case x >= some:
+		h.add(weightSome, used, at, "because-used", round(u.InUse), round(u.Limit), share(x))
+	case x < idle:
+		h.add(weightIdle, used, at, "because-idle", round(u.InUse), round(u.Limit), share(x))
+	}
+	if low != nil && 2*s.top.Users >= 3*s.low.Users && low.InUse > 0 && u.InUse > 0 {
 		exponent := math.Log(u.InUse/low.InUse) / math.Log(float64(s.top.Users)/float64(s.low.Users))
 		switch {
-		case exponent >= grows && u.Utilisation >= idle:
-			h.add(weightGrows, used, span{s.top.Users, s.low.Start, s.top.End}, "because-grows", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
+		case exponent >= grows && u.fullest >= idle:
+			h.add(weightGrows, used, over, "because-grows", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
 		case exponent < flat:
-			h.add(weightFlat, used, span{s.top.Users, s.low.Start, s.top.End}, "because-flat", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
+			h.add(weightFlat, used, over, "because-flat", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
 		}
 	}
-	if before := queueAt(low); u.Queue >= math.Max(0.3, 0.02*u.Limit) && u.Queue > 2*before {
-		h.add(weightQueue, s.series(u.Name, "queue"), in, "because-queue", round(u.Queue), s.top.Users, round(before), s.low.Users)
+	before := 0.0
+	if low != nil {
+		before = low.Queue
+	}
+	if u.Queue >= math.Max(0.3, 0.02*u.Limit) && u.Queue > 2*before {
+		h.add(weightQueue, queued, at, "because-queue", round(u.Queue), s.top.Users, round(before), s.low.Users)
 	}
 	if u.Refused > 0 {
-		h.add(weightRefuses, s.series(u.Name, "refused"), in, "because-refused", round(u.Refused), s.top.Users)
+		h.add(weightRefuses, refused, at, "because-refused", round(u.Refused), s.top.Users)
 	}
-	s.byActions(h, u)
-	if s.danger.Broken > 0 && s.danger.Broken <= s.top.Users && u.Utilisation < some && u.Queue < 0.3 && u.Refused == 0 {
-		h.add(weightBrokenWithRoom, used, in, "because-room", share(u.Utilisation))
+	s.byActions(h, u.members[0])
+	if s.danger.Broken > 0 && s.danger.Broken <= s.top.Users && u.fullest < some && u.Queue < 0.3 && u.Refused == 0 {
+		h.add(weightBrokenWithRoom, used, at, "because-room", share(u.fullest))
 	}
-	h.Settle = Settle{What: say("settle-limit", u.Name), Command: s.forecastWith(u)}
+	h.Settle = Settle{What: say("settle-limit", u.name), Command: s.forecastWith(u.members)}
 	return h
 }
 
-func queueAt(u *judge.ResourceUse) float64 {
-	if u == nil {
-		return 0
-	}
-	return u.Queue
-}
-
-// byForecast weighs the forecast's probability that the resource is the first to give way against that of one drawn at random.
-func (s *sight) byForecast(h *Hypothesis, name string) {
+// byForecast weighs the forecast's probability that one of the members is the first to give way against that of as many drawn at
+// random.
+func (s *sight) byForecast(h *Hypothesis, series []string) {
 	f := &s.r.Forecast
-	n := len(f.Resources)
-	if !f.Determined || n == 0 || f.Method == "none" || !s.danger.Any {
+	if !f.Determined || len(f.Resources) == 0 || f.Method == "none" || !s.danger.Any {
 		return
 	}
-	i := slices.IndexFunc(f.Resources, func(x judge.ResourceRank) bool { return x.Name == name })
-	if i < 0 {
+	sum, of := 0.0, 0.0
+	for _, x := range f.Resources {
+		if slices.Contains(h.members, x.Name) {
+			sum += x.Probability
+			of++
+		}
+	}
+	if of == 0 {
 		return
 	}
-	p := math.Min(math.Max(f.Resources[i].Probability, 0.005), 0.995)
-	weight := math.Min(math.Max(10*math.Log10(p/(1-p)*float64(max(n-1, 1))), leastForecast), mostForecast)
-	if f.Users.P50 > 0 && i == 0 && weight > 0 {
-		h.add(weight, s.series(name, "in_use", "limit"), span{s.top.Users, s.low.Start, s.top.End}, "because-forecast", capacity.Share(p), f.Users)
-	} else if weight > 0 {
-		h.add(weight, s.series(name, "in_use", "limit"), span{s.top.Users, s.low.Start, s.top.End}, "because-forecast-also", capacity.Share(p))
-	} else {
-		h.add(weight, s.series(name, "in_use", "limit"), span{s.top.Users, s.low.Start, s.top.End}, "because-not-forecast", capacity.Share(p))
+	p := math.Min(math.Max(sum, 0.005), 0.995)
+	rest := math.Max(float64(len(f.Resources))-of, 1)
+	weight := math.Min(math.Max(10*math.Log10(p/(1-p)*rest/of), leastForecast), mostForecast)
+	at := span{s.top.Users, s.low.Start, s.top.End}
+	switch {
+	case p >= 0.5:
+		h.add(weight, series, at, "because-forecast", percent(sum), f.Users)
+	case weight > 0:
+		h.add(weight, series, at, "because-forecast-also", percent(sum))
+	default:
+		h.add(weight, series, at, "because-not-forecast", percent(sum))
 	}
 }
 
 // byActions compares the rise of the actions that pass through a resource with that of the others.
-func (s *sight) byActions(h *Hypothesis, u *judge.ResourceUse) {
-	v := s.view(u.Name)
+func (s *sight) byActions(h *Hypothesis, name string) {
+	v := s.view(name)
 	if v == nil || len(v.Actions) == 0 {
 		return
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"pegel/internal/judge"
 )
 
 // experiment is the command that drives the same scenario as one of the experiments that discriminate.
@@ -13,12 +11,19 @@ func (s *sight) experiment(name string) string {
 	return fmt.Sprintf("pegel run %s --experiment %s", s.scenario, name)
 }
 
-// forecastWith asks the archive what a larger limit would bring.
-func (s *sight) forecastWith(u *judge.ResourceUse) string {
-	if strings.ContainsAny(u.Name, " =") {
-		return ""
+// forecastWith asks the archive what larger limits would bring.
+func (s *sight) forecastWith(members []string) string {
+	line := "pegel forecast " + s.runs
+	for i, name := range members {
+		if strings.ContainsAny(name, " =") {
+			return ""
+		}
+		if i == 0 {
+			line += " --what-if"
+		}
+		line += fmt.Sprintf(" %s.limit=+50%%", name)
 	}
-	return fmt.Sprintf("pegel forecast %s --what-if %s.limit=+50%%", s.runs, u.Name)
+	return line
 }
 
 func seconds(s float64) time.Duration {

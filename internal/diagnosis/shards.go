@@ -20,16 +20,13 @@ const (
 	longer          = 1.25
 )
 
-// sharded says whether members of a kind belong to accounts, not to instances that a balancer chooses.
-func sharded(kind string) bool { return kind == Pool || kind == Disk || kind == Lock }
-
 // hotShards has a hypothesis for each group of shards, and one for groups of accounts.
 func (s *sight) hotShards(resources []*Hypothesis) []*Hypothesis {
 	var list []*Hypothesis
 	at := in(s.top)
 	slow := clearest(differences(s.splits(record.KindGroup, s.top)))
 	for _, g := range s.groups(s.top) {
-		if !sharded(g.kind) {
+		if !g.shards {
 			continue
 		}
 		u, ratio := g.fullest()

@@ -119,6 +119,33 @@ func (s *sight) series(name string, fields ...string) []string {
 	return list
 }
 
+// groupOf is what a resource does the same work with: its group, or its name without its number where others have names like it
+// (web.1, web.2); empty where it stands alone. Declared groups are shards, of which an account always has the same one.
+func (s *sight) groupOf(name string) (group string, declared bool) {
+	v := s.view(name)
+	if v == nil {
+		return "", false
+	}
+	if v.Group != "" {
+		return v.Group, true
+	}
+	stem := stemOf(name)
+	if stem == name || stem == "" {
+		return "", false
+	}
+	for i := range s.r.Resources {
+		if x := &s.r.Resources[i]; x.Name != name && stemOf(x.Name) == stem && x.Kind == v.Kind && x.Group == "" {
+			return stem, false
+		}
+	}
+	return "", false
+}
+
+// stemOf is a name without the number at its end.
+func stemOf(name string) string {
+	return strings.TrimRight(strings.TrimRight(name, "0123456789"), ".-_ #/:")
+}
+
 // splits are those of a kind in a stage.
 func (s *sight) splits(kind string, st *judge.StageResult) []judge.Split {
 	var list []judge.Split

@@ -28,7 +28,7 @@ func (s *sight) unseen() *Hypothesis {
 	if i := slices.IndexFunc(f.Resources, func(x judge.ResourceRank) bool { return x.Name == capacity.Unobserved }); i >= 0 && f.Determined && f.Method == "counters" && s.danger.Any {
 		p := math.Min(math.Max(f.Resources[i].Probability, 0.005), 0.995)
 		weight := math.Min(math.Max(10*math.Log10(p/(1-p)*float64(max(len(f.Resources)-1, 1))), -6), mostHidden)
-		h.add(weight, []string{"response times over the load"}, at, "because-hidden", capacity.Share(p))
+		h.add(weight, []string{"response times over the load"}, at, "because-hidden", percent(p))
 	}
 	busiest, name := 0.0, ""
 	for i := range s.top.Resources {

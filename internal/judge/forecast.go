@@ -60,6 +60,7 @@ func (r *reading) forecast() {
 		}
 	}
 	r.assumptions(f)
+	out.Thresholds = r.thresholds(f)
 	r.answers(asIs)
 }
 

@@ -161,6 +161,11 @@ var sentences = map[string]string{
 	"stop-unmeasured": "no stage could be measured",
 	"note-stopped":    "the stages were chosen during the run, by the forecast so far; the last words: %s",
 
+	"thresholds-no-capacity": "there are no thresholds, because the capacity is not determined: %s",
+	"thresholds-no-counters": "there are no thresholds, because the forecast was made without the platform's counters",
+	"thresholds-unexplained": "there are no thresholds, because no observed resource explains what gave way",
+	"thresholds-unobserved":  "there are no thresholds, because what gives way first is not among the observed resources",
+
 	"effects-split":         "of the %s that %s rose between %s and %s active users, %s",
 	"effects-no-rise":       "%s was %s at %s active users and %s at %s: there is no rise to divide",
 	"effects-users":         "%s (%s to %s) come from users",

@@ -27,6 +27,9 @@ func (r *reading) predict(p premise, s situation) *capacity.Forecast {
 	if p.draws > 0 {
 		opt.Draws = p.draws
 	}
+	if s.name == BusyHour && len(p.changes) == 0 && p.copy == nil && p.activity == nil {
+		opt.Levels = ThresholdShares
+	}
 	opt.Changes = slices.Concat(r.transfer.changes, p.changes, s.changes)
 	f := capacity.Predict(r.in, opt)
 	if f.Determined {

@@ -208,6 +208,7 @@ type Forecast struct {
 	Plan          *Plan               // what the batches come to; nil: there are none
 	WhatIf        *WhatIf             // nil: nothing was assumed
 	Target        *Target             // nil: none was given
+	Thresholds    *Thresholds         // of the platform's own metrics
 
 	measured float64 // highest load measured
 }
