@@ -38,6 +38,7 @@ type settings struct {
 	MaxConn                                                int // connections of HAProxy
 	IMAPMaxConn, CalDAVMaxConn, WebMaxConn                 int
 	WebFrontendMaxConn, WebQueueTimeout                    int // the timeout in milliseconds
+	SOGoIMAP                                               int // port
 	DovecotSessions, ReservedConnections                   int
 	DovecotStock, SOGo, Xandikos, KnownRecipients          bool
 	XandikosAccount                                        string
@@ -87,7 +88,14 @@ func newSettings(dir string, o Options) settings {
 		s.Workers = o.SOGo.Workers
 		s.PingSeconds = int(math.Ceil(o.SOGo.Ping.Seconds()))
 		s.WebTimeout += s.PingSeconds
-		s.Database = "postgresql://sogo:sogo@" + loopback(o.Ports.PostgreSQL) + "/sogo"
+		database := o.Ports.PostgreSQL
+		if o.Tweaks.DatabaseLatency > 0 {
+			database = o.Ports.DatabaseLine
+		}
+		s.Database = "postgresql://sogo:sogo@" + loopback(database) + "/sogo"
+		if s.SOGoIMAP = o.Ports.IMAP; o.Tweaks.MailLatency > 0 {
+			s.SOGoIMAP = o.Ports.MailLine
+		}
 	case o.Roundcube != nil:
 		s.Workers = o.Roundcube.Workers
 	}

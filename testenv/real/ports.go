@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"time"
 )
 
 // Ports are the TCP ports of a stack on 127.0.0.1. A field that is 0 gets its default port, or with Free a port that
@@ -25,6 +26,9 @@ type Ports struct {
 	ProxyCalDAV    int // HAProxy: CalDAV, 5233
 	ProxyWeb       int // HAProxy: web, 8090; used with Webmail, SOGo and Roundcube only
 	ProxyMetrics   int // HAProxy: Prometheus and statistics, 8404
+
+	MailLine     int // with Tweaks.MailLatency: where SOGo finds Dovecot, 1146
+	DatabaseLine int // with Tweaks.DatabaseLatency: where it finds PostgreSQL, 15433
 
 	Counters int // the page of counters that pegel serves itself, 9905
 
@@ -77,6 +81,27 @@ func (p *Ports) complete(o *Options) error {
 	return nil
 }
 
+// lineEntry is a way of SOGo to another server that has latency.
+type lineEntry struct {
+	port     *int
+	standard int
+	to       int
+	latency  time.Duration
+	name     string
+}
+
+// lines are those that there are to be.
+func (o *Options) lines() []lineEntry {
+	var list []lineEntry
+	if l := o.Tweaks.MailLatency; l > 0 {
+		list = append(list, lineEntry{&o.Ports.MailLine, 1146, o.Ports.IMAP, l, "SOGo's line to Dovecot"})
+	}
+	if l := o.Tweaks.DatabaseLatency; l > 0 {
+		list = append(list, lineEntry{&o.Ports.DatabaseLine, 15433, o.Ports.PostgreSQL, l, "SOGo's line to PostgreSQL"})
+	}
+	return list
+}
+
 type portEntry struct {
 	port     *int
 	standard int
@@ -118,6 +143,9 @@ func (p *Ports) table(o *Options) []portEntry {
 	}
 	if o.Tweaks.MailShard > 0 {
 		table = append(table, portEntry{&p.MailShard, 1145, "IMAP of the shard"}, portEntry{&p.ShardMetrics, 9901, "metrics of the shard"})
+	}
+	for _, l := range o.lines() {
+		table = append(table, portEntry{l.port, l.standard, l.name})
 	}
 	if o.Xandikos {
 		table = append(table, portEntry{&p.Xandikos, 5234, "Xandikos"}, portEntry{&p.ProxyXandikos, 5235, "HAProxy's Xandikos"})

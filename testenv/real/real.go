@@ -84,7 +84,11 @@ type Tweaks struct {
 	DovecotSessions int
 	// MailShard gives the accounts above the middle (above Accounts/2) a Dovecot of their own, whose processes may run for this
 	// share of the time: 1 is all of it, 0 means that there is no such Dovecot. The other Dovecot leads their IMAP sessions there.
-	MailShard      float64
+	MailShard float64
+	// MailLatency and DatabaseLatency hold back what SOGo says to Dovecot and PostgreSQL, and what it is told, by so much in
+	// each direction; 0 means not at all.
+	MailLatency, DatabaseLatency time.Duration
+
 	DovecotExtra   string // appended to dovecot.conf
 	PostfixExtra   string // appended to main.cf
 	HAProxyExtra   string // appended to haproxy.cfg
@@ -137,6 +141,7 @@ type Stack struct {
 	daemons   []*daemon
 	throttles []*throttle
 	counters  *counters
+	lines     []*line
 	close     sync.Once
 	closeErr  error
 	hurry     chan struct{} // closed by Kill
@@ -194,6 +199,9 @@ func (o *Options) complete() error {
 	}
 	if o.Tweaks.DovecotSessions == 0 {
 		o.Tweaks.DovecotSessions = 1024
+	}
+	if o.Tweaks.MailLatency < 0 || o.Tweaks.DatabaseLatency < 0 || o.SOGo == nil && o.Tweaks.MailLatency+o.Tweaks.DatabaseLatency > 0 {
+		return errors.New("latency: want at least 0, and SOGo, which has it")
 	}
 	if v := o.Tweaks.MailShard; !(v >= 0 && v <= 1) {
 		return fmt.Errorf("speed %g of the shard: want 0 to 1", v)
@@ -314,6 +322,9 @@ func (s *Stack) Close() error {
 		}
 		daemons := s.running()
 		errs := make([]error, len(daemons))
+		for _, l := range s.lines {
+			errs = append(errs, l.close())
+		}
 		if s.counters != nil {
 			errs = append(errs, s.counters.close())
 		}

@@ -99,6 +99,18 @@ func Switches() []Switch {
 			}),
 		},
 		{
+			Name: "mail-latency", What: "SOGo reaches Dovecot over a line that takes so long in each direction, as a distant or slow store of mail does",
+			Value: "a duration up to 5s", Default: "50ms", Stacks: onSOGo,
+			Shows: "every request to SOGo that looks at mail holds its worker and its slot for longer; no processor is busier",
+			set:   duration(time.Millisecond, 5*time.Second, func(o *Options, d time.Duration) { o.Tweaks.MailLatency = d }),
+		},
+		{
+			Name: "database-latency", What: "SOGo reaches PostgreSQL over a line that takes so long in each direction",
+			Value: "a duration up to 5s", Default: "20ms", Stacks: onSOGo,
+			Shows: "every request to SOGo holds its worker and its connection for longer; no processor is busier",
+			set:   duration(time.Millisecond, 5*time.Second, func(o *Options, d time.Duration) { o.Tweaks.DatabaseLatency = d }),
+		},
+		{
 			Name: "slow-shard", What: "the accounts above the middle have a Dovecot of their own, which may run for this share of the time only",
 			Value: "0.01 to 1", Default: "0.1", Cause: "hot-shard", Stacks: onAll,
 			Shows: "mail is slow for one half of the accounts, by every way in",

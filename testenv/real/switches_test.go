@@ -226,7 +226,7 @@ func TestSwitchWorkers(t *testing.T) {
 
 // PostgreSQL has connections for fewer workers than there are: SOGo fails for some users, and PostgreSQL's log says why.
 func TestSwitchDatabaseConnections(t *testing.T) {
-	s := startSwitched(t, "sogo", "workers=6", "database-connections=1")
+	s := startSwitched(t, "sogo", "workers=6", "database-connections=1", "database-latency=5ms", "mail-latency=5ms")
 	failed := make(chan string, 24)
 	for n := range cap(failed) {
 		go func() {
