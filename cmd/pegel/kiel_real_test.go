@@ -31,9 +31,9 @@ type kielCase struct {
 
 func kielCases() []kielCase {
 	return []kielCase{
-		{[]string{"maxconn=6"}, diagnosis.Slots, []int{20, 40, 60}},
-		{[]string{"workers=6"}, diagnosis.Workers, []int{20, 40, 60}},
-		{[]string{"database-connections=12", "database-idle=1", "database-latency=20ms"}, diagnosis.Pool, []int{16, 32, 48}},
+		{[]string{"maxconn=6"}, diagnosis.Slots, []int{10, 20, 30, 38}},
+		{[]string{"workers=6"}, diagnosis.Workers, []int{10, 20, 30, 38}},
+		{[]string{"database-connections=12", "database-idle=1", "database-latency=20ms"}, diagnosis.Pool, []int{8, 16, 24, 32}},
 	}
 }
 

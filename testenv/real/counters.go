@@ -107,6 +107,12 @@ func (c *counters) page() string {
 		for _, i := range instances {
 			fmt.Fprintf(&out, "sogo_requests_total{instance=%q} %d\n", i.Name, c.counted(i.AccessLog, servedByApplication))
 		}
+		family("sogo_answered_total", "counter", "Requests that all instances have answered.")
+		answered := int64(0)
+		for _, i := range instances {
+			answered += c.counted(i.AccessLog, servedByApplication)
+		}
+		fmt.Fprintf(&out, "sogo_answered_total %d\n", answered)
 		log := filepath.Join(c.s.Dir, "log", "postgresql.log")
 		family("postgres_connections", "gauge", "Connections of clients.")
 		fmt.Fprintf(&out, "postgres_connections %d\n", sockets[c.o.Ports.PostgreSQL].accepted)
@@ -126,9 +132,14 @@ func (c *counters) page() string {
 		fmt.Fprintf(&out, "dovecot_shard_sessions %d\n", sockets[c.o.Ports.MailShard].accepted)
 	}
 	family("stack_cpu_seconds_total", "counter", "Processor time of a server's processes.")
+	all := 0.0
 	for _, d := range c.s.running() {
-		fmt.Fprintf(&out, "stack_cpu_seconds_total{server=%q} %.2f\n", d.name, c.cpu(d))
+		x := c.cpu(d)
+		fmt.Fprintf(&out, "stack_cpu_seconds_total{server=%q} %.2f\n", d.name, x)
+		all += x
 	}
+	family("stack_processor_seconds_total", "counter", "Processor time of all servers of the stack.")
+	fmt.Fprintf(&out, "stack_processor_seconds_total %.2f\n", all)
 	family("stack_processors", "gauge", "Processors of the machine.")
 	fmt.Fprintf(&out, "stack_processors %d\n", runtime.NumCPU())
 	return out.String()
