@@ -68,13 +68,13 @@ func Switches() []Switch {
 			Name: "balance-source", What: "HAProxy chooses the instance by the client's address (balance source), without a route cookie",
 			Cause: "uneven-sources", Stacks: onWeb,
 			Shows: "all users behind one address come to one instance, and the others idle",
-			set:   flag(func(o *Options) { o.Tweaks.WebBalance, o.Tweaks.WebNoCookie = "source", true }),
+			set:   simply(func(o *Options) { o.Tweaks.WebBalance, o.Tweaks.WebNoCookie = "source", true }),
 		},
 		{
 			Name: "no-cookie", What: "HAProxy sends requests to the instances in turn, without a route cookie",
 			Cause: "session-hop", Stacks: onWeb,
 			Shows: "each session is on every instance; what one of them keeps in memory is built again on the others",
-			set:   flag(func(o *Options) { o.Tweaks.WebNoCookie = true }),
+			set:   simply(func(o *Options) { o.Tweaks.WebNoCookie = true }),
 		},
 		{
 			Name: "slow-backend", What: "the last instance may run for this share of the time only",
@@ -260,6 +260,6 @@ func duration(least, most time.Duration, set func(*Options, time.Duration)) func
 	}
 }
 
-func flag(set func(*Options)) func(*Options, string) error {
+func simply(set func(*Options)) func(*Options, string) error {
 	return func(o *Options, _ string) error { set(o); return nil }
 }
