@@ -132,9 +132,9 @@ func (c *counters) page() string {
 		fmt.Fprintf(&out, "dovecot_shard_sessions %d\n", sockets[c.o.Ports.MailShard].accepted)
 	}
 	family("stack_cpu_seconds_total", "counter", "Processor time of a server's processes.")
-	all := 0.0
+	all, processes := 0.0, processes() // read once: there may be many
 	for _, d := range c.s.running() {
-		x := c.cpu(d)
+		x := c.cpu(d, processes)
 		fmt.Fprintf(&out, "stack_cpu_seconds_total{server=%q} %.2f\n", d.name, x)
 		all += x
 	}
@@ -188,14 +188,14 @@ func (c *counters) counted(path string, wanted func([]byte) bool) int64 {
 }
 
 // cpu is the processor time of a daemon so far, in seconds.
-func (c *counters) cpu(d *daemon) float64 {
+func (c *counters) cpu(d *daemon, now map[int]process) float64 {
 	u := c.families[d.name]
 	if u == nil {
 		u = &usage{family: newFamily(d.command.Process.Pid), last: map[int]float64{}}
 		c.families[d.name] = u
 	}
 	seen := map[int]float64{}
-	for _, pid := range u.family.update(!d.ended()) {
+	for _, pid := range u.family.updateFrom(now, !d.ended()) {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			continue

@@ -37,6 +37,11 @@ func Switches() []Switch {
 			set: number(1, maxInstances, func(o *Options, n int) { *o.counts().instances = n }),
 		},
 		{
+			Name: "accounts", What: "how many accounts there are beside u00000",
+			Value: "1 to 99999", Stacks: onAll,
+			set: number(1, 99999, func(o *Options, n int) { o.Accounts = n }),
+		},
+		{
 			Name: "workers", What: "processes of each instance, each of which serves one request at a time (WOWorkersCount, pm.max_children)",
 			Value: "1 to 200", Default: "2", Cause: "workers", Stacks: onWeb,
 			Shows: "a sharp knee with idle processors; sogod logs \"No child available to handle incoming request!\"",
