@@ -289,14 +289,20 @@ func (c *checker) accountCount() (n int, known bool) {
 	return list.Len(), true
 }
 
+// realServers are what environment.start may name.
+var realServers = []string{"debian", "sogo", "roundcube"}
+
 func (c *checker) environment() {
 	e := c.Environment
 	roles := []string{"production", "staging", "test"}
 	if e.Role != "" && !slices.Contains(roles, e.Role) {
 		c.fail(didYouMean(e.Role, roles), fmt.Sprintf("unknown role %q", e.Role), Pos{}, "environment", "role")
 	}
-	if e.Start != "" && e.Start != "debian" {
-		c.fail(didYouMean(e.Start, []string{"debian"}), fmt.Sprintf("unknown start %q", e.Start), Pos{}, "environment", "start")
+	if e.Start != "" && !slices.Contains(realServers, e.Start) {
+		c.fail(didYouMean(e.Start, realServers), fmt.Sprintf("unknown start %q", e.Start), Pos{}, "environment", "start")
+	}
+	if len(e.Switches) > 0 && e.Start == "" {
+		c.fail("they are of real servers that are started for the run: start: sogo", "switches without start", Pos{}, "environment", "switches")
 	}
 	for name, n := range e.Nodes {
 		if n <= 0 {

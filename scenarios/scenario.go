@@ -222,7 +222,10 @@ type Environment struct {
 	Role  string         `yaml:"role"` // "production", "staging", "test"
 	Nodes map[string]int `yaml:"nodes"`
 	Cores map[string]int `yaml:"cores"` // of one machine
-	Start string         `yaml:"start"` // "debian": real servers on loopback are started for the run where they are not up yet
+	// Start names the real servers on loopback that are started for the run where they are not up yet: "debian", "sogo", "roundcube".
+	Start string `yaml:"start"`
+	// Switches are limits and faults that they are started with, each NAME or NAME=VALUE; pegel testenv --list names them.
+	Switches []string `yaml:"switches"`
 
 	Transfer *Transfer `yaml:"transfer"` // to production; nil: none
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +17,7 @@ import (
 	"pegel/internal/engine"
 	"pegel/internal/judge"
 	"pegel/reports"
+	"pegel/scenarios"
 	"pegel/testenv/real"
 )
 
@@ -44,6 +47,7 @@ changed, and says what that settles:
 	}
 	cmd.Flags().StringVar(&c.out, "out", "", "directory of the archive (default runs/NAME-TIME)")
 	c.flags(cmd)
+	cmd.Flags().StringArrayVar(&c.switches, "switch", nil, "with environment.start: start the servers with this limit or fault, NAME or NAME=VALUE, too; may be repeated (pegel testenv --list names them)")
 	cmd.Flags().StringVar(&c.replay, "replay", "", "let users take the branches (if) that they took in this former run, whatever the platform answers now")
 	cmd.Flags().IntVar(&c.next, "next-batch", 0, "accounts of the next batch to be judged")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the forecast as JSON")
@@ -63,6 +67,7 @@ type running struct {
 	out, lang string
 	replay    string // directory of the run whose branches are taken; empty: as the platform answers
 	changes
+	switches    []string // added to environment.switches
 	next        int
 	json, force bool
 	find        bool
@@ -107,8 +112,16 @@ func (c *running) run(ctx context.Context, file string) error {
 		driven = driven.and(set)
 	}
 	s, err := driven.load(file, c.env, false)
+	if err == nil && len(c.switches) > 0 {
+		driven = driven.and("environment.switches=[" + strings.Join(slices.Concat(s.Environment.Switches, c.switches), ", ") + "]")
+		s, err = driven.load(file, c.env, false)
+	}
 	if err != nil {
 		return err
+	}
+	wrong := scenarios.NewErrors()
+	if checkSwitches(s, wrong); wrong.Err() != nil {
+		return wrong
 	}
 	d, err := prepare(s, c.out, c.env)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -32,21 +33,36 @@ type servers struct {
 // startServers starts the real servers that the scenario's environment asks for, where they are not up yet. The returned
 // function stops them.
 func startServers(ctx context.Context, d *driving) (stop func(), err error) {
-	switch d.scenario.Environment.Start {
-	case "":
+	asked := d.scenario.Environment
+	if asked.Start == "" {
 		return func() {}, nil
-	case "debian":
-	default:
-		return nil, &exitError{code: exitScenario, err: fmt.Errorf("environment.start: unknown environment %q, only debian is known", d.scenario.Environment.Start)}
+	}
+	o, err := environmentOptions(asked)
+	if err != nil {
+		return nil, &exitError{code: exitScenario, err: fmt.Errorf("environment: %w", err)}
 	}
 	if target, ok := d.scenario.Targets.ByName["imap"]; ok && listening(ctx, d.scenario, target.URL) {
+		if len(asked.Switches) > 0 {
+			return nil, &exitError{code: exitNoStart, err: fmt.Errorf("the servers are up already, so that they cannot be started with %s", strings.Join(asked.Switches, ", ")),
+				hint: "end them, or leave environment.start out and start them with pegel testenv --real --switch"}
+		}
 		return func() {}, nil
 	}
-	s, err := startDebian(ctx)
+	s, err := startReal(ctx, realDir, o)
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(d.env.stderr, "note: real servers started for this run: Dovecot, Postfix, Radicale, HAProxy")
+	names := "Dovecot, Postfix, Radicale, HAProxy"
+	switch asked.Start {
+	case debianSOGo:
+		names += ", SOGo with PostgreSQL and memcached"
+	case debianRoundcube:
+		names += ", Roundcube"
+	}
+	if len(asked.Switches) > 0 {
+		names += "; " + strings.Join(asked.Switches, ", ")
+	}
+	fmt.Fprintln(d.env.stderr, "note: real servers started for this run: "+names)
 	return func() {
 		if err := s.Close(); err != nil {
 			fmt.Fprintf(d.env.stderr, "pegel: stopping the real servers: %v\n", err)
@@ -62,10 +78,35 @@ func listening(ctx context.Context, s *scenarios.Scenario, u *url.URL) bool {
 	return conn.Close() == nil
 }
 
-// startDebian starts Dovecot with functional mailboxes, Postfix, Radicale and HAProxy on their default ports, and the
-// embedded webmail behind HAProxy.
-func startDebian(ctx context.Context) (*servers, error) {
-	return startReal(ctx, realDir, real.Options{Accounts: real.DefaultAccounts, SharedMailboxes: true})
+// environmentOptions are the servers that a scenario's environment asks for, on their default ports: with functional
+// mailboxes where no web application stands behind HAProxy but the embedded webmail.
+func environmentOptions(e scenarios.Environment) (real.Options, error) {
+	c := debianChoice{kind: e.Start, instances: 1}
+	if e.Start == "debian" {
+		c.kind = debianMail
+	}
+	o := c.options(real.DefaultAccounts)
+	return o, o.SetAll(e.Switches)
+}
+
+// checkSwitches reports switches of a scenario's environment that there are not.
+func checkSwitches(s *scenarios.Scenario, wrong *scenarios.Errors) {
+	if s.Environment.Start == "" {
+		return
+	}
+	base, err := environmentOptions(scenarios.Environment{Start: s.Environment.Start})
+	if err != nil {
+		return // no switches, nothing to be wrong
+	}
+	for i, setting := range s.Environment.Switches {
+		o := base
+		if base.SOGo != nil {
+			o.SOGo = new(real.SOGo)
+		}
+		if err := o.Set(setting); err != nil {
+			wrong.Add(s.Problem(s.Field(scenarios.Pos{}, "environment", "switches", strconv.Itoa(i)), "pegel testenv --list names them all", "%v", err))
+		}
+	}
 }
 
 // startReal starts the real servers that the options describe in a directory that no other pegel uses, and the embedded

@@ -176,6 +176,21 @@ func listPlatforms(env environment) error {
 		}
 		fmt.Fprintf(w, "  %s\t%s%s\n", f.Name, f.What, outside)
 	}
+	fmt.Fprintln(w, "switches of real servers, for --switch:")
+	for _, s := range real.Switches() {
+		name := s.Name
+		switch {
+		case s.Default != "":
+			name += "=" + s.Default
+		case s.Value != "":
+			name += "=N"
+		}
+		what := s.What
+		if s.Value != "" {
+			what += ": " + s.Value
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", name, what)
+	}
 	return w.Flush()
 }
 

@@ -26,6 +26,7 @@ var debianKinds = []string{debianMail, debianSOGo, debianRoundcube}
 type debianChoice struct {
 	kind               string // empty: none
 	instances, workers int
+	switches           []string
 }
 
 func (c *debianChoice) flags(cmd *cobra.Command) {
@@ -33,15 +34,25 @@ func (c *debianChoice) flags(cmd *cobra.Command) {
 	cmd.Flags().Lookup("real").NoOptDefVal = debianMail
 	cmd.Flags().IntVar(&c.instances, "instances", 1, "with --real sogo or roundcube: how many of them stand behind HAProxy")
 	cmd.Flags().IntVar(&c.workers, "workers", 0, "with --real sogo or roundcube: processes of each instance (0: 4 of SOGo, 8 of Roundcube)")
+	cmd.Flags().StringArrayVar(&c.switches, "switch", nil, "with --real: start the servers with a limit or fault, NAME or NAME=VALUE; may be repeated (--list names them)")
 }
 
 func (c *debianChoice) check(cmd *cobra.Command) error {
 	if c.kind != "" && !slices.Contains(debianKinds, c.kind) {
 		return usage("--real %s: want one of %s", c.kind, strings.Join(debianKinds, ", "))
 	}
+	if cmd.Flags().Changed("switch") && c.kind == "" {
+		return usage("--switch goes with --real")
+	}
 	for _, name := range []string{"instances", "workers"} {
 		if cmd.Flags().Changed(name) && (c.kind == "" || c.kind == debianMail) {
 			return usage("--%s goes with --real sogo or --real roundcube", name)
+		}
+	}
+	if c.kind != "" {
+		o := c.options(0)
+		if err := o.SetAll(c.switches); err != nil {
+			return usage("--switch: %v", err)
 		}
 	}
 	return nil
@@ -69,8 +80,12 @@ func (c *debianChoice) foreground(ctx context.Context, env environment, accounts
 		err     error
 	}
 	done := make(chan started, 1)
+	options := c.options(accounts)
+	if err := options.SetAll(c.switches); err != nil {
+		return usage("--switch: %v", err)
+	}
 	go func() {
-		s, err := startReal(starting, realDir, c.options(accounts))
+		s, err := startReal(starting, realDir, options)
 		done <- started{s, err}
 	}()
 	var s *servers
@@ -125,7 +140,7 @@ func (c *debianChoice) describe(env environment, s *real.Stack) {
 	say("each", s.WebDirect...)
 	say("dav", s.SOGoDAV)
 	say("activesync", s.ActiveSync)
-	say("metrics", s.HAProxyMetrics, s.DovecotMetrics)
+	say("metrics", s.HAProxyMetrics, s.DovecotMetrics, s.ShardMetrics, s.Counters)
 	say("status", append(slices.Clone(s.NginxStatus), s.PHPStatus...)...)
 	say("ca", s.CAFile)
 	say("logs", s.Dir+"/log")

@@ -154,7 +154,8 @@ func (c *validating) file(path string) (validated, error) {
 		return v, err
 	}
 	// Also in journeys that nobody plays.
-	if v.errors.Add(plan.Check(s, probes.All())); v.errors.Err() != nil {
+	v.errors.Add(plan.Check(s, probes.All()))
+	if checkSwitches(s, v.errors); v.errors.Err() != nil {
 		return v, nil
 	}
 	v.plan, v.warnings = p, doubt.Of(p, load, thisMachine())

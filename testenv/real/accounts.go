@@ -24,7 +24,7 @@ func sharedName(team int) string { return fmt.Sprintf("team%02d", team+1) }
 
 // writeAccounts writes the lists of accounts of Dovecot, Postfix and Radicale, and the rights to functional mailboxes.
 func writeAccounts(dir string, o Options) error {
-	var dovecot, postfix, radicale, rights strings.Builder
+	var dovecot, shard, postfix, radicale, rights strings.Builder
 	for i := range o.Accounts + 1 {
 		login := Account(i)
 		name := strings.TrimSuffix(login, "@"+Domain)
@@ -32,7 +32,12 @@ func writeAccounts(dir string, o Options) error {
 		if o.SharedMailboxes {
 			group = "userdb_acl_groups=" + sharedName(i%sharedTeams)
 		}
-		fmt.Fprintf(&dovecot, "%s:{PLAIN}%s::::::%s\n", name, o.Password, group)
+		if o.Tweaks.MailShard > 0 && i > o.Accounts/2 {
+			// Dovecot leads the session there with the password that the client gave
+			fmt.Fprintf(&shard, "%s:{PLAIN}%s::::::%s\n", name, o.Password, group)
+			group += fmt.Sprintf(" proxy=y host=127.0.0.1 port=%d", o.Ports.MailShard)
+		}
+		fmt.Fprintf(&dovecot, "%s:{PLAIN}%s::::::%s\n", name, o.Password, strings.TrimSpace(group))
 		fmt.Fprintf(&postfix, "%s %s\n", login, name)
 		fmt.Fprintf(&radicale, "%s:%s\n", login, o.Password)
 	}
@@ -40,14 +45,17 @@ func writeAccounts(dir string, o Options) error {
 		// everybody may look them up
 		fmt.Fprintf(&rights, "%[1]s%[2]s group=%[2]s %[3]s\n%[1]s%[2]s anyone l\n", sharedPrefix, sharedName(team), memberRights)
 	}
-	for _, f := range []struct {
-		path, text, owner string
-	}{
+	type file struct{ path, text, owner string }
+	files := []file{
 		{"dovecot/users", dovecot.String(), dovecotUser},
 		{"postfix/mailboxes", postfix.String(), postfixUser},
 		{"radicale/users", radicale.String(), radicaleUser},
 		{"dovecot/rights", rights.String(), mailUser},
-	} {
+	}
+	if o.Tweaks.MailShard > 0 {
+		files = append(files, file{"shard/users", shard.String(), dovecotUser})
+	}
+	for _, f := range files {
 		if err := writeFile(filepath.Join(dir, f.path), []byte(f.text), 0o600, f.owner); err != nil {
 			return err
 		}

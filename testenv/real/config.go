@@ -37,6 +37,9 @@ type settings struct {
 	Clients                                                int // connections of one Dovecot service
 	MaxConn                                                int // connections of HAProxy
 	IMAPMaxConn, CalDAVMaxConn, WebMaxConn                 int
+	WebFrontendMaxConn, WebQueueTimeout                    int // the timeout in milliseconds
+	SOGoIMAP                                               int // port
+	DovecotSessions, ReservedConnections                   int
 	DovecotStock, SOGo, Xandikos, KnownRecipients          bool
 	XandikosAccount                                        string
 	Web                                                    []instance // servers of the web frontend
@@ -65,7 +68,8 @@ func newSettings(dir string, o Options) settings {
 		IMAPMaxConn: o.Tweaks.IMAPMaxConn, CalDAVMaxConn: o.Tweaks.CalDAVMaxConn, WebMaxConn: o.Tweaks.WebMaxConn,
 		DovecotStock: o.Tweaks.DovecotStock, SOGo: o.SOGo != nil, Xandikos: o.Xandikos, KnownRecipients: o.KnownRecipients, XandikosAccount: XandikosAccount(),
 		Web: o.instances(dir), Balanced: o.Instances() > 0, WebBalance: o.Tweaks.WebBalance, WebTimeout: 60,
-		DatabaseConnections: o.Tweaks.DatabaseConnections,
+		DatabaseConnections: o.Tweaks.DatabaseConnections, ReservedConnections: reservedConnections,
+		DovecotSessions: o.Tweaks.DovecotSessions, WebFrontendMaxConn: o.Tweaks.WebFrontendMaxConn, WebQueueTimeout: int(o.Tweaks.WebQueueTimeout.Milliseconds()),
 	}
 	if o.SharedMailboxes {
 		s.SharedPrefix = sharedPrefix
@@ -84,7 +88,14 @@ func newSettings(dir string, o Options) settings {
 		s.Workers = o.SOGo.Workers
 		s.PingSeconds = int(math.Ceil(o.SOGo.Ping.Seconds()))
 		s.WebTimeout += s.PingSeconds
-		s.Database = "postgresql://sogo:sogo@" + loopback(o.Ports.PostgreSQL) + "/sogo"
+		database := o.Ports.PostgreSQL
+		if o.Tweaks.DatabaseLatency > 0 {
+			database = o.Ports.DatabaseLine
+		}
+		s.Database = "postgresql://sogo:sogo@" + loopback(database) + "/sogo"
+		if s.SOGoIMAP = o.Ports.IMAP; o.Tweaks.MailLatency > 0 {
+			s.SOGoIMAP = o.Ports.MailLine
+		}
 	case o.Roundcube != nil:
 		s.Workers = o.Roundcube.Workers
 	}
@@ -109,6 +120,9 @@ func writeConfig(dir string, o Options) error {
 	if o.SharedMailboxes {
 		folders = append(folders, folder{"shared", 0o700, mailUser})
 	}
+	if o.Tweaks.MailShard > 0 {
+		folders = append(folders, folder{"shard", 0o755, ""})
+	}
 	if s.Balanced {
 		folders = append(folders, folder{"nginx", 0o755, ""})
 	}
@@ -131,6 +145,9 @@ func writeConfig(dir string, o Options) error {
 		{"master.cf.tmpl", "postfix/master.cf", "", 0o644, ""},
 		{"radicale.conf.tmpl", "radicale/config", "", 0o644, ""},
 		{"haproxy.cfg.tmpl", "haproxy/haproxy.cfg", o.Tweaks.HAProxyExtra, 0o600, haproxyUser}, // may hold the password
+	}
+	if o.Tweaks.MailShard > 0 {
+		files = append(files, file{"shard.conf.tmpl", "shard/dovecot.conf", "", 0o600, ""})
 	}
 	if s.Balanced {
 		files = append(files, file{"nginx.conf.tmpl", "nginx/nginx.conf", "", 0o644, ""})

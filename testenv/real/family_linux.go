@@ -43,8 +43,10 @@ func newFamily(root int) family { return family{root, map[int]string{}} }
 
 // update looks for new members and returns those alive. While the root has not been waited for, its number cannot belong
 // to a stranger, so only then the process group is asked, too.
-func (f *family) update(rootUnreaped bool) []int {
-	all := processes()
+func (f *family) update(rootUnreaped bool) []int { return f.updateFrom(processes(), rootUnreaped) }
+
+// updateFrom is update with processes that have just been read.
+func (f *family) updateFrom(all map[int]process, rootUnreaped bool) []int {
 	for pid, start := range f.members {
 		if p, there := all[pid]; !there || p.start != start {
 			delete(f.members, pid)

@@ -20,6 +20,12 @@ func newFamily(int) family { return family{} }
 
 func (family) update(bool) []int { return nil }
 
+type process struct{}
+
+func processes() map[int]process { return nil }
+
+func (family) updateFrom(map[int]process, bool) []int { return nil }
+
 func (family) kill() {}
 
 func (family) signalChildren(syscall.Signal) {}

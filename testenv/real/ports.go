@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"time"
 )
 
 // Ports are the TCP ports of a stack on 127.0.0.1. A field that is 0 gets its default port, or with Free a port that
@@ -26,11 +27,18 @@ type Ports struct {
 	ProxyWeb       int // HAProxy: web, 8090; used with Webmail, SOGo and Roundcube only
 	ProxyMetrics   int // HAProxy: Prometheus and statistics, 8404
 
+	MailLine     int // with Tweaks.MailLatency: where SOGo finds Dovecot, 1146
+	DatabaseLine int // with Tweaks.DatabaseLatency: where it finds PostgreSQL, 15433
+
+	Counters int // the page of counters that pegel serves itself, 9905
+
 	Web           []int // nginx, for each instance of SOGo or Roundcube: 8081 and following
 	App           []int // sogod or PHP-FPM of each instance: 20001 and following
 	PostgreSQL    int   // with SOGo: 15432
 	Memcached     int   // with SOGo: 21211
 	Xandikos      int   // Xandikos: CalDAV without authentication, 5234
+	MailShard     int   // with Tweaks.MailShard, the second Dovecot: IMAP, 1145
+	ShardMetrics  int   // and its OpenMetrics, 9901
 	ProxyXandikos int   // HAProxy: CalDAV of Xandikos, 5235
 }
 
@@ -73,6 +81,27 @@ func (p *Ports) complete(o *Options) error {
 	return nil
 }
 
+// lineEntry is a way of SOGo to another server that has latency.
+type lineEntry struct {
+	port     *int
+	standard int
+	to       int
+	latency  time.Duration
+	name     string
+}
+
+// lines are those that there are to be.
+func (o *Options) lines() []lineEntry {
+	var list []lineEntry
+	if l := o.Tweaks.MailLatency; l > 0 {
+		list = append(list, lineEntry{&o.Ports.MailLine, 1146, o.Ports.IMAP, l, "SOGo's line to Dovecot"})
+	}
+	if l := o.Tweaks.DatabaseLatency; l > 0 {
+		list = append(list, lineEntry{&o.Ports.DatabaseLine, 15433, o.Ports.PostgreSQL, l, "SOGo's line to PostgreSQL"})
+	}
+	return list
+}
+
 type portEntry struct {
 	port     *int
 	standard int
@@ -99,6 +128,7 @@ func (p *Ports) table(o *Options) []portEntry {
 		{&p.ProxyIMAP, 1144, "HAProxy's IMAP"},
 		{&p.ProxyCalDAV, 5233, "HAProxy's CalDAV"},
 		{&p.ProxyMetrics, 8404, "HAProxy's metrics"},
+		{&p.Counters, 9905, "the page of counters"},
 	}
 	if o.web() {
 		table = append(table, portEntry{&p.ProxyWeb, 8090, "HAProxy's web"})
@@ -110,6 +140,12 @@ func (p *Ports) table(o *Options) []portEntry {
 	}
 	if o.SOGo != nil {
 		table = append(table, portEntry{&p.PostgreSQL, 15432, "PostgreSQL"}, portEntry{&p.Memcached, 21211, "memcached"})
+	}
+	if o.Tweaks.MailShard > 0 {
+		table = append(table, portEntry{&p.MailShard, 1145, "IMAP of the shard"}, portEntry{&p.ShardMetrics, 9901, "metrics of the shard"})
+	}
+	for _, l := range o.lines() {
+		table = append(table, portEntry{l.port, l.standard, l.name})
 	}
 	if o.Xandikos {
 		table = append(table, portEntry{&p.Xandikos, 5234, "Xandikos"}, portEntry{&p.ProxyXandikos, 5235, "HAProxy's Xandikos"})
@@ -138,6 +174,7 @@ func (o *Options) urls() URLs {
 		CalDAV:         "http://" + loopback(p.ProxyCalDAV) + "/",
 		CalDAVDirect:   "http://" + loopback(p.Radicale) + "/",
 		HAProxyMetrics: "http://" + loopback(p.ProxyMetrics) + "/metrics",
+		Counters:       "http://" + loopback(p.Counters) + "/metrics",
 		DovecotMetrics: "http://" + loopback(p.DovecotMetrics) + "/metrics",
 	}
 	if o.web() {
@@ -154,6 +191,9 @@ func (o *Options) urls() URLs {
 	if o.SOGo != nil {
 		u.SOGoDAV = u.Web + "SOGo/dav/"
 		u.ActiveSync = u.Web + "Microsoft-Server-ActiveSync"
+	}
+	if o.Tweaks.MailShard > 0 {
+		u.ShardMetrics = "http://" + loopback(p.ShardMetrics) + "/metrics"
 	}
 	if o.Xandikos {
 		u.Xandikos = "http://" + loopback(p.ProxyXandikos) + "/"

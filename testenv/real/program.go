@@ -79,6 +79,9 @@ func programs(ctx context.Context, dir string, o Options) ([]program, error) {
 		{name: "radicale", path: find("radicale"), args: []string{"--config", filepath.Join(dir, "radicale", "config")}, user: radicaleUser},
 		haproxy,
 	}
+	if o.Tweaks.MailShard > 0 {
+		all = append(all, program{name: "shard", path: find("dovecot"), args: []string{"-F", "-c", filepath.Join(dir, "shard", "dovecot.conf")}})
+	}
 	if o.Xandikos {
 		all = append(all, program{name: "xandikos", path: find("xandikos"), user: xandikosUser, args: []string{"-l", "127.0.0.1", "-p", strconv.Itoa(o.Ports.Xandikos),
 			"-d", filepath.Join(dir, "xandikos", "data"), "--defaults", "--current-user-principal", "/" + XandikosAccount() + "/"}})

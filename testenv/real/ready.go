@@ -56,6 +56,9 @@ func (s *Stack) awaitAll(ctx context.Context, o Options, of string) error {
 	if o.Instances() > 0 {
 		questions = append(questions, question{"haproxy", "web", page(s.Web+path, http.StatusOK)})
 	}
+	if o.Tweaks.MailShard > 0 {
+		questions = append(questions, question{"shard", "IMAP of the shard", greeting(loopback(p.MailShard), nil, "* OK")})
+	}
 	if o.Xandikos {
 		questions = append(questions, question{"xandikos", "CalDAV of Xandikos", page("http://"+loopback(p.Xandikos)+"/", 0)},
 			question{"haproxy", "CalDAV of Xandikos", page(s.Xandikos, 0)})

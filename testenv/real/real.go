@@ -61,6 +61,10 @@ type Tweaks struct {
 	IMAPMaxConn   int // sessions HAProxy passes to Dovecot at a time; 0 means 1000
 	CalDAVMaxConn int // requests HAProxy passes to Radicale at a time; 0 means 6, what its listen backlog holds
 	WebMaxConn    int // requests HAProxy passes to each server of the web frontend at a time; 0 means no limit
+	// WebQueueTimeout is how long a request waits for one of them in HAProxy's queue; 0 means 20 s.
+	WebQueueTimeout time.Duration
+	// WebFrontendMaxConn is how many connections HAProxy's web frontend has open at a time; 0 means as many as HAProxy can.
+	WebFrontendMaxConn int
 	// WebBalance is HAProxy's algorithm over the instances of SOGo or Roundcube: roundrobin (where empty), leastconn,
 	// source, static-rr, first or random.
 	WebBalance string
@@ -75,7 +79,16 @@ type Tweaks struct {
 	DatabaseConnections int
 	// DovecotStock leaves Dovecot its own limits: one process for each of 1,024 sessions, 10 of them for one account and
 	// address.
-	DovecotStock   bool
+	DovecotStock bool
+	// DovecotSessions is that limit of sessions with DovecotStock; 0 means 1024.
+	DovecotSessions int
+	// MailShard gives the accounts above the middle (above Accounts/2) a Dovecot of their own, whose processes may run for this
+	// share of the time: 1 is all of it, 0 means that there is no such Dovecot. The other Dovecot leads their IMAP sessions there.
+	MailShard float64
+	// MailLatency and DatabaseLatency hold back what SOGo says to Dovecot and PostgreSQL, and what it is told, by so much in
+	// each direction; 0 means not at all.
+	MailLatency, DatabaseLatency time.Duration
+
 	DovecotExtra   string // appended to dovecot.conf
 	PostfixExtra   string // appended to main.cf
 	HAProxyExtra   string // appended to haproxy.cfg
@@ -100,6 +113,8 @@ type URLs struct {
 	ActiveSync     string   // ActiveSync of SOGo through HAProxy
 	HAProxyMetrics string   // the Prometheus page of HAProxy
 	DovecotMetrics string   // the OpenMetrics page of Dovecot
+	ShardMetrics   string   // that of the Dovecot of Tweaks.MailShard; empty without it
+	Counters       string   // a page of what has no exporter of its own: SOGo's workers, PostgreSQL's connections, processor times
 	NginxStatus    []string // the stub_status page of each instance
 	PHPStatus      []string // the status page of each instance's PHP-FPM; "?json" may be appended
 }
@@ -125,6 +140,8 @@ type Stack struct {
 	mu        sync.Mutex // guards daemons
 	daemons   []*daemon
 	throttles []*throttle
+	counters  *counters
+	lines     []*line
 	close     sync.Once
 	closeErr  error
 	hurry     chan struct{} // closed by Kill
@@ -180,6 +197,15 @@ func (o *Options) complete() error {
 	if o.Tweaks.CalDAVMaxConn == 0 {
 		o.Tweaks.CalDAVMaxConn = 6
 	}
+	if o.Tweaks.DovecotSessions == 0 {
+		o.Tweaks.DovecotSessions = 1024
+	}
+	if o.Tweaks.MailLatency < 0 || o.Tweaks.DatabaseLatency < 0 || o.SOGo == nil && o.Tweaks.MailLatency+o.Tweaks.DatabaseLatency > 0 {
+		return errors.New("latency: want at least 0, and SOGo, which has it")
+	}
+	if v := o.Tweaks.MailShard; !(v >= 0 && v <= 1) {
+		return fmt.Errorf("speed %g of the shard: want 0 to 1", v)
+	}
 	if err := o.completeWeb(); err != nil {
 		return err
 	}
@@ -225,7 +251,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		}
 	}
 	s.throttle(o)
-	return nil
+	return s.startCounters(o)
 }
 
 func (s *Stack) launch(programs ...program) error {
@@ -296,6 +322,12 @@ func (s *Stack) Close() error {
 		}
 		daemons := s.running()
 		errs := make([]error, len(daemons))
+		for _, l := range s.lines {
+			errs = append(errs, l.close())
+		}
+		if s.counters != nil {
+			errs = append(errs, s.counters.close())
+		}
 		var stopping sync.WaitGroup
 		for i, d := range daemons {
 			stopping.Go(func() { errs[i] = d.stop(s.hurry) })

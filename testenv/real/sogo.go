@@ -50,6 +50,13 @@ func writeSOGo(dir string, o Options, s settings) error {
 
 // startSOGo makes the database, starts it with memcached, enters the accounts, and starts the instances.
 func (s *Stack) startSOGo(ctx context.Context, o Options) error {
+	for _, l := range o.lines() {
+		opened, err := newLine(*l.port, l.to, l.latency)
+		if err != nil {
+			return err
+		}
+		s.lines = append(s.lines, opened)
+	}
 	memcached := program{name: "memcached", path: find("memcached"), user: memcachedUser,
 		args: []string{"-l", "127.0.0.1", "-p", strconv.Itoa(o.Ports.Memcached), "-m", "64", "-c", "4096"}}
 	if err := s.launch(memcached); err != nil {

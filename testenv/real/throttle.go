@@ -13,8 +13,15 @@ type throttle struct {
 	stop, done chan struct{}
 }
 
-// throttle slows down the instances that Tweaks.WebSpeeds names.
+// throttle slows down the shard of Tweaks.MailShard and the instances that Tweaks.WebSpeeds names.
 func (s *Stack) throttle(o Options) {
+	if v := o.Tweaks.MailShard; v > 0 && v < 1 {
+		for _, d := range s.daemons {
+			if d.name == "shard" {
+				s.throttles = append(s.throttles, newThrottle(d, v))
+			}
+		}
+	}
 	for n, i := range o.instances(s.Dir) {
 		if n >= len(o.Tweaks.WebSpeeds) {
 			return

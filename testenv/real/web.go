@@ -16,6 +16,8 @@ const (
 	maxInstances = 16
 	maxWorkers   = 200
 	maxPing      = time.Hour
+
+	reservedConnections = 3 // of PostgreSQL, for the superuser
 )
 
 // SOGo describes the instances of SOGo, each with its own workers and an nginx server in front. They share one
@@ -130,9 +132,9 @@ func (o *Options) completeWeb() error {
 	if t.DatabaseConnections == 0 {
 		t.DatabaseConnections = 400
 	}
-	// PostgreSQL demands more than it reserves for walsenders and the superuser
-	if t.DatabaseConnections < 11 || t.DatabaseConnections > 10000 {
-		return fmt.Errorf("%d database connections: want 11 to 10000", t.DatabaseConnections)
+	// PostgreSQL demands more than it reserves for the superuser
+	if t.DatabaseConnections <= reservedConnections || t.DatabaseConnections > 10000 {
+		return fmt.Errorf("%d database connections: want %d to 10000", t.DatabaseConnections, reservedConnections+1)
 	}
 	return nil
 }
