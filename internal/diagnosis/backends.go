@@ -23,16 +23,23 @@ const (
 	pinnedShare  = 0.98  // of an address's requests go to one backend
 	pinnedChance = 0.001 // that users drawn to backends one by one would all meet so
 	unevenFactor = 1.2
+	fewRoutes    = 8 // requests of an address
 )
 
 // route is where users of one source address went.
 type route struct {
-	source   string
-	count    uint64
-	most     uint64 // to the backend that answered most
-	backend  string
-	parts    int // of the users that are seen in it
-	backends int
+	source string
+	to     map[string]uint64 // requests by backend
+	count  uint64
+	parts  int // of the users that are seen in it, at least
+}
+
+// most is how many requests the backend answered that answered most.
+func (r *route) most() (most uint64) {
+	for _, n := range r.to {
+		most = max(most, n)
+	}
+	return most
 }
 
 // routes are the ways from addresses to backends in a stage.
@@ -49,15 +56,12 @@ func (s *sight) routes(st *judge.StageResult) (list []route, backends int) {
 			}
 			k := slices.IndexFunc(list, func(r route) bool { return r.source == source })
 			if k < 0 {
-				list = append(list, route{source: source})
+				list = append(list, route{source: source, to: map[string]uint64{}})
 				k = len(list) - 1
 			}
-			r := &list[k]
-			r.count += row.Count
-			r.backends++
-			if row.Count > r.most {
-				r.most, r.backend, r.parts = row.Count, backend, len(row.Folds)
-			}
+			list[k].to[backend] += row.Count
+			list[k].count += row.Count
+			list[k].parts = max(list[k].parts, len(row.Folds))
 		}
 	}
 	return list, len(names)
@@ -68,11 +72,11 @@ func (s *sight) routes(st *judge.StageResult) (list []route, backends int) {
 func pinned(list []route, backends int) (chance float64, sources int) {
 	log := 0.0
 	for _, r := range list {
-		if r.count < few {
+		if r.count < fewRoutes {
 			continue
 		}
 		sources++
-		if float64(r.most) < pinnedShare*float64(r.count) {
+		if float64(r.most()) < pinnedShare*float64(r.count) {
 			return 1, sources
 		}
 		log -= float64(max(r.parts-1, 0)) * math.Log(float64(max(backends, 1)))

@@ -17,6 +17,7 @@ var sentences = map[string]string{
 	"danger-none":   "no objective is broken up to %s active users, and the capacity is not determined",
 	"danger-far":    "every objective holds, and the capacity of %s active users is far above the %s that were measured",
 	"danger-near":   "the capacity of %s active users is near the %s that were measured",
+	"danger-busy":   "the capacity is not determined, and %s is %s full at %s active users",
 	"danger-broken": "the objective \"%s\" is broken at %s active users",
 
 	"saturating":            "%s gives way: at %s active users %s of its %s %s are in use",

@@ -125,7 +125,7 @@ func (s *sight) saturating(u, low *station) *Hypothesis {
 		switch {
 		case exponent >= grows && u.fullest >= idle:
 			h.add(weightGrows, used, over, "because-grows", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
-		case exponent < flat:
+		case exponent < flat && u.fullest < full: // what is full cannot grow
 			h.add(weightFlat, used, over, "because-flat", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
 		}
 	}

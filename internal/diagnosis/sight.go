@@ -59,6 +59,18 @@ func (s *sight) endangered() Danger {
 			d.Any, d.Why = true, say("danger-near", f.Users, f.MeasuredMax)
 		}
 	}
+	if !d.Any && !f.Determined {
+		for _, u := range s.stations(s.top) {
+			limit := busy
+			if kindOf(u.Kind) == Memory { // which well-behaved software fills
+				limit = full
+			}
+			if u.fullest >= limit {
+				d.Any, d.Why = true, say("danger-busy", u.name, share(u.fullest), s.top.Users)
+				break
+			}
+		}
+	}
 	for _, o := range s.r.Objectives {
 		for _, x := range o.Stages {
 			if !x.Enough || x.Held || !s.measured(x.Users) || d.Broken > 0 && x.Users >= d.Broken {
