@@ -34,7 +34,7 @@ func benchDiagnoseCommand(env environment) *cobra.Command {
 		Use:   "diagnose",
 		Short: "hold diagnoses against embedded platforms with one known fault each",
 		Long: `Starts each shipped platform that has one fault, and the one that has none, several times with
-limits and service times drawn anew, drives a staircase of short holds up to 70 % of what it carries,
+limits and service times drawn anew, drives a staircase of short holds up to 70 % of what it carries (the healthy one: to 220 users),
 and asks what the archive alone says is the cause. The healthy platform counts as found where nothing
 is said. Runs are real, several side by side; one that the machine disturbed is done again.`,
 		Args: exactly(0, "no argument"),
@@ -58,16 +58,19 @@ type benchDiagnose struct {
 	beside   int
 	keep     string
 	json     bool
+	sets     []string // further overrides of the scenario
 }
 
 // healthy is the profile that nothing is wrong with.
 const healthy = "healthy"
 
-// diagnoseShare is the highest load of a run, as a share of what the platform carries; diagnoseMost the most users.
+// diagnoseShare is the highest load of a run, as a share of what the platform carries; diagnoseMost the most users, and
+// diagnoseHealthy as many as most of the others get.
 const (
-	diagnoseShare = 0.7
-	diagnoseMost  = 220
-	diagnoseTries = 3 // of a run that the machine disturbed
+	diagnoseShare   = 0.7
+	diagnoseMost    = 400
+	diagnoseHealthy = 220
+	diagnoseTries   = 3 // of a run that the machine disturbed
 )
 
 // diagnosed is one trial.
@@ -276,6 +279,7 @@ func (b *benchDiagnose) drive(ctx context.Context, t *diagnosed, def testenv.Def
 			u.Web, u.IMAP, u.IMAPSource, u.SMTP, u.CalDAV),
 		observing(def, u.Metrics),
 	}
+	sets = append(sets, b.sets...)
 	if t.Users == 0 {
 		if err := b.size(ctx, t, def, sets); err != nil {
 			return err
@@ -313,13 +317,15 @@ func (b *benchDiagnose) size(ctx context.Context, t *diagnosed, def testenv.Defi
 	if err != nil {
 		return err
 	}
-	t.Users = diagnoseMost
+	t.Users = diagnoseHealthy
 	truth, err := testenv.Truth(ctx, def, workload(p), testenv.TruthOptions{Seed: t.Seed + 1, Precision: 0.05, Budget: 20 * time.Second, Guess: 200, MaxUsers: 1000})
 	if err != nil {
 		return nil // it carries more than anybody asks
 	}
 	t.Capacity = truth.Users
-	t.Users = min(diagnoseMost, int(diagnoseShare*float64(truth.Users)))
+	if t.Cause != "" {
+		t.Users = min(diagnoseMost, int(diagnoseShare*float64(truth.Users)))
+	}
 	return nil
 }
 

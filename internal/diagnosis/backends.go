@@ -70,16 +70,19 @@ func (s *sight) routes(st *judge.StageResult) (list []route, backends int) {
 // pinned says whether users of one address all go to one backend, with the probability that they would if each user were sent
 // to one of so many backends alone. Users are counted by the parts of them that are seen, which are no more than there are.
 func pinned(list []route, backends int) (chance float64, sources int) {
-	log := 0.0
+	log, mixed := 0.0, false
 	for _, r := range list {
 		if r.count < fewRoutes {
 			continue
 		}
 		sources++
 		if float64(r.most()) < pinnedShare*float64(r.count) {
-			return 1, sources
+			mixed = true
 		}
 		log -= float64(max(r.parts-1, 0)) * math.Log(float64(max(backends, 1)))
+	}
+	if mixed {
+		return 1, sources
 	}
 	return math.Exp(log), sources
 }
