@@ -148,6 +148,11 @@ func Diagnose(r *judge.Result, runs ...string) *Diagnosis {
 // repaired, not the resource enlarged.
 func explain(all []*Hypothesis) {
 	for _, cause := range all {
+		for _, h := range all { // refusals and waits at the door are no queue behind it
+			if h.Code == Unseen && cause.Score > 0 && (cause.Code == RateLimit || cause.Code == Listen) {
+				h.add(weightExplained, nil, whole, "because-explained", say("name-"+cause.Code))
+			}
+		}
 		if cause.Score <= 0 || len(cause.explains) == 0 {
 			continue
 		}
