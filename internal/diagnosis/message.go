@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"math"
+	"time"
 
 	"pegel/internal/capacity"
 	"pegel/internal/judge"
@@ -136,8 +137,13 @@ var sentences = map[string]string{
 // Sentences returns the English pattern of every message of a diagnosis by its code.
 func Sentences() map[string]string { return sentences }
 
-// say is the message with this code.
+// say is the message with this code. Durations have three figures at most.
 func say(code string, args ...any) judge.Message {
+	for i, v := range args {
+		if d, ok := v.(time.Duration); ok {
+			args[i] = figures(d)
+		}
+	}
 	return judge.Message{Code: code, Format: sentences[code], Args: args}
 }
 
@@ -160,4 +166,13 @@ func round(x float64) float64 {
 		return math.Round(x)
 	}
 	return math.Round(x*scale) / scale
+}
+
+// figures is a duration with three figures at most.
+func figures(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit)
 }
