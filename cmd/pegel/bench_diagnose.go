@@ -191,7 +191,8 @@ func (b *benchDiagnose) trial(ctx context.Context, t *diagnosed, dir string) err
 				valid++
 			}
 		}
-		if (d.Held || valid < len(r.Stages)-1) && try < diagnoseTries && ctx.Err() == nil {
+		disturbed := d.Held || valid < len(r.Stages)-1 || !r.Stages[len(r.Stages)-1].Valid
+		if disturbed && try < diagnoseTries && ctx.Err() == nil {
 			continue
 		}
 		t.judge(d)

@@ -27,9 +27,9 @@ type Danger struct {
 	Why    judge.Message
 }
 
-// near is up to which multiple of the highest load measured a forecast break is a danger: a run up to 70 % of the capacity has
-// it at 1.4.
-const near = 1.9
+// near is up to which multiple of the highest load measured a forecast break is a danger: as far as the forecast itself calls
+// it more than a guess. A run up to 70 % of the capacity has it at 1.4.
+const near = 2.2
 
 func look(r *judge.Result) *sight {
 	s := &sight{r: r, scenario: r.Meta.Labels["scenario_path"]}
