@@ -266,3 +266,38 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		}
 	}
 }
+
+// All users behind one address, and the balancer goes by it: one backend answers everything, the others are idle.
+func TestOneAddressPinnedToOneBackend(t *testing.T) {
+	r := judged(t, "balancer-source-hash")
+	var splits []judge.Split
+	for _, x := range r.Splits {
+		if x.Kind == record.KindRoute || x.Kind == record.KindSource || x.Kind == record.KindMove {
+			continue
+		}
+		if x.Kind == record.KindBackend {
+			x.Rows = slices.DeleteFunc(slices.Clone(x.Rows), func(row judge.SplitRow) bool { return row.Name != "web-1" })
+		}
+		splits = append(splits, x)
+	}
+	r.Splits = splits
+	for i := range r.Stages {
+		for k := range r.Stages[i].Resources {
+			if u := &r.Stages[i].Resources[k]; u.Name == "web.2" || u.Name == "web.3" || u.Name == "balancer.2" || u.Name == "balancer.3" {
+				u.InUse, u.Rate, u.Utilisation, u.Queue = 0, 0, 0, 0
+			}
+		}
+	}
+	d := Diagnose(r)
+	if first(d) != UnevenSources || !says(d.Hypotheses[0].For, "because-sibling-idle") || !strings.HasSuffix(d.Hypotheses[0].Settle.Command, " sources") {
+		t.Errorf("said %q: %+v", first(d), d.Hypotheses)
+	}
+}
+
+func TestStems(t *testing.T) {
+	for name, want := range map[string]string{"web.1": "web", "web-12": "web", "sogo2.workers": "sogo*.workers", "db": "db", "srv_3": "srv", "7": ""} {
+		if got := stemOf(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

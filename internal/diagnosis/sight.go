@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -153,9 +154,12 @@ func (s *sight) groupOf(name string) (group string, declared bool) {
 	return "", false
 }
 
-// stemOf is a name without the number at its end.
+// number is one in a name.
+var number = regexp.MustCompile(`[0-9]+`)
+
+// stemOf is a name without its numbers: web of web.1, sogo*.workers of sogo2.workers.
 func stemOf(name string) string {
-	return strings.TrimRight(strings.TrimRight(name, "0123456789"), ".-_ #/:")
+	return strings.TrimRight(number.ReplaceAllString(name, "*"), "*.-_ #/:")
 }
 
 // splits are those of a kind in a stage.
