@@ -125,7 +125,7 @@ func (s *sight) instances() []siblings {
 
 // unevenSources asks whether the balancer goes by source addresses.
 func (s *sight) unevenSources(resources []*Hypothesis) []*Hypothesis {
-	at := in(s.top)
+	at := s.in(s.top)
 	groups := s.instances()
 	slow := clearest(differences(s.splits(record.KindSource, s.top)))
 	chance, sources, backends := s.pinned(groups)
@@ -175,9 +175,9 @@ func (s *sight) weighInstances(h *Hypothesis, groups []siblings, resources []*Hy
 	}
 	last := worst.members[len(worst.members)-1]
 	if last.InUse < 0.02*worst.members[0].InUse {
-		h.add(weightIdleSibling, s.series(last.Name, "in_use"), in(s.top), "because-sibling-idle", last.Name, worst.members[0].Name, round(worst.members[0].InUse))
+		h.add(weightIdleSibling, s.series(last.Name, "in_use"), s.in(s.top), "because-sibling-idle", last.Name, worst.members[0].Name, round(worst.members[0].InUse))
 	}
-	h.inherit(resources, names, s.series(worst.members[0].Name, "in_use", "limit"), in(s.top))
+	h.inherit(resources, names, s.series(worst.members[0].Name, "in_use", "limit"), s.in(s.top))
 }
 
 // weighShares weighs the shares of the backends in the work, where no counters tell how full they are.
@@ -191,7 +191,7 @@ func (s *sight) weighShares(h *Hypothesis) bool {
 		if h.Subject == "" {
 			h.Subject = busiest.Name
 		}
-		h.add(weightUneven, []string{x.Actions + " rate by backend"}, in(s.top), "because-uneven", busiest.Name, share(top), x.Actions, share(1/float64(len(shares))))
+		h.add(weightUneven, []string{x.Actions + " rate by backend"}, s.in(s.top), "because-uneven", busiest.Name, share(top), x.Actions, share(1/float64(len(shares))))
 		found = true
 	}
 	return found
@@ -218,7 +218,7 @@ func (s *sight) usersOf(actions string) int {
 
 // unevenBackends asks whether one instance is slower or fuller, for whatever reason but the address.
 func (s *sight) unevenBackends(resources, causes []*Hypothesis) []*Hypothesis {
-	at := in(s.top)
+	at := s.in(s.top)
 	slow := clearest(differences(s.splits(record.KindBackend, s.top)))
 	groups := s.instances()
 	if slow == nil && len(groups) == 0 && len(s.splits(record.KindBackend, s.top)) == 0 {

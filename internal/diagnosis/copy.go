@@ -43,7 +43,7 @@ func (s *sight) copying(resources []*Hypothesis) *Hypothesis {
 	if rate == 0 && s.r.Effects == nil {
 		return nil
 	}
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	h := suppose(Copy, "", say("copying", round(rate), s.top.Users))
 	known := false
 	if e := s.r.Effects; e != nil && e.Determined {
@@ -67,9 +67,9 @@ func (s *sight) copying(resources []*Hypothesis) *Hypothesis {
 	}
 	if all > 0 && !known {
 		if part := underway / all; part >= copyUnderway {
-			h.add(weightCopyUnderway, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
+			h.add(weightCopyUnderway, []string{"*.copy rate and response time"}, s.in(s.top), "because-copy-underway", share(part))
 		} else if part < copyLittle {
-			h.add(weightCopyLittle, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
+			h.add(weightCopyLittle, []string{"*.copy rate and response time"}, s.in(s.top), "because-copy-underway", share(part))
 		}
 		s.copyAlways(h, resources)
 	}
@@ -91,9 +91,9 @@ func (s *sight) copyUses(h *Hypothesis, e *judge.Effects, resources []*Hypothesi
 			continue
 		}
 		if part := use / x.Use; part >= copyUse {
-			h.add(weightCopyUse, s.series(x.Name, "in_use"), in(s.top), "because-copy-use", share(part), x.Name)
+			h.add(weightCopyUse, s.series(x.Name, "in_use"), s.in(s.top), "because-copy-use", share(part), x.Name)
 			h.explains = append(h.explains, x.Name)
-			h.inherit(resources, []string{x.Name}, s.series(x.Name, "in_use", "limit"), in(s.top))
+			h.inherit(resources, []string{x.Name}, s.series(x.Name, "in_use", "limit"), s.in(s.top))
 			return
 		}
 	}
@@ -139,7 +139,7 @@ func (s *sight) copyAlways(h *Hypothesis, resources []*Hypothesis) {
 		if len(s.stages) == 2 { // a line through two points has no doubt of its own
 			weight = weightCopyTwo
 		}
-		at := span{s.top.Users, s.low.Start, s.top.End}
+		at := s.over()
 		h.Subject = first.Subject
 		h.add(weight, s.series(first.members[0], "in_use"), at, "because-copy-always", share(part), first.Subject, round(least))
 		h.inherit(resources, first.members, s.series(first.members[0], "in_use", "limit"), at)

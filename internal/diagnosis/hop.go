@@ -33,7 +33,7 @@ func (s *sight) sessionHop() *Hypothesis {
 	if moved+stayed < few {
 		return nil
 	}
-	at, part := in(s.top), moved/(moved+stayed)
+	at, part := s.in(s.top), moved/(moved+stayed)
 	h := suppose(SessionHop, "", say("session-hop", share(part)))
 	series := []string{"backend of each session's answers"}
 	if part < moves || moved < few {

@@ -301,3 +301,43 @@ func TestStems(t *testing.T) {
 		}
 	}
 }
+
+// Several runs of one scenario are judged together: what was seen is cited with its run.
+func TestSeveralRuns(t *testing.T) {
+	var sources []judge.Source
+	for _, name := range []string{"cpu", "db-pool"} { // the same scenario; that the platforms differ nobody can know
+		run, err := archive.Open(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := scenarios.Parse(name, run.Effective, scenarios.Options{Alone: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, judge.Source{Run: run, Scenario: s})
+	}
+	r, err := judge.Pool(sources, judge.Options{Draws: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range r.Splits {
+		if x.Stage >= len(r.Stages) || !r.Stages[x.Stage].Valid {
+			t.Errorf("a split is of stage %d", x.Stage)
+		}
+	}
+	d := Diagnose(r, "runs/a", "runs/b")
+	cited := 0
+	for _, h := range append(slices.Clone(d.Hypotheses), d.Others...) {
+		for _, e := range h.For {
+			if e.To > 0 && e.To <= e.From {
+				t.Errorf("%s: %+v", h.Code, e)
+			}
+			if e.Run != "" {
+				cited++
+			}
+		}
+	}
+	if cited == 0 {
+		t.Error("no evidence names its run")
+	}
+}

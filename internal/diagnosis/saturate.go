@@ -102,7 +102,7 @@ func (s *sight) saturation() []*Hypothesis {
 func (s *sight) saturating(u, low *station) *Hypothesis {
 	h := suppose(kindOf(u.Kind), u.name, say("saturating", u.name, s.top.Users, share(u.fullest), round(u.Limit), say("unit-"+kindOf(u.Kind))))
 	h.members = u.members
-	at, over := in(s.top), span{s.top.Users, s.low.Start, s.top.End}
+	at, over := s.in(s.top), s.over()
 	var used, queued, refused []string
 	for _, name := range u.members {
 		used = append(used, s.series(name, "in_use")...)
@@ -167,7 +167,7 @@ func (s *sight) byForecast(h *Hypothesis, series []string) {
 	p := math.Min(math.Max(sum, 0.005), 0.995)
 	rest := math.Max(float64(len(f.Resources))-of, 1)
 	weight := math.Min(math.Max(10*math.Log10(p/(1-p)*rest/of), leastForecast), mostForecast)
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	switch {
 	case p >= 0.5:
 		h.add(weight, series, at, "because-forecast", percent(sum), f.Users)
@@ -190,7 +190,7 @@ func (s *sight) byActions(h *Hypothesis, name string) {
 	if n == 0 || m == 0 {
 		return
 	}
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	series := make([]string, len(v.Actions))
 	for i, glob := range v.Actions {
 		series[i] = glob + " response time"
