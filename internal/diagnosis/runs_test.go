@@ -341,3 +341,79 @@ func TestSeveralRuns(t *testing.T) {
 		t.Error("no evidence names its run")
 	}
 }
+
+// broken makes the highest stage one in which an objective was broken.
+func broken(r *judge.Result) *judge.StageResult {
+	top := &r.Stages[len(r.Stages)-1]
+	r.Objectives = []judge.ObjectiveResult{{Text: judge.Say("objective", "web.*", "95", time.Second), Stages: []judge.ObjectiveStage{{Users: top.Users, Enough: true}}}}
+	return top
+}
+
+// One backend of a platform that is well otherwise works at half the speed: it is slower for its users and fuller.
+func TestOneSlowBackend(t *testing.T) {
+	r := judged(t, "healthy")
+	r.Forecast = judge.Forecast{}
+	top := broken(r)
+	for k := range top.Resources {
+		if u := &top.Resources[k]; u.Name == "web.2" {
+			u.InUse, u.Utilisation, u.Demand, u.Queue = 11, 11/u.Limit, 3*u.Demand, 4
+		}
+	}
+	for i := range r.Splits {
+		x := &r.Splits[i]
+		if x.Kind != record.KindBackend || x.Stage != len(r.Stages)-1 {
+			continue
+		}
+		x.Rows = slices.Clone(x.Rows)
+		for k := range x.Rows {
+			if row := &x.Rows[k]; row.Name == "web-2" {
+				row.Ratio *= 2.5
+				row.Folds = slices.Clone(row.Folds)
+				for f := range row.Folds {
+					row.Folds[f].Ratio *= 2.5
+				}
+			}
+		}
+	}
+	d := Diagnose(r)
+	if first(d) != UnevenBackends || d.Hypotheses[0].Subject != "web-2" || !says(d.Hypotheses[0].For, "because-slower") {
+		t.Errorf("said %q: %+v", first(d), d.Hypotheses)
+	}
+}
+
+// A group of accounts that is slower is told without counters of its shard, and not where nothing is in danger.
+func TestOneSlowGroup(t *testing.T) {
+	r := judged(t, "healthy")
+	rng := rand.New(rand.NewPCG(8, 0))
+	splits := users(rng, 3, 60, 2.2)
+	splits[0].Kind, splits[0].Stage = record.KindGroup, len(r.Stages)-1
+	r.Splits = append(r.Splits, splits...)
+	if d := Diagnose(r); len(d.Hypotheses) > 0 {
+		t.Errorf("without danger: %+v", d.Hypotheses)
+	}
+	for i := range r.Stages {
+		r.Stages[i].Resources = nil
+	}
+	r.Resources, r.Forecast = nil, judge.Forecast{}
+	broken(r)
+	d := Diagnose(r)
+	if first(d) != HotShard || d.Hypotheses[0].Subject != "a" || !strings.HasSuffix(d.Hypotheses[0].Settle.Command, " one-group") {
+		t.Errorf("said %q: %+v", first(d), d.Hypotheses)
+	}
+}
+
+// Where copying was varied, its part of the rise tells, either way.
+func TestCopyingThatWasVaried(t *testing.T) {
+	for _, c := range []struct {
+		part, low, high float64
+		found           bool
+	}{{0.6, 0.5, 0.7, true}, {0.02, -0.02, 0.06, false}} {
+		r := judged(t, "copy-contention")
+		r.Effects = &judge.Effects{Determined: true, Action: "imap.fetch", From: 100 * time.Millisecond, To: 1100 * time.Millisecond, FromUsers: 50, ToUsers: 100,
+			Parts: []judge.EffectPart{{Kind: "copy", Seconds: c.part, Low: c.low, High: c.high}, {Kind: "users", Seconds: 1 - c.part, Low: 0.1, High: 0.9}}}
+		h := find(Diagnose(r), Copy)
+		if h == nil || (h.Score > 0) != c.found || says(h.For, "because-copy-part") != c.found {
+			t.Errorf("a part of %v: %+v", c.part, h)
+		}
+	}
+}
