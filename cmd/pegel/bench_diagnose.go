@@ -85,9 +85,11 @@ type diagnosed struct {
 	Score    float64  `json:"score_db,omitempty"`
 	Then     []string `json:"then,omitempty"` // codes of the next ones
 	Held     bool     `json:"held,omitempty"` // the generator was at fault in every try
-	Right    bool     `json:"right"`
-	Archive  string   `json:"archive,omitempty"`
-	Error    string   `json:"error,omitempty"`
+
+	Disturbed bool   `json:"disturbed,omitempty"` // the machine took the generator's time in every try
+	Right     bool   `json:"right"`
+	Archive   string `json:"archive,omitempty"`
+	Error     string `json:"error,omitempty"`
 }
 
 func (b *benchDiagnose) run(ctx context.Context) error {
@@ -192,6 +194,7 @@ func (b *benchDiagnose) trial(ctx context.Context, t *diagnosed, dir string) err
 			}
 		}
 		disturbed := d.Held || valid < len(r.Stages)-1 || !r.Stages[len(r.Stages)-1].Valid
+		t.Disturbed = disturbed
 		if disturbed && try < diagnoseTries && ctx.Err() == nil {
 			continue
 		}

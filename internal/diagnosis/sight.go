@@ -89,16 +89,6 @@ func (s *sight) measured(users int) bool {
 	return slices.ContainsFunc(s.stages, func(st *judge.StageResult) bool { return st.Users == users })
 }
 
-// use is a resource in a stage, nil where it was not seen.
-func use(st *judge.StageResult, name string) *judge.ResourceUse {
-	for i := range st.Resources {
-		if st.Resources[i].Name == name {
-			return &st.Resources[i]
-		}
-	}
-	return nil
-}
-
 // action is an action in a stage, nil where it was not done.
 func action(st *judge.StageResult, name string) *judge.ActionStats {
 	for i := range st.Actions {
