@@ -117,7 +117,7 @@ func Diagnose(r *judge.Result, runs ...string) *Diagnosis {
 	add(s.unevenSources(resources)...)
 	add(s.unevenBackends(resources, all)...)
 	add(s.hotShards(resources)...)
-	add(s.sessionHop(), s.copying(resources), s.unseen())
+	add(s.sessionHop(resources), s.copying(resources), s.unseen())
 	add(resources...)
 	explain(all)
 	for _, h := range all {

@@ -62,6 +62,7 @@ var sentences = map[string]string{
 	"because-moves":           "%s of the requests of a session are answered by another backend than before, at %s active users",
 	"because-stay":            "sessions stay where they are: %s of their requests move",
 	"because-moved-slow":      "requests after a move take %s times as long (%s; rank test over parts of the users, corrected, below %s)",
+	"because-moved-work":      "%s of the time of %s goes to what requests take longer after a move",
 	"because-moved-alike":     "requests after a move take no longer than others",
 	"because-copy-part":       "%s of what %s rose between %s and %s active users comes from copying",
 	"because-copy-little":     "only %s of what %s rose comes from copying",
