@@ -38,6 +38,7 @@ var sentences = map[string]string{
 	"because-forecast-also":   "the forecast has it give way first with a probability of %s",
 	"because-not-forecast":    "the forecast has it give way first with a probability of %s only",
 	"because-used":            "%s of %s in use (%s)",
+	"because-fullest":         "it is the fullest of all: %s, the next is at %s (%s); there is no forecast",
 	"because-idle":            "only %s of %s in use (%s)",
 	"because-grows":           "its use grows with the users: %s at %s, %s at %s",
 	"because-flat":            "its use does not grow with the users: %s at %s, %s at %s",

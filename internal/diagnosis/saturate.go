@@ -15,6 +15,7 @@ const (
 	weightBusy                  = 5
 	weightSome                  = 2
 	weightIdle                  = -8 // below idle of its limit
+	weightFullest               = 8  // and far fuller than all others, where there is no forecast to tell
 	weightGrows                 = 2  // its use grows with the users
 	weightFlat                  = -6 // it does not
 	weightQueue                 = 5  // visits wait for it, and more than at the lowest load
@@ -26,6 +27,7 @@ const (
 	full, busy, some, idle = 0.85, 0.65, 0.45, 0.25 // shares of the limit
 	grows, flat            = 0.5, 0.2               // exponent of use over users: 1 is proportional
 	risesMore              = 1.15
+	farFuller              = 1.25
 )
 
 // kindOf is the code of a resource's kind.
@@ -120,6 +122,9 @@ func (s *sight) saturating(u, low *station) *Hypothesis {
 	case x < idle:
 		h.add(weightIdle, used, at, "because-idle", round(u.InUse), round(u.Limit), share(x))
 	}
+	if next, other := s.nextFullest(u.name); !s.r.Forecast.Determined && u.fullest >= busy && u.fullest >= farFuller*next {
+		h.add(weightFullest, used, at, "because-fullest", share(u.fullest), share(next), other)
+	}
 	if low != nil && 2*s.top.Users >= 3*s.low.Users && low.InUse > 0 && u.InUse > 0 {
 		exponent := math.Log(u.InUse/low.InUse) / math.Log(float64(s.top.Users)/float64(s.low.Users))
 		switch {
@@ -201,4 +206,15 @@ func (s *sight) byActions(h *Hypothesis, name string) {
 	case without > risesMore*with:
 		h.add(weightNotItsActions, series, at, "because-not-its-actions", times(with), times(without), s.low.Users, s.top.Users)
 	}
+}
+
+// nextFullest is how full the fullest other resource is at the highest load. Memory does not count, which well-behaved software
+// fills.
+func (s *sight) nextFullest(name string) (share float64, other string) {
+	for _, x := range s.stations(s.top) {
+		if x.name != name && kindOf(x.Kind) != Memory && x.fullest >= share {
+			share, other = x.fullest, x.name
+		}
+	}
+	return share, other
 }

@@ -32,6 +32,9 @@ type Danger struct {
 // to 70 % has it at 1.4, and the forecast is off by up to 15 % from there.
 const near = 1.8
 
+// nearest is the same for the lower end of the forecast's interval: what wide intervals cannot exclude.
+const nearest = 1.2
+
 func look(r *judge.Result) *sight {
 	s := &sight{r: r, scenario: r.Meta.Labels["scenario_path"]}
 	if s.scenario == "" {
@@ -56,7 +59,7 @@ func (s *sight) endangered() Danger {
 	if f.Determined && f.MeasuredMax > 0 && f.Users.P50 > 0 && !math.IsInf(f.Users.P50, 0) {
 		d.Nearby = f.Users.P50 / float64(f.MeasuredMax)
 		d.Why = say("danger-far", f.Users, f.MeasuredMax)
-		if d.Nearby <= near {
+		if d.Nearby <= near || f.Users.P05 <= nearest*float64(f.MeasuredMax) {
 			d.Any, d.Why = true, say("danger-near", f.Users, f.MeasuredMax)
 		}
 	}
