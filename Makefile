@@ -44,7 +44,7 @@ lint: ## gofmt, go vet and staticcheck
 bench: ## benchmarks
 	.ci/bench
 
-bench-peers: ## hold the generator against wrk, ab, hey, fortio and k6, some six minutes; writes into docs/benchmarks.md
+bench-peers: ## hold the generator against wrk, ab, hey, fortio and k6, some ten minutes; writes into docs/benchmarks.md
 	.ci/bench-peers
 
 bench-forecast: setup-test build ## hold forecasts against platforms of known capacity, a quarter of an hour; writes docs/forecast-accuracy.md

@@ -93,8 +93,8 @@ type balancer struct {
 	load      func(instance int) int32 // requests under way and waiting at an instance, from 1
 	home      map[int]int              // account → instance that has its session, from 1
 
-	Routed, Fresh []int64 // requests by instance, and those of them that no cookie led there
-	Rebuilt       []int64 // sessions built again, by instance
+	fresh   []int64 // by instance from 0: requests that no cookie led there
+	rebuilt []int64 // sessions built again there
 }
 
 func newBalancer(d Definition, p *program, resources []resource, seed uint64) *balancer {
@@ -103,7 +103,7 @@ func newBalancer(d Definition, p *program, resources []resource, seed uint64) *b
 	}
 	b := &balancer{Balance: *d.Balance, routed: map[string]bool{}, rebuild: -1, random: mix(seed ^ 0xba1a), home: map[int]int{}}
 	b.instances = len(d.members(b.Groups[0]))
-	b.Routed, b.Fresh, b.Rebuilt = make([]int64, b.instances), make([]int64, b.instances), make([]int64, b.instances)
+	b.fresh, b.rebuilt = make([]int64, b.instances), make([]int64, b.instances)
 	for op, steps := range d.Operations {
 		b.routed[op] = op != b.Rebuild && uses(steps, b.Groups)
 	}
@@ -146,16 +146,15 @@ func (b *balancer) choose(operation string, c Client) (instance int, rebuild boo
 	} else if b.By != BySource {
 		instance = b.next()
 	}
-	b.Routed[instance-1]++
 	if instance != cookie {
-		b.Fresh[instance-1]++
+		b.fresh[instance-1]++
 	}
 	switch {
 	case operation == "web.login":
 		b.home[c.Account] = instance
 	case session && b.home[c.Account] != instance:
 		if rebuild = b.rebuild >= 0 && b.home[c.Account] > 0; rebuild {
-			b.Rebuilt[instance-1]++
+			b.rebuilt[instance-1]++
 		}
 		b.home[c.Account] = instance
 	}

@@ -179,3 +179,55 @@ func TestParseFeaturesRefuses(t *testing.T) {
 		{"hidden: true", "hiden: true", "hiden"},
 	})
 }
+
+func TestBalanceRefuses(t *testing.T) {
+	d, err := Profile("balancer-sticky-hop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.LoginLimit = &LoginLimit{Logins: 5, Per: time.Minute}
+	text, err := d.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParseDefinition(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(d, again); diff != "" {
+		t.Errorf("written and read again it differs:\n%s", diff)
+	}
+	for _, c := range []struct {
+		want   string
+		change func(*Definition)
+	}{
+		{`unknown way "leastconn"`, func(d *Definition) { d.Balance.By = "leastconn" }},
+		{"no groups", func(d *Definition) { d.Balance.Groups = nil }},
+		{`there is no group "backends"`, func(d *Definition) { d.Balance.Groups = []string{"backends"} }},
+		{`group "balancer" has 3 members and "db" has 2`, func(d *Definition) {
+			d.Balance.Groups = []string{"balancer", "db"}
+			for i := range d.Resources {
+				if d.Resources[i].Name == "db.3" {
+					d.Resources[i].Group = ""
+				}
+			}
+		}},
+		{"cannot have shards", func(d *Definition) { d.Shards = map[string][]float64{"web": {1, 1, 1}} }},
+		{"change 2 is not a share", func(d *Definition) { d.Balance.Change = 2 }},
+		{"change 0.5 is not a share", func(d *Definition) { d.Balance.By = ByCookie }},
+		{"change 0 is not a share", func(d *Definition) { d.Balance.Change = 0 }},
+		{`unknown operation "web.again"`, func(d *Definition) { d.Balance.Rebuild = "web.again" }},
+		{"0 logins per 1m0s", func(d *Definition) { d.LoginLimit.Logins = 0 }},
+		{"5 logins per 0s", func(d *Definition) { d.LoginLimit.Per = 0 }},
+		{"there is no code", func(d *Definition) { d.Cause.Code = "" }},
+	} {
+		wrong, err := ParseDefinition(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.change(&wrong)
+		if err := wrong.Check(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+}

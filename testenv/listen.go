@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // trackedListener knows its open connections, so that all of them can be ended: the mail servers' libraries forget
@@ -15,6 +16,8 @@ type trackedListener struct {
 	mu     sync.Mutex
 	closed bool
 	conns  map[*trackedConn]struct{}
+
+	accepted, in, out atomic.Int64 // connections so far, bytes from clients and to them
 }
 
 type trackedConn struct {
@@ -37,6 +40,7 @@ func (l *trackedListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	conn := &trackedConn{Conn: c, listener: l}
+	l.accepted.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -45,6 +49,18 @@ func (l *trackedListener) Accept() (net.Conn, error) {
 		l.conns[conn] = struct{}{}
 	}
 	return conn, nil
+}
+
+func (c *trackedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.listener.in.Add(int64(n))
+	return n, err
+}
+
+func (c *trackedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.listener.out.Add(int64(n))
+	return n, err
 }
 
 func (c *trackedConn) Close() error {

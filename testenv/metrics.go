@@ -58,7 +58,7 @@ func (c *resourceCollector) Collect(out chan<- prometheus.Metric) {
 }
 
 // newMetricsHandler serves /metrics: the resources and this process.
-func newMetricsHandler(stats func() []ResourceStats) http.Handler {
+func newMetricsHandler(stats func() []ResourceStats) *http.ServeMux {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newResourceCollector(stats), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()

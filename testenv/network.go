@@ -47,16 +47,19 @@ type Network struct {
 	ended chan struct{}
 	once  sync.Once
 
-	mu     sync.Mutex
-	engine *engine
-	visits []visit // by job
-	free   []int32
-	count  uint64 // visits so far: the key of each one's random numbers
-	wakeAt int64  // when the driver will look again
+	mu      sync.Mutex
+	engine  *engine
+	visits  []visit // by job
+	tallies tallies
+	free    []int32
+	count   uint64 // visits so far: the key of each one's random numbers
+	wakeAt  int64  // when the driver will look again
 }
 
 // visit is the waiting side of a job.
 type visit struct {
+	key       opKey
+	began     int64
 	done      chan bool // gets one value: whether the visit was refused
 	abandoned bool
 }
@@ -73,6 +76,7 @@ func NewNetwork(def Definition, seed uint64) *Network {
 		engine: newEngine(def, seed),
 		wakeAt: math.MaxInt64,
 	}
+	n.tallies = newTallies(n.engine.balancer)
 	n.engine.finish = n.finish
 	go n.drive()
 	return n
@@ -115,10 +119,10 @@ func (n *Network) Serve(ctx context.Context, operation string, c Client) (instan
 	}
 	j := n.job()
 	done := make(chan bool, 1)
-	n.visits[j] = visit{done: done}
 	n.count++
 	n.engine.jobs[j].random = mix(n.seed ^ mix(n.count))
 	instance = n.engine.begin(j, operation, c)
+	n.visits[j] = visit{key: opKey{operation, instance}, began: n.engine.now, done: done}
 	n.engine.drain()
 	n.nudge()
 	n.mu.Unlock()
@@ -246,7 +250,9 @@ func (n *Network) job() int32 {
 
 // finish is called by the engine, under the lock, when a visit is over.
 func (n *Network) finish(j int32, refused bool) {
-	if v := &n.visits[j]; !v.abandoned {
+	v := &n.visits[j]
+	n.tallies.over(v.key, refused, n.engine.now-v.began, n.engine.jobs[j].queued)
+	if !v.abandoned {
 		v.done <- refused
 	}
 	n.visits[j] = visit{}

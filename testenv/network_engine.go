@@ -46,6 +46,7 @@ type resource struct {
 	busy, wait      int64 // unit·nanoseconds
 	served, refused int64
 	idle            int32 // of the units in use, those kept for accounts
+	front           bool  // a server's slots at the balancer
 	keeps           bool  // whether some step keeps its units
 }
 
@@ -55,6 +56,7 @@ type job struct {
 	waiting    int32 // resource waited for, or -1
 	next, prev int32 // neighbours in that queue
 	account    int
+	queued     int64 // how long it waited in the balancer's queue
 	instance   int32 // that the balancer has chosen, from 1; 0: none
 	then       int32 // where to go on after a session was built again; -1: nowhere
 	since      int64 // when waiting began
@@ -71,7 +73,7 @@ func newEngine(def Definition, seed uint64) *engine {
 		if r.Queue != nil && *r.Queue >= 0 {
 			limit = int32(*r.Queue)
 		}
-		e.resources = append(e.resources, resource{limit: int32(r.Limit), queueMax: limit, first: -1, last: -1})
+		e.resources = append(e.resources, resource{limit: int32(r.Limit), queueMax: limit, first: -1, last: -1, front: r.Kind == "slots"})
 	}
 	e.blocked = make([]int64, len(e.resources)*len(e.resources))
 	e.stretched = make([]int64, len(e.resources)*len(e.resources))
@@ -91,7 +93,7 @@ func (e *engine) newJob() int32 {
 func (e *engine) begin(j int32, operation string, c Client) (instance int) {
 	jb := &e.jobs[j]
 	account := c.Account
-	jb.pc, jb.account, jb.depth, jb.waiting, jb.then = e.program.starts[operation], account, 0, -1, -1
+	jb.pc, jb.account, jb.depth, jb.waiting, jb.then, jb.queued = e.program.starts[operation], account, 0, -1, -1, 0
 	instance, rebuild := e.balancer.choose(operation, c)
 	jb.instance = int32(instance)
 	if rebuild {
@@ -274,6 +276,9 @@ func (e *engine) unlink(j int32) {
 		r.last = jb.prev
 	}
 	r.queue--
+	if r.front {
+		jb.queued += e.now - jb.since
+	}
 	for _, h := range jb.held[:jb.depth] {
 		e.blocked[int(h)*len(e.resources)+int(jb.waiting)] += e.now - jb.since
 	}

@@ -80,6 +80,8 @@ type Platform struct {
 
 	options Options
 	network *Network
+	node    nodeState
+	proxied []*trackedListener // those before which the balancer stands
 	workers *workers
 	ctx     context.Context // ends when the platform closes; visits run under it
 	cancel  context.CancelFunc
@@ -160,6 +162,7 @@ func (p *Platform) start() error {
 	if err := p.startSMTP(&smtpBackend{store: store, charge: p.charge, route: o.Route}, tlsConfig); err != nil {
 		return err
 	}
+	mail := len(p.listeners)
 	if p.URLs.CalDAV, err = p.startHTTP(newCalendarServer(calendars, p.chargeHTTP), o.Ports.CalDAV, nil); err != nil {
 		return err
 	}
@@ -181,7 +184,10 @@ func (p *Platform) start() error {
 			return err
 		}
 	}
-	metrics, err := p.startHTTP(newMetricsHandler(p.Stats), o.Ports.Metrics, nil)
+	p.proxied = append(p.proxied, p.listeners[mail:]...)
+	pages := newMetricsHandler(p.Stats)
+	p.addPages(pages)
+	metrics, err := p.startHTTP(pages, o.Ports.Metrics, nil)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,11 @@ func longAction(a int) string { return fmt.Sprintf("web.a%02d", a) }
 
 // writeLongRun writes the archive of the long run.
 func writeLongRun(dir string) error {
+	d := &longRun{recorder: record.NewRecorder(longActions, 4, 1), hold: longHold}
+	return d.write(dir)
+}
+
+func (d *longRun) write(dir string) error {
 	meta := archive.Meta{RunID: "long", Scenario: "long", Seed: 3, Personas: []string{"p0", "p1", "p2", "p3"}, Started: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
 	for a := range longActions {
 		meta.Actions = append(meta.Actions, longAction(a))
@@ -68,11 +73,11 @@ func writeLongRun(dir string) error {
 	if err != nil {
 		return err
 	}
-	d := &longRun{w: w, rng: rand.New(rand.NewPCG(1, 2))}
+	d.w, d.rng = w, rand.New(rand.NewPCG(1, 2))
 	for stage := range longStages {
 		st := &archive.Stage{Index: stage, Users: 1000 * (stage + 1), Live: 20000, Beyond: true}
 		d.event(archive.EventRamp, st)
-		for tick := range longRamp + longHold {
+		for tick := range longRamp + d.hold {
 			if tick == longRamp {
 				d.event(archive.EventHold, st)
 			}
@@ -89,8 +94,14 @@ func writeLongRun(dir string) error {
 
 // longRun writes second by second; the first error stays.
 type longRun struct {
-	w      *archive.Writer
-	rng    *rand.Rand
+	w        *archive.Writer
+	rng      *rand.Rand
+	recorder *record.Recorder
+	hold     int // seconds of each stage
+	// generator is how many figures of the generator itself come each second.
+	generator int
+	each      func() // called after each second, where it is set
+
 	second int
 	busy   [longResources]float64
 	served [longResources]float64
@@ -108,25 +119,28 @@ func (d *longRun) event(kind string, st *archive.Stage) {
 	d.keep(d.w.Event(archive.Event{At: time.Duration(d.second) * time.Second, Kind: kind, Stage: st}))
 }
 
-// tick is one second: each user does an action in ten seconds, in about 0.1 s and with two phases.
+// act records what users do in a second, an action in ten seconds each, in about 0.1 s and with two phases, and returns how many it was.
+func (d *longRun) act(users int) (done int) {
+	var phases [probe.NumPhases]time.Duration
+	for a := range longActions {
+		n := int(math.Round(float64(users) / 10 / longActions * (0.8 + 0.4*d.rng.Float64())))
+		for i := range n {
+			took := time.Duration(math.Exp(-2.5+0.6*d.rng.NormFloat64()+0.01*float64(a)) * float64(time.Second))
+			phases[probe.PhaseFirstByte], phases[probe.PhaseComplete] = took/2, took-took/2
+			d.recorder.Shard(done + i).Record(&record.Sample{Action: a, Persona: a % 4, Began: 200 * time.Microsecond, Ended: 200*time.Microsecond + took, Class: probe.OK,
+				InFlight: 1 + int(float64(users)/100*(0.7+0.6*d.rng.Float64())), Phases: &phases, In: 4000, Out: 300})
+		}
+		done += n
+	}
+	return done
+}
+
+// tick is one second.
 func (d *longRun) tick(users int) {
 	from := time.Duration(d.second) * time.Second
 	d.second++
-	recorder := record.NewRecorder(longActions, 4, 1)
-	shard := recorder.Shard(0)
-	var phases [probe.NumPhases]time.Duration
-	done := 0
-	for a := range longActions {
-		n := int(math.Round(float64(users) / 10 / longActions * (0.8 + 0.4*d.rng.Float64())))
-		done += n
-		for range n {
-			took := time.Duration(math.Exp(-2.5+0.6*d.rng.NormFloat64()+0.01*float64(a)) * float64(time.Second))
-			phases[probe.PhaseFirstByte], phases[probe.PhaseComplete] = took/2, took-took/2
-			shard.Record(&record.Sample{Action: a, Persona: a % 4, Began: 200 * time.Microsecond, Ended: 200*time.Microsecond + took, Class: probe.OK,
-				InFlight: 1 + int(float64(users)/100*(0.7+0.6*d.rng.Float64())), Phases: &phases, In: 4000, Out: 300})
-		}
-	}
-	in := recorder.Collect(0)
+	done := d.act(users)
+	in := d.recorder.Collect(0)
 	in.Start, in.End, in.Users, in.InFlight = from, from+time.Second, users, users/100
 	d.keep(d.w.Interval(in))
 	row := archive.Metrics{At: in.End}
@@ -140,7 +154,13 @@ func (d *longRun) tick(users int) {
 			row.Points = append(row.Points, archive.Point{Page: "platform", Resource: fmt.Sprintf("r%d", r), Field: field, Value: value})
 		}
 	}
+	for i := range d.generator {
+		row.Points = append(row.Points, archive.Point{Page: archive.PageGenerator, Resource: fmt.Sprintf("figure_%d", i), Field: archive.FieldValue, Value: d.rng.Float64()})
+	}
 	d.keep(d.w.Metrics(row))
+	if d.each != nil {
+		d.each()
+	}
 }
 
 // What the forecast of one archive costs, as its user sees it: the command in a process of its own. A machine that is shared

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -39,7 +42,13 @@ func benchSeconds(usual int) time.Duration {
 
 func benchTrial(b *testing.B, src string, protocols []probe.Protocol) *trialed {
 	b.Helper()
-	t, err := trial(b.Context(), environment{stdout: io.Discard, stderr: io.Discard, getenv: os.LookupEnv}, src, protocols, nil)
+	return heldTrial(b, src, protocols, nil)
+}
+
+// heldTrial calls held when the hold begins.
+func heldTrial(b *testing.B, src string, protocols []probe.Protocol, held func()) *trialed {
+	b.Helper()
+	t, err := trial(b.Context(), environment{stdout: io.Discard, stderr: io.Discard, getenv: os.LookupEnv}, src, protocols, held)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,19 +108,54 @@ func BenchmarkPacedHTTP(b *testing.B) {
 	}
 }
 
+// betweenStandstills returns when a trial that begins now has the edges of its hold in the middle between two standstills. All
+// that wait in one end together, at its end; where that falls on an edge of the hold, chance decides whether 60 s hold those
+// of six standstills or of seven, and arithmetic knows of six.
+func betweenStandstills(b *testing.B, address string) {
+	b.Helper()
+	answer, err := http.Get(address + "phase")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var phase float64
+	if _, err := fmt.Fscan(answer.Body, &phase); err != nil {
+		b.Fatal(err)
+	}
+	const settled = time.Second // of selfScenario
+	begin := (standstill.Every+standstill.For)/2 - settled
+	wait := begin - time.Duration(phase*float64(time.Second))
+	if wait < 0 {
+		wait += standstill.Every
+	}
+	time.Sleep(wait)
+}
+
 // BenchmarkStall is a server that freezes for a second in ten, beside arithmetic: open arrivals and closed users who think
-// for a second. The errors are those of the quantiles, in percent.
+// for a second; and beside what the server itself noted of them, which is what its own waits have really been.
 func BenchmarkStall(b *testing.B) {
 	e := knownServer(b)
 	for b.Loop() {
 		const users = 400
 		personas := fmt.Sprintf("  - {name: closed, journey: closed, count: %d}\n  - {name: incoming, journey: incoming, arrivals: {per_second: 200, spacing: even}}\n", users)
 		src := selfScenario(fmt.Sprintf("web: {url: %q}", e.urls["known"]), personas, `  user: [{do: web.request, with: {path: /now}, think: 1h}]
-  closed: [{repeat: {for: session}, steps: [{do: web.request, with: {path: /freeze}, think: {exponential: {mean: 1s}}}]}]
-  incoming: [{do: web.request, with: {path: /freeze}}]
+  closed: [{repeat: {for: session}, steps: [{do: web.request, with: {path: "/freeze?closed"}, think: {exponential: {mean: 1s}}}]}]
+  incoming: [{do: web.request, with: {path: "/freeze?open"}}]
 `, 1, 100*time.Millisecond, max(benchSeconds(60).Truncate(standstill.Every), standstill.Every)) // whole periods
 		src = strings.Replace(src, "count: 1,", fmt.Sprintf("count: %d,", 1+users), 1)
-		t := benchTrial(b, src, probes.All())
+		betweenStandstills(b, e.urls["known"])
+		noted := func(kind string) (truth map[string]float64) {
+			answer, err := http.Get(e.urls["known"] + "truth?of=" + url.QueryEscape("/freeze?"+kind))
+			if err == nil {
+				defer answer.Body.Close()
+				err = json.NewDecoder(answer.Body).Decode(&truth)
+			}
+			if err != nil {
+				b.Error(err)
+			}
+			return truth
+		}
+		t := heldTrial(b, src, probes.All(), func() { noted("open"); noted("closed") }) // which forgets what was before
 		for _, x := range []struct {
 			name string
 			h    *record.Histogram
@@ -120,9 +164,11 @@ func BenchmarkStall(b *testing.B) {
 			{"open", &t.of("incoming", "web.request").Response, standstill.Open},
 			{"closed", &t.of("closed", "web.request").Response, func(q float64) time.Duration { return standstill.Closed(q, time.Second) }},
 		} {
+			truth := noted(x.name)
 			for name, q := range map[string]float64{"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999} {
 				b.ReportMetric(milliseconds(x.h.Quantile(q)), x.name+"-"+name+"-ms")
 				b.ReportMetric(milliseconds(x.want(q)), x.name+"-"+name+"-arithmetic-ms")
+				b.ReportMetric(1000*truth[name], x.name+"-"+name+"-server-ms")
 			}
 		}
 	}

@@ -162,10 +162,13 @@ func (d *demo) sets(def testenv.Definition, urls testenv.URLs, observed bool) []
 		fmt.Sprintf("seed=%d", d.seed),
 		fmt.Sprintf(`targets={web: {url: "%s", timeout: 20s}, browser: {url: "%s", timeout: 20s}, imap: {url: "%s", timeout: 20s}, imap.source: {url: "%s", timeout: 20s}, smtp: {url: "%s", timeout: 20s}, caldav: {url: "%s", timeout: 20s}}`,
 			urls.Web, urls.Web, urls.IMAP, urls.IMAPSource, urls.SMTP, urls.CalDAV),
-		observing(def, urls.Metrics),
+		"observe.0.prometheus=" + urls.Metrics,
 		fmt.Sprintf("activity.browser=%.3f", pick(0.26, 0.32)),
 		fmt.Sprintf("activity.thunderbird=%.3f", pick(0.22, 0.27)),
 		fmt.Sprintf("activity.mobile=%.3f", pick(0.08, 0.13)),
+	}
+	if d.profile != "" {
+		sets = append(sets, observing(def, urls.Metrics)) // a profile has resources of its own
 	}
 	if !observed {
 		sets = append(sets, "personas=[{name: browser, journey: webmail}, {name: thunderbird, journey: desktop, fresh: firstsync}, {name: mobile, journey: phone}, {name: migrator, journey: copying, copy: true}]")

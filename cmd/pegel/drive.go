@@ -220,6 +220,7 @@ func archiveEvent(e engine.Event) archive.Event {
 	}
 	if e.Stage != nil {
 		out.Stage = archiveStage(e.Stage)
+		out.Stage.Cold, out.Stage.Warm = e.Cold, e.Warm
 	}
 	return out
 }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		signals := make(chan os.Signal, 4)
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 		os.Exit(run(context.Background(), os.Args[1:], environment{stdout: os.Stdout, stderr: os.Stderr, getenv: os.LookupEnv, signals: signals}))
-	}})
+	}, imapsName: serveIMAPS})
 }
 
 // The command as its users meet it: transcripts in testdata/script, against a running embedded platform.

@@ -27,6 +27,7 @@ func testenvCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "testenv",
 		Short: "run the embedded platform in the foreground, or find its true capacity",
+		Long:  testenvHelp(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if debian.kind == debianMail && len(args) == 1 && slices.Contains(debianKinds, args[0]) {
 				debian.kind = args[0] // "--real sogo", which pflag takes for a flag without a value and an argument
@@ -82,6 +83,40 @@ func testenvCommand(env environment) *cobra.Command {
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(truthCommand(env), knownCommand(env))
 	return cmd
+}
+
+// testenvHelp names the profiles. Those with a cause, and healthy, are platforms to try a diagnosis on.
+func testenvHelp() string {
+	var faulty, others []string
+	for _, p := range testenv.Profiles() {
+		if def, err := testenv.Profile(p.Name); err == nil && (def.Cause != nil || p.Name == "healthy") {
+			faulty = append(faulty, p.Name)
+		} else {
+			others = append(others, p.Name)
+		}
+	}
+	return wrap("A groupware platform in one process, with a known capacity. --profile starts a shipped one. With one fault each, for trying a diagnosis: "+
+		strings.Join(faulty, ", ")+". For the users of the scenario demo: "+strings.Join(others, ", ")+". Without it the platform is drawn by --seed.", 95)
+}
+
+// wrap breaks a text into lines of at most so many characters, between words.
+func wrap(text string, width int) string {
+	var out strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > width:
+			out.WriteByte('\n')
+			column = 0
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += len(word)
+	}
+	return out.String()
 }
 
 // platformChoice are the flags that say which embedded platform is meant.

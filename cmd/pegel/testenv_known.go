@@ -31,6 +31,7 @@ generator against. It answers with 1 KiB:
   /lognormal?median=20ms&p90=60ms  after a delay that is drawn
   /truth?of=ADDRESS                what the delays of an address really were, in seconds (JSON);
                                    the question mark in ADDRESS is written %3F, & is %26
+  /phase                           how long ago the last standstill began, in seconds
 
 docs/operations.md has the arithmetic of standstills.`,
 		Args: exactly(0, "no argument"),

@@ -54,7 +54,11 @@ type Stage struct {
 	Beyond    bool    `json:"beyond,omitempty"`    // more accounts than are live now: objectives broken here are a finding, not a failure
 	Situation string  `json:"situation,omitempty"` // that was played; such a stage takes no part in the forecast's fit
 	Pass      string  `json:"pass,omitempty"`      // copy pass under way: core or deferred; missing in older runs
-	Mix       []int   `json:"mix,omitempty"`       // of the active users by index of Meta.Personas; 0 for observers and copiers; missing in older runs
+	// Cold and Warm are, of a hold, the active users whose accounts came into use in this stage, and those whose accounts had been in
+	// use in this run before it; missing in older runs.
+	Cold int   `json:"cold,omitempty"`
+	Warm int   `json:"warm,omitempty"`
+	Mix  []int `json:"mix,omitempty"` // of the active users by index of Meta.Personas; 0 for observers and copiers; missing in older runs
 }
 
 // Event kinds.

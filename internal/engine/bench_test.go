@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,7 +58,7 @@ func BenchmarkNoop(b *testing.B) {
 		p := benchPlan(b, 8, "", "3s")
 		recorder := record.NewRecorder(len(p.Actions), len(p.Personas), 16*runtime.GOMAXPROCS(0))
 		var done uint64
-		var seconds float64
+		var seconds, used, cpu float64
 		var before, after runtime.MemStats
 		opt := Options{OnInterval: func(in *record.Interval) {
 			if in.End < time.Second { // warming up
@@ -71,15 +72,58 @@ func BenchmarkNoop(b *testing.B) {
 			seconds += (in.End - in.Start).Seconds()
 			if before.Mallocs == 0 {
 				runtime.ReadMemStats(&before)
-				done, seconds = 0, 0
+				done, seconds, used = 0, 0, processorTime()
 			}
+			cpu = processorTime() - used
 			runtime.ReadMemStats(&after)
 		}}
 		if err := Run(b.Context(), p, recorder, opt); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(done)/seconds, "actions/s")
+		b.ReportMetric(cpu/float64(done)*1e9, "cpu-ns/action") // which a busy machine does not change much
 		b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(done), "allocs/action")
+	}
+}
+
+// processorTime is what this process has used, in seconds.
+func processorTime() float64 {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
+}
+
+// BenchmarkTimers is the same with users who think: actions a second that come out of timers, and what each costs. 20,000 users
+// who think 20 ms would do a million a second.
+func BenchmarkTimers(b *testing.B) {
+	for b.Loop() {
+		p := benchPlan(b, 20000, ", think: 20ms", "4s")
+		recorder := record.NewRecorder(len(p.Actions), len(p.Personas), 16*runtime.GOMAXPROCS(0))
+		var done uint64
+		var seconds, used, cpu float64
+		var lag record.Histogram
+		opt := Options{OnInterval: func(in *record.Interval) {
+			if in.End < 2*time.Second { // arriving
+				used = processorTime()
+				return
+			}
+			for _, s := range in.Series {
+				if s != nil {
+					done += s.Done()
+				}
+			}
+			seconds += (in.End - in.Start).Seconds()
+			cpu = processorTime() - used
+			lag.Merge(&in.Lag)
+		}}
+		if err := Run(b.Context(), p, recorder, opt); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(done)/seconds, "actions/s")
+		b.ReportMetric(cpu/float64(done)*1e9, "cpu-ns/action")
+		b.ReportMetric(float64(lag.Quantile(0.5))/1e6, "lag-p50-ms")
 	}
 }
 

@@ -109,6 +109,10 @@ type Event struct {
 	Action string
 	Class  probe.Class
 	Text   string
+
+	// Cold and Warm are, of a Hold, the active users whose accounts came into use in its stage, and those whose accounts had been in
+	// use in this run before it: what caches of the platform know of an account is known of the latter.
+	Cold, Warm int
 }
 
 // ErrStopped is returned by Run when the run was ended through Options.Stop or its context.
@@ -136,6 +140,7 @@ type engine struct {
 
 	pauses pauses
 	left   map[*plan.User]*user // users sent away by a lower stage
+	first  int                  // active users that the stage has brought who were not there before
 
 	lines      *lines
 	storm      *storm // the next one; nil: the plan has none

@@ -10,6 +10,8 @@ import (
 // fifth of a short IMAP action: a timer, two maps of children, channels. So the timer is the user's and is left alone as long as it fires
 // early enough, and what ends the run is asked for once for each session and not for each action.
 type limit struct {
+	begun bool // an action has asked for its context; only the user's own goroutine looks at it
+
 	mu      sync.Mutex
 	current *actionContext // nil: no action is under way
 	timer   *time.Timer    // nil before the first action of a session
@@ -20,6 +22,7 @@ type limit struct {
 // begin is the context of an action that may take so long. end must be called before the next begin.
 func (l *limit) begin(run context.Context, timeout time.Duration) *actionContext {
 	c := &actionContext{deadline: time.Now().Add(timeout)}
+	l.begun = true
 	l.mu.Lock()
 	l.current = c
 	switch {
@@ -70,6 +73,10 @@ func (l *limit) stop(run context.Context) {
 
 // end ends the context of the action that is over.
 func (l *limit) end() {
+	if !l.begun {
+		return
+	}
+	l.begun = false
 	l.mu.Lock()
 	c := l.current
 	l.current = nil

@@ -66,7 +66,11 @@ func (e *engine) stages(ctx context.Context) error {
 				from = now
 				e.strike(st, now)
 			}
-			e.event(Event{At: now, Kind: phase.kind, Stage: st})
+			ev := Event{At: now, Kind: phase.kind, Stage: st}
+			if phase.kind == Hold {
+				ev.Cold, ev.Warm = e.first, at.users()-e.first
+			}
+			e.event(ev)
 		}
 		open.report(st)
 		e.reportUnopened(st)
@@ -145,9 +149,24 @@ func (e *engine) arriveAll(at *atWork, st *plan.Stage) {
 	if st.Together {
 		ramp = 0
 	}
+	e.first = 0
 	for k := range at.active {
-		at.active[k] = e.arrive(at.active[k], e.plan.Users(k), st.Mix[k], ramp)
+		list := e.plan.Users(k)
+		for i := len(at.active[k]); i < min(st.Mix[k], len(list)); i++ {
+			if e.left[list[i]] == nil {
+				e.first++
+			}
+		}
+		at.active[k] = e.arrive(at.active[k], list, st.Mix[k], ramp)
 	}
+}
+
+// users is how many active users are at work.
+func (at *atWork) users() (n int) {
+	for _, list := range at.active {
+		n += len(list)
+	}
+	return n
 }
 
 func (at *atWork) leave() {

@@ -77,6 +77,15 @@ func TestNextStageIsPlayed(t *testing.T) {
 		if got := strings.Join(text, ", "); got != want {
 			t.Errorf("events: %s\nwant    %s", got, want)
 		}
+		text = nil
+		for _, e := range out.events {
+			if e.Kind == Hold {
+				text = append(text, fmt.Sprintf("%d cold, %d warm", e.Cold, e.Warm))
+			}
+		}
+		if got, want := strings.Join(text, "; "), "5 cold, 0 warm; 15 cold, 5 warm; 0 cold, 10 warm; 0 cold, 10 warm"; got != want {
+			t.Errorf("caches: %s\nwant    %s", got, want)
+		}
 		for i, r := range results {
 			if r.From != time.Duration(i)*13*time.Second+2*time.Second || r.To != r.From+8*time.Second || r.Stage.Index != i {
 				t.Errorf("result %d: %+v", i, r)

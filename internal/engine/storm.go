@@ -65,7 +65,7 @@ func (u *user) struck() bool {
 // rest is pause for who has no session: no storm can take any. It is false where the user is to leave.
 func (u *user) rest(timer *time.Timer, at time.Duration) bool {
 	for {
-		switch u.pause(timer, at) {
+		switch u.pause(timer, at, 0) {
 		case goesOn:
 			return true
 		case cutOff:

@@ -48,6 +48,8 @@ type user struct {
 	storm *storm        // the next one that may hit it; nil: none can
 	back  time.Duration // when it comes back from the last one that did
 
+	alarm atomic.Pointer[time.Timer] // of the pause; nil: it has not begun to play
+
 	gone  atomic.Bool   // the user is to leave
 	wake  chan struct{} // closed with gone
 	ended chan struct{} // closed when it has left
@@ -119,6 +121,9 @@ func (e *engine) userAt(who *plan.User, cursor *plan.Cursor) *user {
 func (u *user) leave() {
 	if !u.gone.Swap(true) {
 		close(u.wake)
+		if t := u.alarm.Load(); t != nil {
+			t.Reset(0)
+		}
 	}
 }
 

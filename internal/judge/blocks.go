@@ -58,11 +58,11 @@ func (r *reading) block(in *capacity.Input, index []int, intervals []*interval, 
 			x.Done += float64(s.done)
 			x.Failed += float64(s.failed)
 			for _, c := range s.service {
-				n := &counts[a*bins+int(r.bins[c.Index])]
+				n := &counts[a*bins+int(r.bins[c.index()])]
 				if *n == 0 {
 					filled++
 				}
-				*n += float64(c.Count)
+				*n += float64(c.count())
 			}
 		}
 	}

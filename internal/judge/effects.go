@@ -178,7 +178,7 @@ func (r *reading) responses(in *interval, action int, counts []float64) uint64 {
 			continue
 		}
 		for _, b := range s.response {
-			counts[r.bins[b.Index]] += float64(b.Count)
+			counts[r.bins[b.index()]] += float64(b.count())
 		}
 		total += s.done
 	}

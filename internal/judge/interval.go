@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pegel/internal/archive"
+	"pegel/internal/record"
 	"pegel/probes/probe"
 )
 
@@ -22,9 +23,24 @@ type series struct {
 	index             int
 	done, failed      uint64
 	longest           time.Duration // response time
-	response, service []archive.Bucket
+	response, service []bucket
 	flight            []flight
 }
+
+// bucket is one of a histogram with its count in half the memory of an archive.Bucket: a run of a day has a hundred million. The
+// index is in the upper bits; a count that does not fit takes several buckets.
+type bucket uint32
+
+const (
+	countBits = 20
+	mostCount = 1<<countBits - 1
+)
+
+// The index of a bucket fits into the bits that the count leaves.
+const _ = uint(1<<(32-countBits) - record.BucketCount)
+
+func (b bucket) index() int    { return int(b >> countBits) }
+func (b bucket) count() uint32 { return uint32(b) & mostCount }
 
 // flight sums up the actions that began with about the same number in flight.
 type flight struct {
@@ -43,7 +59,7 @@ func (in *interval) of(index int) *series {
 
 // keeper copies rows, which are valid for a moment only, into a few large pieces of memory.
 type keeper struct {
-	buckets []archive.Bucket
+	buckets []bucket
 	flights []flight
 }
 
@@ -61,14 +77,23 @@ func (k *keeper) interval(row *archive.Row) *interval {
 	return in
 }
 
-func (k *keeper) kept(list []archive.Bucket) []archive.Bucket {
+func (k *keeper) kept(list []archive.Bucket) []bucket {
 	n := len(list)
-	if len(k.buckets) < n {
-		k.buckets = make([]archive.Bucket, max(n, piece))
+	for _, b := range list {
+		n += int((max(b.Count, 1) - 1) / mostCount)
 	}
-	out := k.buckets[:n:n]
+	if len(k.buckets) < n {
+		k.buckets = make([]bucket, max(n, piece))
+	}
+	out := k.buckets[:0:n]
 	k.buckets = k.buckets[n:]
-	copy(out, list)
+	for _, b := range list {
+		left := b.Count
+		for ; left > mostCount; left -= mostCount {
+			out = append(out, bucket(uint32(b.Index)<<countBits|mostCount))
+		}
+		out = append(out, bucket(uint32(b.Index)<<countBits|left))
+	}
 	return out
 }
 

@@ -110,8 +110,8 @@ func (r *reading) worstWindow(st *StageResult, res *ObjectiveResult, window time
 		for p := range personas {
 			if s := in.of(action*personas + p); s != nil {
 				for _, b := range s.response {
-					open.AddBucket(int(b.Index), b.Count)
-					whole.AddBucket(int(b.Index), b.Count)
+					open.AddBucket(b.index(), b.count())
+					whole.AddBucket(b.index(), b.count())
 				}
 				open.Max, whole.Max = max(open.Max, s.longest), max(whole.Max, s.longest)
 			}

@@ -24,6 +24,7 @@ const (
 // clamped to the top and counted in Over. The zero value is empty and ready. Not safe for concurrent use.
 type Histogram struct {
 	pages [pageCount]*[pageSize]uint32
+	used  uint32        // a bit for each page that is not empty: most that a shard has are, second for second
 	Total uint64        // number of durations
 	Sum   time.Duration // for the mean, of the values before clamping
 	Max   time.Duration
@@ -64,6 +65,7 @@ func (h *Histogram) Record(d time.Duration) {
 		h.pages[page] = p
 	}
 	p[slot]++
+	h.used |= 1 << page
 	h.Total++
 	h.Sum += d
 	h.Max = max(h.Max, d)
@@ -71,18 +73,17 @@ func (h *Histogram) Record(d time.Duration) {
 
 // Merge adds all counts of from.
 func (h *Histogram) Merge(from *Histogram) {
-	for i, p := range from.pages {
-		if p == nil {
-			continue
-		}
+	for left := from.used; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros32(left)
 		if h.pages[i] == nil {
 			h.pages[i] = new([pageSize]uint32)
 		}
-		q := h.pages[i]
+		p, q := from.pages[i], h.pages[i]
 		for j, n := range p {
 			q[j] += n
 		}
 	}
+	h.used |= from.used
 	h.Total += from.Total
 	h.Sum += from.Sum
 	h.Over += from.Over
@@ -94,11 +95,10 @@ func (h *Histogram) Reset() {
 	if h.Total == 0 {
 		return
 	}
-	for _, p := range h.pages {
-		if p != nil {
-			clear(p[:])
-		}
+	for left := h.used; left != 0; left &= left - 1 {
+		clear(h.pages[bits.TrailingZeros32(left)][:])
 	}
+	h.used = 0
 	h.Total, h.Sum, h.Max, h.Over = 0, 0, 0, 0
 }
 
@@ -111,11 +111,9 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	rank := uint64(math.Ceil(q * float64(h.Total) * (1 - 1e-12))) // 0.07 of 100 is 7, not the 8 that rounding makes it
 	rank = max(1, min(rank, h.Total))
 	var seen uint64
-	for i, p := range h.pages {
-		if p == nil {
-			continue
-		}
-		for j, n := range p {
+	for left := h.used; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros32(left)
+		for j, n := range h.pages[i] {
 			if seen += uint64(n); seen >= rank {
 				low, width := bounds(i, j)
 				return min(time.Duration(low)*unit+time.Duration(width)*unit/2, max(h.Max, 0))
@@ -152,11 +150,9 @@ func (h *Histogram) ShareAbove(limit time.Duration) float64 {
 
 // Each calls f for every bucket that is not empty, in rising order: its lowest value, its width and its count.
 func (h *Histogram) Each(f func(low, width time.Duration, n uint64)) {
-	for i, p := range h.pages {
-		if p == nil {
-			continue
-		}
-		for j, n := range p {
+	for left := h.used; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros32(left)
+		for j, n := range h.pages[i] {
 			if n != 0 {
 				low, width := bounds(i, j)
 				f(time.Duration(low)*unit, time.Duration(width)*unit, uint64(n))
@@ -168,11 +164,9 @@ func (h *Histogram) Each(f func(low, width time.Duration, n uint64)) {
 // Buckets calls f for every bucket that is not empty with its number, rising from 0, and its count: the form in which
 // histograms are stored. AddBucket is its inverse.
 func (h *Histogram) Buckets(f func(bucket int, n uint32)) {
-	for i, p := range h.pages {
-		if p == nil {
-			continue
-		}
-		for j, n := range p {
+	for left := h.used; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros32(left)
+		for j, n := range h.pages[i] {
 			if n != 0 {
 				f(i<<subBits+j, n)
 			}
@@ -200,6 +194,7 @@ func (h *Histogram) AddBucket(bucket int, n uint32) bool {
 		h.pages[page] = new([pageSize]uint32)
 	}
 	h.pages[page][slot] += n
+	h.used |= 1 << page
 	h.Total += uint64(n)
 	return true
 }

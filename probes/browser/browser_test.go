@@ -263,6 +263,7 @@ func TestNetErrors(t *testing.T) {
 	for text, want := range map[string]probe.Class{
 		"net::ERR_CONNECTION_REFUSED": probe.Refused, "net::ERR_CERT_AUTHORITY_INVALID": probe.TLS, "net::ERR_EMPTY_RESPONSE": probe.Reset,
 		"net::ERR_TIMED_OUT": probe.Timeout, "net::ERR_SOMETHING_NEW": probe.BadProtocol, "net::ERR_TUNNEL_CONNECTION_FAILED": probe.Overload,
+		"net::ERR_NETWORK_CHANGED": probe.Reset, "net::ERR_INTERNET_DISCONNECTED": probe.Refused,
 	} {
 		if got := probe.ClassOf(netError("test", text)); got != want {
 			t.Errorf("%s is %v, want %v", text, got, want)

@@ -174,10 +174,10 @@ func netError(doing, text string) error {
 		names []string
 	}{
 		{probe.Timeout, []string{"TIMED_OUT"}},
-		{probe.Refused, []string{"CONNECTION_REFUSED"}},
+		{probe.Refused, []string{"CONNECTION_REFUSED", "INTERNET_DISCONNECTED", "ADDRESS_UNREACHABLE"}},
 		{probe.TLS, []string{"ERR_CERT_", "ERR_SSL_", "BAD_SSL_"}},
 		{probe.Denied, []string{"BLOCKED_BY_CLIENT", "UNSAFE_PORT"}},
-		{probe.Reset, []string{"CONNECTION_RESET", "CONNECTION_CLOSED", "CONNECTION_ABORTED", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED", "CONTENT_LENGTH_MISMATCH"}},
+		{probe.Reset, []string{"CONNECTION_RESET", "CONNECTION_CLOSED", "CONNECTION_ABORTED", "NETWORK_CHANGED", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED", "CONTENT_LENGTH_MISMATCH"}},
 		{probe.Overload, []string{"TUNNEL_CONNECTION_FAILED", "PROXY_CONNECTION_FAILED", "HTTP_RESPONSE_CODE_FAILURE"}},
 	} {
 		for _, name := range c.names {

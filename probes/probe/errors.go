@@ -15,7 +15,8 @@ import (
 // Class is the kind of a failure. The set is closed, so that it can be a dimension of every result.
 type Class uint8
 
-// The classes. OK is not a failure. Denied means that the platform answered "you may not" (or the allow-list did),
+// The classes. OK is not a failure. Refused means that no connection came about: nobody listens there, there is no way there or
+// no such name, or this machine has no port, descriptor or memory left (the engine counts these apart). Denied means that the platform answered "you may not" (or the allow-list did),
 // limited that a limit of the platform or a rate limit refused, overload that it said it cannot now (503, 4xx mail
 // replies, UNAVAILABLE), protocol that the answer was not understood, content that it was understood and wrong.
 // Canceled is an action cut off because the run ended; it counts neither as success nor as failure.
@@ -107,6 +108,7 @@ func ClassOf(err error) Class {
 		header   tls.RecordHeaderError
 		alert    tls.AlertError
 		timeout  net.Error
+		name     *net.DNSError
 	)
 	switch {
 	case errors.Is(err, ErrNotAllowed):
@@ -115,7 +117,7 @@ func ClassOf(err error) Class {
 		return Timeout
 	case errors.Is(err, context.Canceled):
 		return Canceled
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case refused(err):
 		return Refused
 	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &verify), errors.As(err, &header), errors.As(err, &alert):
 		return TLS
@@ -123,6 +125,18 @@ func ClassOf(err error) Class {
 		return Reset
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return Timeout
+	case errors.As(err, &name):
+		return Refused
 	}
 	return BadProtocol
+}
+
+// refused tells that no connection came about, whoever is to blame.
+func refused(err error) bool {
+	for _, why := range []error{syscall.ECONNREFUSED, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, why) {
+			return true
+		}
+	}
+	return false
 }

@@ -201,9 +201,7 @@ func (w *walk) step(step *site.Step) error {
 	if err := w.judge(&step.Request, response); err != nil {
 		return err
 	}
-	if !w.t.Wants() { // else it is looked at after the action
-		response.Release()
-	}
+	release(w.t, response)
 	return nil
 }
 

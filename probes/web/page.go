@@ -47,12 +47,20 @@ func page(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
+		defer release(t, response)
 		s.label(t, response)
 		if err := response.Check(doing, http.StatusOK); err != nil {
 			return err
 		}
 		return expected(t, doing, response, params.Expect)
 	}, nil
+}
+
+// release gives an answer's memory to others, unless the scenario saves from it: then it is looked at after the action.
+func release(t *probe.Turn, response *httpconn.Response) {
+	if !t.Wants() {
+		response.Release()
+	}
 }
 
 // expected is the failure of an answer that does not contain a text.
@@ -83,7 +91,10 @@ func checkPath(path probe.Text) error {
 // saved, of which only path and query count. Values further on are escaped, as a part of the path or of the query.
 func (s *Session) below(t *probe.Turn, path probe.Text) (*url.URL, error) {
 	if path.Fixed() {
-		return s.resolve(path.String()), nil
+		if s.path != path.String() || s.at == nil { // else it is the one asked for before, as in a journey that repeats one request
+			s.path, s.at = path.String(), s.resolve(path.String())
+		}
+		return s.at, nil
 	}
 	text := path.Escaped(t, func(before, value string) string {
 		switch {

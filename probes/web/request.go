@@ -45,7 +45,7 @@ func request(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
-		r := httpconn.Request{Method: params.Method, URL: u, Header: http.Header{"Accept": {"*/*"}}}
+		r := httpconn.Request{Method: params.Method, URL: u}
 		if err := params.fill(t, &r); err != nil {
 			return err
 		}
@@ -53,6 +53,7 @@ func request(decode func(any) error) (probe.Step, error) {
 		if err != nil {
 			return err
 		}
+		defer release(t, response)
 		s.label(t, response)
 		var wanted []int
 		if params.Status != 0 {
@@ -96,8 +97,19 @@ func (p *requestParams) check() error {
 	return checkPath(p.Path)
 }
 
+// anything is what a request accepts that says nothing else.
+var anything = []httpconn.Field{{Name: "Accept", Value: "*/*"}}
+
 // fill writes headers and body.
 func (p *requestParams) fill(t *probe.Turn, r *httpconn.Request) error {
+	if len(p.Headers) == 0 && len(p.Form) == 0 && len(p.JSON) == 0 { // most requests, which share this
+		r.Fields = anything
+		if p.Body.String() != "" {
+			r.Body = []byte(p.Body.In(t))
+		}
+		return nil
+	}
+	r.Header = http.Header{"Accept": {"*/*"}}
 	for name, value := range p.Headers {
 		text := value.In(t)
 		if strings.ContainsAny(text, "\r\n\x00") {

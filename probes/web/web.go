@@ -81,6 +81,9 @@ type Session struct {
 	cache    []cached // by the place of the asset; nil: nothing was fetched yet
 	push     *pushed
 	heard    func(probe.Heard) // nil: nobody listens
+
+	path string   // that a request asked for last
+	at   *url.URL // its address; nil: none did
 }
 
 var _ probe.Session = (*Session)(nil)

@@ -16,7 +16,7 @@ import (
 // /lognormal?median=20ms&p90=60ms after one that is drawn. What each delay really was (from the request's arrival at the
 // handler to just before the answer is written) the server notes itself, because a sleep takes longer than it was asked
 // to, by address: /truth?of=/sleep%3Fd=10ms tells the quantiles and forgets them. So many addresses are kept, and so many
-// delays of each.
+// delays of each. /phase tells how long ago the last standstill began, in seconds.
 type Server struct {
 	freeze Freeze
 	start  time.Time
@@ -58,12 +58,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/truth":
 		s.tell(w, r.URL.Query().Get("of"))
 		return
+	case "/phase":
+		fmt.Fprintf(w, "%.6f\n", s.phase(begun).Seconds())
+		return
 	default:
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = w.Write(s.body) // whoever has gone does not want it
+}
+
+// phase is how long before a time the last standstill began; 0 where there are none.
+func (s *Server) phase(at time.Time) time.Duration {
+	if s.freeze.Every <= 0 {
+		return 0
+	}
+	return at.Sub(s.start) % s.freeze.Every
 }
 
 func (s *Server) delay(r *http.Request) (time.Duration, error) {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -49,6 +51,15 @@ func TestServer(t *testing.T) {
 		if code, _, _ := get(bad); code != 400 {
 			t.Errorf("%s: %d", bad, code)
 		}
+	}
+	_, raw, _ = get("/phase")
+	if phase, err := strconv.ParseFloat(strings.TrimSpace(string(raw)), 64); err != nil || phase < 0 || phase >= 10 {
+		t.Errorf("phase %q: %v", raw, err)
+	}
+	begun := time.Now()
+	x := NewServer(Freeze{Every: 10 * time.Second}, 1)
+	if phase := x.phase(x.start.Add(23 * time.Second)); phase != 3*time.Second || x.start.Before(begun) {
+		t.Errorf("23 s after the first standstill the last one was %v ago", phase)
 	}
 	if code, _, _ := get("/other"); code != 404 {
 		t.Errorf("an unknown path: %d", code)

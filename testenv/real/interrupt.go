@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // StopServer ends one server of the stack with all its processes, as its own stop would: "dovecot", "postfix", "radicale" or
@@ -20,7 +21,29 @@ func (s *Stack) StopServer(name string) error {
 	return d.stop(s.hurry)
 }
 
-// StartServer starts a server that StopServer has ended, with the same configuration and state, and returns when it answers.
+// KillServer ends one server with all its processes at once and without a word, as the lack of memory or of power does. Only
+// StartServer brings it back.
+func (s *Stack) KillServer(name string) error {
+	d := s.daemon(name)
+	if d == nil {
+		return fmt.Errorf("killing %s: there is no such server", name)
+	}
+	d.stopped.Store(true)
+	for end := time.Now().Add(stopLimit); ; time.Sleep(pollEvery) {
+		// in this order, as in stop
+		ended := d.ended()
+		left := d.family.update(!ended)
+		if ended && len(left) == 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("killing %s: processes %v do not end", name, left)
+		}
+		d.family.kill()
+	}
+}
+
+// StartServer starts a server that StopServer or KillServer has ended, with the same configuration and state, and returns when it answers.
 func (s *Stack) StartServer(ctx context.Context, name string) error {
 	for _, p := range s.programs {
 		if p.name != name {
