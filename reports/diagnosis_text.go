@@ -91,7 +91,7 @@ func cited(l *language, e *diagnosis.Evidence) string {
 		parts = append(parts, strings.Join(e.Series, ", "))
 	}
 	if e.To > 0 {
-		parts = append(parts, clock(e.From)+"–"+clock(e.To))
+		parts = append(parts, strings.TrimPrefix(e.Run+" ", " ")+clock(e.From)+"–"+clock(e.To))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -164,6 +164,7 @@ type evidenceFile struct {
 	Text   string   `json:"text"`
 	Series []string `json:"series,omitempty"`
 	Users  int      `json:"users,omitempty"`
+	Run    string   `json:"run,omitempty"` // where several were judged together
 	From   float64  `json:"from_seconds"`
 	To     float64  `json:"to_seconds"`
 }
@@ -201,7 +202,7 @@ func hypotheses(list []diagnosis.Hypothesis) []hypothesisFile {
 func evidence(list []diagnosis.Evidence) []evidenceFile {
 	out := []evidenceFile{}
 	for _, e := range list {
-		out = append(out, evidenceFile{e.Text.Code, tenth(e.Weight), e.Text.String(), e.Series, e.Stage, tenth(e.From.Seconds()), tenth(e.To.Seconds())})
+		out = append(out, evidenceFile{e.Text.Code, tenth(e.Weight), e.Text.String(), e.Series, e.Stage, e.Run, tenth(e.From.Seconds()), tenth(e.To.Seconds())})
 	}
 	return out
 }

@@ -19,10 +19,10 @@ func benchCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "measure pegel itself",
-		Args:  exactly(0, "the name of a benchmark: forecast or real"),
+		Args:  exactly(0, "the name of a benchmark: forecast, real or diagnose"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(benchForecastCommand(env), benchRealCommand(env))
+	cmd.AddCommand(benchForecastCommand(env), benchRealCommand(env), benchDiagnoseCommand(env))
 	return cmd
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +20,12 @@ import (
 func steppedClock(t *testing.T, on, back time.Duration) string {
 	t.Helper()
 	dir := t.TempDir()
-	original := filepath.Join(runtime.GOROOT(), "src", "time", "time.go")
-	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
-		original = filepath.Join(strings.TrimSpace(string(out)), "src", "time", "time.go")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	original := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
+	var source []byte
+	if err == nil {
+		source, err = os.ReadFile(original)
 	}
-	source, err := os.ReadFile(original)
 	if err != nil {
 		t.Logf("the clock is not stepped: %v", err)
 		return ""

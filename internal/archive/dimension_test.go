@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/csv"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func dimensions(n int) *record.Interval {
 	r.Dimensions([]string{"interior", "tax"}, [][]record.Label{{{Kind: record.TagKind("page"), Name: "inbox"}}}, nil)
 	r.Collect(10 * time.Second)
 	for i := range n {
-		x := record.Sample{Action: i % 2, Ended: time.Duration(i+1) * time.Millisecond, Group: uint16(1 + i%2), Backend: "web-1"}
+		x := record.Sample{Action: i % 2, Ended: time.Duration(i+1) * time.Millisecond, Group: uint16(1 + i%2), Backend: "web-1", Fold: uint8(i % record.Folds)}
 		if i%4 == 0 {
 			x.Tags, x.Class = 1, probe.Overload
 		}
@@ -43,7 +44,7 @@ func TestDimensionsAreReadAsTheyWereWritten(t *testing.T) {
 		}
 		for _, x := range d.Rows {
 			from := want.Dimensions[record.Key{Action: x.Action, Label: record.Label{Kind: x.Kind, Name: x.Name}}]
-			if from == nil || from.Failed != x.Failed || from.Response.Total != x.Response.Total() || from.Response.Max != x.Response.Max {
+			if from == nil || from.Failed != x.Failed || from.Response.Total != x.Response.Total() || from.Response.Max != x.Response.Max || from.Folds != x.Folds {
 				t.Errorf("%s %s %d: %+v", x.Kind, x.Name, x.Action, x)
 			}
 		}
@@ -57,6 +58,29 @@ func TestDimensionsAreReadAsTheyWereWritten(t *testing.T) {
 	must(t, err)
 	if len(table) != len(want.Dimensions)+1 || strings.Join(table[1][:6], " ") != "10.000 20.000 backend web-1 "+testMeta.Actions[0]+" 50" {
 		t.Errorf("%d rows of CSV, the first %v", len(table), table[1])
+	}
+}
+
+// Rows from before the parts of the users were kept are read without them.
+func TestDimensionsWithoutParts(t *testing.T) {
+	in := dimensions(40)
+	row, err := appendDimensions(nil, in)
+	must(t, err)
+	size := len(row)
+	for _, d := range in.Dimensions {
+		for _, f := range d.Folds {
+			size -= len(binary.AppendUvarint(binary.AppendUvarint(nil, f.Count), uint64(f.Sum.Microseconds())))
+		}
+	}
+	d, err := decodeDimensions(row[:size])
+	must(t, err)
+	for _, x := range d.Rows {
+		if x.Response.Total() == 0 || x.Folds != [record.Folds]record.Fold{} {
+			t.Errorf("%+v", x)
+		}
+	}
+	if _, err := decodeDimensions(row[:len(row)-1]); err == nil {
+		t.Error("a row that lacks a byte is read")
 	}
 }
 

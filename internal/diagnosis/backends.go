@@ -13,6 +13,7 @@ import (
 // Weights of the evidence on how a balancer spreads users.
 const (
 	weightPinned      = 14 // all that comes from one address goes to one backend
+	weightPinnedOne   = 11 // the same of a single address
 	weightSourceSlow  = 8
 	weightBackendSlow = 10
 	weightUneven      = 6   // backends do unequal shares of the work
@@ -23,16 +24,23 @@ const (
 	pinnedShare  = 0.98  // of an address's requests go to one backend
 	pinnedChance = 0.001 // that users drawn to backends one by one would all meet so
 	unevenFactor = 1.2
+	fewRoutes    = 8 // requests of an address
 )
 
 // route is where users of one source address went.
 type route struct {
-	source   string
-	count    uint64
-	most     uint64 // to the backend that answered most
-	backend  string
-	parts    int // of the users that are seen in it
-	backends int
+	source string
+	to     map[string]uint64 // requests by backend
+	count  uint64
+	parts  int // of the users that are seen in it, at least
+}
+
+// most is how many requests the backend answered that answered most.
+func (r *route) most() (most uint64) {
+	for _, n := range r.to {
+		most = max(most, n)
+	}
+	return most
 }
 
 // routes are the ways from addresses to backends in a stage.
@@ -49,35 +57,65 @@ func (s *sight) routes(st *judge.StageResult) (list []route, backends int) {
 			}
 			k := slices.IndexFunc(list, func(r route) bool { return r.source == source })
 			if k < 0 {
-				list = append(list, route{source: source})
+				list = append(list, route{source: source, to: map[string]uint64{}})
 				k = len(list) - 1
 			}
-			r := &list[k]
-			r.count += row.Count
-			r.backends++
-			if row.Count > r.most {
-				r.most, r.backend, r.parts = row.Count, backend, len(row.Folds)
-			}
+			list[k].to[backend] += row.Count
+			list[k].count += row.Count
+			list[k].parts = max(list[k].parts, len(row.Folds))
 		}
 	}
-	return list, len(names)
+	if len(list) > 0 {
+		return list, len(names)
+	}
+	// Where no addresses are told apart all users come from one.
+	one := route{to: map[string]uint64{}}
+	for _, x := range s.splits(record.KindBackend, st) {
+		for _, row := range x.Rows {
+			one.to[row.Name] += row.Count
+			one.count += row.Count
+			one.parts = max(one.parts, len(row.Folds))
+		}
+	}
+	if one.count == 0 {
+		return nil, 0
+	}
+	return []route{one}, len(one.to)
 }
 
 // pinned says whether users of one address all go to one backend, with the probability that they would if each user were sent
-// to one of so many backends alone. Users are counted by the parts of them that are seen, which are no more than there are.
-func pinned(list []route, backends int) (chance float64, sources int) {
-	log := 0.0
+// to one of so many backends alone. How many users an address has is taken from its share of the requests, and is no less than the
+// parts of the users that are seen.
+func (s *sight) pinned(groups []siblings) (chance float64, sources, backends int) {
+	list, backends := s.routes(s.top)
+	for _, g := range groups {
+		backends = max(backends, len(g.members))
+	}
+	if backends < 2 {
+		return 1, 0, backends
+	}
+	total, users := 0.0, 0.0
 	for _, r := range list {
-		if r.count < few {
+		total += float64(r.count)
+	}
+	for _, x := range s.splits(record.KindBackend, s.top) {
+		users = max(users, float64(s.usersOf(x.Actions)))
+	}
+	log, mixed := 0.0, false
+	for _, r := range list {
+		if r.count < fewRoutes {
 			continue
 		}
 		sources++
-		if float64(r.most) < pinnedShare*float64(r.count) {
-			return 1, sources
+		if float64(r.most()) < pinnedShare*float64(r.count) {
+			mixed = true
 		}
-		log -= float64(max(r.parts-1, 0)) * math.Log(float64(max(backends, 1)))
+		log -= max(float64(r.parts-1), users*float64(r.count)/total-1, 0) * math.Log(float64(backends))
 	}
-	return math.Exp(log), sources
+	if mixed {
+		return 1, sources, backends
+	}
+	return math.Exp(log), sources, backends
 }
 
 // instances are the groups of resources that a balancer chooses from.
@@ -87,21 +125,19 @@ func (s *sight) instances() []siblings {
 
 // unevenSources asks whether the balancer goes by source addresses.
 func (s *sight) unevenSources(resources []*Hypothesis) []*Hypothesis {
-	at := in(s.top)
-	list, backends := s.routes(s.top)
+	at := s.in(s.top)
 	groups := s.instances()
-	for _, g := range groups {
-		backends = max(backends, len(g.members))
-	}
 	slow := clearest(differences(s.splits(record.KindSource, s.top)))
-	chance, sources := pinned(list, backends)
+	chance, sources, backends := s.pinned(groups)
 	if sources == 0 && slow == nil {
 		return nil
 	}
 	h := suppose(UnevenSources, "", say("uneven-sources", sources, backends))
 	series := []string{"requests by source and backend"}
 	switch {
-	case sources > 0 && backends > 1 && chance < pinnedChance:
+	case sources == 1 && chance < pinnedChance: // which may be because the others are out of order
+		h.add(weightPinnedOne, series, at, "because-pinned", sources, backends, capacity.Share(pinnedChance))
+	case sources > 0 && chance < pinnedChance:
 		h.add(weightPinned, series, at, "because-pinned", sources, backends, capacity.Share(pinnedChance))
 	case sources > 0 && chance >= pinnedChance:
 		h.add(weightSpread, series, at, "because-spread", sources)
@@ -139,9 +175,9 @@ func (s *sight) weighInstances(h *Hypothesis, groups []siblings, resources []*Hy
 	}
 	last := worst.members[len(worst.members)-1]
 	if last.InUse < 0.02*worst.members[0].InUse {
-		h.add(weightIdleSibling, s.series(last.Name, "in_use"), in(s.top), "because-sibling-idle", last.Name, worst.members[0].Name, round(worst.members[0].InUse))
+		h.add(weightIdleSibling, s.series(last.Name, "in_use"), s.in(s.top), "because-sibling-idle", last.Name, worst.members[0].Name, round(worst.members[0].InUse))
 	}
-	h.inherit(resources, names, s.series(worst.members[0].Name, "in_use", "limit"), in(s.top))
+	h.inherit(resources, names, s.series(worst.members[0].Name, "in_use", "limit"), s.in(s.top))
 }
 
 // weighShares weighs the shares of the backends in the work, where no counters tell how full they are.
@@ -155,7 +191,7 @@ func (s *sight) weighShares(h *Hypothesis) bool {
 		if h.Subject == "" {
 			h.Subject = busiest.Name
 		}
-		h.add(weightUneven, []string{x.Actions + " rate by backend"}, in(s.top), "because-uneven", busiest.Name, share(top), x.Actions, share(1/float64(len(shares))))
+		h.add(weightUneven, []string{x.Actions + " rate by backend"}, s.in(s.top), "because-uneven", busiest.Name, share(top), x.Actions, share(1/float64(len(shares))))
 		found = true
 	}
 	return found
@@ -182,7 +218,7 @@ func (s *sight) usersOf(actions string) int {
 
 // unevenBackends asks whether one instance is slower or fuller, for whatever reason but the address.
 func (s *sight) unevenBackends(resources, causes []*Hypothesis) []*Hypothesis {
-	at := in(s.top)
+	at := s.in(s.top)
 	slow := clearest(differences(s.splits(record.KindBackend, s.top)))
 	groups := s.instances()
 	if slow == nil && len(groups) == 0 && len(s.splits(record.KindBackend, s.top)) == 0 {
@@ -199,7 +235,7 @@ func (s *sight) unevenBackends(resources, causes []*Hypothesis) []*Hypothesis {
 		s.weighShares(h)
 	}
 	h.What = say("uneven-backends-limit", h.Subject)
-	if chance, sources := pinned(s.routes(s.top)); sources > 1 && chance < pinnedChance {
+	if chance, sources, _ := s.pinned(groups); sources > 0 && chance < pinnedChance {
 		h.add(weightByCause, []string{"requests by source and backend"}, at, "because-explained", say("name-"+UnevenSources))
 	}
 	for _, g := range s.groups(s.top) { // a backend may be named by the shard that it has

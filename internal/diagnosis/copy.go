@@ -20,6 +20,8 @@ const (
 	weightCopyLittle   = -6
 	weightCopyAlways   = 11 // of the fullest resource's use does not come from users, while copying went on alike
 
+	weightCopyTwo = 6 // the same from two stages
+
 	copyPart     = 0.3
 	copyCapacity = 1.15
 	copyUse      = 0.25
@@ -41,7 +43,7 @@ func (s *sight) copying(resources []*Hypothesis) *Hypothesis {
 	if rate == 0 && s.r.Effects == nil {
 		return nil
 	}
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	h := suppose(Copy, "", say("copying", round(rate), s.top.Users))
 	known := false
 	if e := s.r.Effects; e != nil && e.Determined {
@@ -65,9 +67,9 @@ func (s *sight) copying(resources []*Hypothesis) *Hypothesis {
 	}
 	if all > 0 && !known {
 		if part := underway / all; part >= copyUnderway {
-			h.add(weightCopyUnderway, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
+			h.add(weightCopyUnderway, []string{"*.copy rate and response time"}, s.in(s.top), "because-copy-underway", share(part))
 		} else if part < copyLittle {
-			h.add(weightCopyLittle, []string{"*.copy rate and response time"}, in(s.top), "because-copy-underway", share(part))
+			h.add(weightCopyLittle, []string{"*.copy rate and response time"}, s.in(s.top), "because-copy-underway", share(part))
 		}
 		s.copyAlways(h, resources)
 	}
@@ -89,9 +91,9 @@ func (s *sight) copyUses(h *Hypothesis, e *judge.Effects, resources []*Hypothesi
 			continue
 		}
 		if part := use / x.Use; part >= copyUse {
-			h.add(weightCopyUse, s.series(x.Name, "in_use"), in(s.top), "because-copy-use", share(part), x.Name)
+			h.add(weightCopyUse, s.series(x.Name, "in_use"), s.in(s.top), "because-copy-use", share(part), x.Name)
 			h.explains = append(h.explains, x.Name)
-			h.inherit(resources, []string{x.Name}, s.series(x.Name, "in_use", "limit"), in(s.top))
+			h.inherit(resources, []string{x.Name}, s.series(x.Name, "in_use", "limit"), s.in(s.top))
 			return
 		}
 	}
@@ -107,7 +109,7 @@ func (s *sight) copyAlways(h *Hypothesis, resources []*Hypothesis) {
 			first = r
 		}
 	}
-	if first == nil || len(s.stages) < 3 {
+	if first == nil || len(s.stages) < 2 || 2*s.top.Users < 3*s.low.Users {
 		return
 	}
 	var users, uses []float64
@@ -133,14 +135,18 @@ func (s *sight) copyAlways(h *Hypothesis, resources []*Hypothesis) {
 	always, deviation := intercept(users, uses)
 	top := uses[len(uses)-1]
 	if part := always / top; part >= copyUse && always > 2*deviation {
-		at := span{s.top.Users, s.low.Start, s.top.End}
+		weight := float64(weightCopyAlways)
+		if len(s.stages) == 2 { // a line through two points has no doubt of its own
+			weight = weightCopyTwo
+		}
+		at := s.over()
 		h.Subject = first.Subject
-		h.add(weightCopyAlways, s.series(first.members[0], "in_use"), at, "because-copy-always", share(part), first.Subject, round(least))
+		h.add(weight, s.series(first.members[0], "in_use"), at, "because-copy-always", share(part), first.Subject, round(least))
 		h.inherit(resources, first.members, s.series(first.members[0], "in_use", "limit"), at)
 	}
 }
 
-// intercept is the value at 0 of the straight line of least squares, with its standard error.
+// intercept is the value at 0 of the straight line of least squares, with its standard error, which is 0 for two points.
 func intercept(x, y []float64) (value, deviation float64) {
 	n := float64(len(x))
 	value, slope := stat.LinearRegression(x, y, nil, false)
@@ -151,7 +157,7 @@ func intercept(x, y []float64) (value, deviation float64) {
 		rest += e * e
 	}
 	if n < 3 || spread == 0 {
-		return value, math.Inf(1)
+		return value, 0
 	}
 	return value, math.Sqrt(rest / (n - 2) * (1/n + mean*mean/spread))
 }

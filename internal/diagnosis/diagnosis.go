@@ -76,6 +76,7 @@ type Evidence struct {
 	Text     judge.Message
 	Series   []string      // where it was seen: page.resource field, or action phase
 	Stage    int           // active users of the stage that it is of; 0: of the whole run
+	Run      string        // that it is of, where several were judged together; empty: the only one, or the newest
 	From, To time.Duration // in the run
 }
 
@@ -116,7 +117,7 @@ func Diagnose(r *judge.Result, runs ...string) *Diagnosis {
 	add(s.unevenSources(resources)...)
 	add(s.unevenBackends(resources, all)...)
 	add(s.hotShards(resources)...)
-	add(s.sessionHop(), s.copying(resources), s.unseen())
+	add(s.sessionHop(resources), s.copying(resources), s.unseen())
 	add(resources...)
 	explain(all)
 	for _, h := range all {
@@ -148,6 +149,11 @@ func Diagnose(r *judge.Result, runs ...string) *Diagnosis {
 // repaired, not the resource enlarged.
 func explain(all []*Hypothesis) {
 	for _, cause := range all {
+		for _, h := range all { // refusals and waits at the door are no queue behind it
+			if h.Code == Unseen && cause.Score > 0 && (cause.Code == RateLimit || cause.Code == Listen) {
+				h.add(weightExplained, nil, whole, "because-explained", say("name-"+cause.Code))
+			}
+		}
 		if cause.Score <= 0 || len(cause.explains) == 0 {
 			continue
 		}
@@ -172,13 +178,32 @@ func (h *Hypothesis) finish() *Hypothesis {
 // span is where something was seen.
 type span struct {
 	users    int
+	run      string // where several were judged together
 	from, to time.Duration
 }
 
 var whole = span{}
 
 // in is the span of a stage's hold.
-func in(st *judge.StageResult) span { return span{st.Users, st.Start, st.End} }
+func (s *sight) in(st *judge.StageResult) span {
+	return span{st.Users, s.runOf(st), st.Start, st.End}
+}
+
+// over is the span from the lowest load to the highest, of the latter alone where they are of different runs.
+func (s *sight) over() span {
+	if s.low.Run != s.top.Run {
+		return s.in(s.top)
+	}
+	return span{s.top.Users, s.runOf(s.top), min(s.low.Start, s.top.Start), max(s.low.End, s.top.End)}
+}
+
+// runOf is the run that a stage is of, empty where there is only one.
+func (s *sight) runOf(st *judge.StageResult) string {
+	if len(s.r.Runs) < 2 || st.Run >= len(s.r.Runs) {
+		return ""
+	}
+	return s.r.Runs[st.Run].ID
+}
 
 // suppose begins a hypothesis.
 func suppose(code, subject string, what judge.Message) *Hypothesis {
@@ -187,7 +212,7 @@ func suppose(code, subject string, what judge.Message) *Hypothesis {
 
 // add weighs what was seen.
 func (h *Hypothesis) add(weight float64, series []string, at span, code string, args ...any) {
-	e := Evidence{Weight: weight, Text: say(code, args...), Series: series, Stage: at.users, From: at.from, To: at.to}
+	e := Evidence{Weight: weight, Text: say(code, args...), Series: series, Stage: at.users, Run: at.run, From: at.from, To: at.to}
 	h.Score += weight
 	if weight < 0 {
 		h.Against = append(h.Against, e)

@@ -21,7 +21,7 @@ func (s *sight) generator() *Hypothesis {
 	if why.Empty() {
 		why = s.r.Generator.Cause
 	}
-	h.add(weightGenerator, []string{"generator lag", "generator timers"}, span{0, 0, s.r.Duration}, "because-generator", late, len(s.r.Stages), why)
+	h.add(weightGenerator, []string{"generator lag", "generator timers"}, span{to: s.r.Duration}, "because-generator", late, len(s.r.Stages), why)
 	h.Settle = Settle{What: say("settle-generator"), Command: "pegel selftest"}
 	return h
 }

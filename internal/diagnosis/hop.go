@@ -1,7 +1,10 @@
 package diagnosis
 
 import (
+	"slices"
+
 	"pegel/internal/capacity"
+	"pegel/internal/judge"
 	"pegel/internal/record"
 )
 
@@ -10,15 +13,17 @@ const (
 	weightMoves      = 12 // sessions change their backend
 	weightMovedSlow  = 10 // requests after a change are slower beyond chance
 	weightMovedAlike = -12
+	weightMovedWork  = 4   // of the time of all requests, movedWork and more goes to them
 	weightStay       = -15 // they do not change it
 
 	moves     = 0.005 // share of the requests
 	movedSlow = 1.1
+	movedWork = 0.2
 )
 
 // sessionHop asks whether sessions move. Where they may be served anywhere, moving costs nothing, so that it takes slower
 // requests after a change.
-func (s *sight) sessionHop() *Hypothesis {
+func (s *sight) sessionHop(resources []*Hypothesis) *Hypothesis {
 	var moved, stayed float64
 	splits := s.splits(record.KindMove, s.top)
 	for _, x := range splits {
@@ -33,7 +38,7 @@ func (s *sight) sessionHop() *Hypothesis {
 	if moved+stayed < few {
 		return nil
 	}
-	at, part := in(s.top), moved/(moved+stayed)
+	at, part := s.in(s.top), moved/(moved+stayed)
 	h := suppose(SessionHop, "", say("session-hop", share(part)))
 	series := []string{"backend of each session's answers"}
 	if part < moves || moved < few {
@@ -53,12 +58,39 @@ func (s *sight) sessionHop() *Hypothesis {
 	if !slow {
 		h.add(weightMovedAlike, series, at, "because-moved-alike")
 	} else {
-		for i := range s.top.Resources { // building sessions again is work
-			if v := s.view(s.top.Resources[i].Name); v != nil {
-				h.explains = append(h.explains, v.Name)
-			}
-		}
+		s.movedWork(h, splits, resources)
 	}
 	h.Settle = Settle{What: say("settle-sticky"), Command: s.experiment("bypass")}
 	return h
+}
+
+// movedWork weighs how much of the time of a protocol's requests goes to what they take longer after a move: building sessions again
+// is work, and what it is done with may be what gives way.
+func (s *sight) movedWork(h *Hypothesis, splits []judge.Split, resources []*Hypothesis) {
+	for _, x := range splits {
+		if x.Actions != h.Subject {
+			continue
+		}
+		var moved, stayed judge.SplitRow
+		for _, row := range x.Rows {
+			if row.Name == record.Moved.String() {
+				moved = row
+			} else {
+				stayed = row
+			}
+		}
+		all := float64(moved.Count)*moved.Ratio + float64(stayed.Count)*stayed.Ratio
+		part := float64(moved.Count) * (moved.Ratio - stayed.Ratio) / all
+		if all <= 0 || part < movedWork {
+			continue
+		}
+		h.add(weightMovedWork, []string{x.Actions + " response time by move"}, s.in(s.top), "because-moved-work", share(part), x.Actions)
+		var names []string
+		for _, v := range s.r.Resources {
+			if slices.ContainsFunc(s.top.Actions, func(a judge.ActionStats) bool { return judge.Matches(x.Actions, a.Action) && passes(&v, a.Action) }) {
+				names = append(names, v.Name)
+			}
+		}
+		h.inherit(resources, names, []string{"platform in_use"}, s.in(s.top))
+	}
 }

@@ -50,12 +50,12 @@ func (s *sight) listening() *Hypothesis {
 		return nil
 	}
 	h := suppose(Listen, worst.action, say("listening", worst.phase, worst.action, worst.low.Mean, s.low.Users, worst.top.Mean, s.top.Users))
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	series := []string{worst.action + " phase " + worst.phase}
 	h.add(weightPhaseGrows, series, at, "because-phase", worst.phase, worst.low.Mean, s.low.Users, worst.top.Mean, s.top.Users)
 	for _, row := range s.r.Errors {
 		if row.Class == probe.Refused.String() && row.FirstUsers > s.low.Users {
-			h.add(weightRefusedNew, []string{row.Action + " failures by class: refused"}, span{row.FirstUsers, row.FirstAt, s.r.Duration}, "because-onset", row.Class, row.Action, row.FirstUsers, int(row.Count))
+			h.add(weightRefusedNew, []string{row.Action + " failures by class: refused"}, span{users: row.FirstUsers, from: row.FirstAt, to: s.r.Duration}, "because-onset", row.Class, row.Action, row.FirstUsers, int(row.Count))
 			break
 		}
 	}
@@ -123,7 +123,7 @@ func (s *sight) waitStep() *Hypothesis {
 		return nil
 	}
 	h := suppose(WaitStep, best.action, say("wait-step", int(best.n), best.action, best.step))
-	h.add(weightStep, []string{best.action + " histogram of response times"}, in(best.stage), "because-step", int(best.n), best.action, best.step, time.Duration((1+stepWidth)*float64(best.step)))
+	h.add(weightStep, []string{best.action + " histogram of response times"}, s.in(best.stage), "because-step", int(best.n), best.action, best.step, time.Duration((1+stepWidth)*float64(best.step)))
 	h.Settle = Settle{What: say("settle-step", best.step)}
 	return h
 }

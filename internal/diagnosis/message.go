@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"math"
+	"time"
 
 	"pegel/internal/capacity"
 	"pegel/internal/judge"
@@ -17,6 +18,7 @@ var sentences = map[string]string{
 	"danger-none":   "no objective is broken up to %s active users, and the capacity is not determined",
 	"danger-far":    "every objective holds, and the capacity of %s active users is far above the %s that were measured",
 	"danger-near":   "the capacity of %s active users is near the %s that were measured",
+	"danger-busy":   "the capacity is not determined, and %s is %s full at %s active users",
 	"danger-broken": "the objective \"%s\" is broken at %s active users",
 
 	"saturating":            "%s gives way: at %s active users %s of its %s %s are in use",
@@ -36,6 +38,7 @@ var sentences = map[string]string{
 	"because-forecast-also":   "the forecast has it give way first with a probability of %s",
 	"because-not-forecast":    "the forecast has it give way first with a probability of %s only",
 	"because-used":            "%s of %s in use (%s)",
+	"because-fullest":         "it is the fullest of all: %s, the next is at %s (%s); there is no forecast",
 	"because-idle":            "only %s of %s in use (%s)",
 	"because-grows":           "its use grows with the users: %s at %s, %s at %s",
 	"because-flat":            "its use does not grow with the users: %s at %s, %s at %s",
@@ -60,6 +63,7 @@ var sentences = map[string]string{
 	"because-moves":           "%s of the requests of a session are answered by another backend than before, at %s active users",
 	"because-stay":            "sessions stay where they are: %s of their requests move",
 	"because-moved-slow":      "requests after a move take %s times as long (%s; rank test over parts of the users, corrected, below %s)",
+	"because-moved-work":      "%s of the time of %s goes to what requests take longer after a move",
 	"because-moved-alike":     "requests after a move take no longer than others",
 	"because-copy-part":       "%s of what %s rose between %s and %s active users comes from copying",
 	"because-copy-little":     "only %s of what %s rose comes from copying",
@@ -135,8 +139,13 @@ var sentences = map[string]string{
 // Sentences returns the English pattern of every message of a diagnosis by its code.
 func Sentences() map[string]string { return sentences }
 
-// say is the message with this code.
+// say is the message with this code. Durations have three figures at most.
 func say(code string, args ...any) judge.Message {
+	for i, v := range args {
+		if d, ok := v.(time.Duration); ok {
+			args[i] = figures(d)
+		}
+	}
 	return judge.Message{Code: code, Format: sentences[code], Args: args}
 }
 
@@ -159,4 +168,13 @@ func round(x float64) float64 {
 		return math.Round(x)
 	}
 	return math.Round(x*scale) / scale
+}
+
+// figures is a duration with three figures at most.
+func figures(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit)
 }

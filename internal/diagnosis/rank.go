@@ -115,9 +115,13 @@ func above(a, b []float64) float64 {
 	if !ties && n*m <= exactUpTo {
 		return tail(n, m, int(pairs))
 	}
-	mean := float64(n*m) / 2
-	deviation := math.Sqrt(float64(n*m) * float64(n+m+1) / 12)
-	return (distuv.Normal{Mu: 0, Sigma: 1}).Survival((pairs - 0.5 - mean) / deviation)
+	return roughly(n, m, pairs)
+}
+
+// roughly is tail by the normal distribution with its mean n·m/2 and variance n·m·(n+m+1)/12.
+func roughly(n, m int, least float64) float64 {
+	mean, variance := float64(n*m)/2, float64(n*m)*float64(n+m+1)/12
+	return distuv.Normal{Mu: mean, Sigma: math.Sqrt(variance)}.Survival(least - 0.5)
 }
 
 // tail is the share of the orders of n and m different values in which at least so many pairs are the right way round. The

@@ -54,7 +54,7 @@ func (s *sight) rateLimit() *Hypothesis {
 		return nil
 	}
 	h := suppose(RateLimit, first.Action, say("rate-limit", int(limited), first.Action, first.FirstUsers))
-	at := span{first.FirstUsers, first.FirstAt, s.r.Duration}
+	at := span{users: first.FirstUsers, from: first.FirstAt, to: s.r.Duration}
 	series := []string{first.Action + " failures by class: limited"}
 	h.add(weightLimited, series, at, "because-limited", int(limited), share(float64(limited)/float64(done)), first.Action, first.FirstUsers)
 	text := ""
@@ -78,10 +78,10 @@ func (s *sight) rateLimit() *Hypothesis {
 		busiest = max(busiest, s.top.Resources[i].Utilisation)
 	}
 	if seconds := (s.top.End - s.top.Start).Seconds(); refused*seconds > 0.3*float64(limited) {
-		h.add(weightRefusedToo, []string{"platform refused"}, in(s.top), "because-refused-too", round(refused))
+		h.add(weightRefusedToo, []string{"platform refused"}, s.in(s.top), "because-refused-too", round(refused))
 	}
 	if busiest > 0 && busiest < some {
-		h.add(weightHasRoom, []string{"platform in_use"}, in(s.top), "because-nothing-full", share(busiest))
+		h.add(weightHasRoom, []string{"platform in_use"}, s.in(s.top), "because-nothing-full", share(busiest))
 	}
 	h.Settle = Settle{What: say("settle-sources-more"), Command: s.experiment("sources")}
 	return h

@@ -15,6 +15,7 @@ const (
 	weightBusy                  = 5
 	weightSome                  = 2
 	weightIdle                  = -8 // below idle of its limit
+	weightFullest               = 8  // and far fuller than all others, where there is no forecast to tell
 	weightGrows                 = 2  // its use grows with the users
 	weightFlat                  = -6 // it does not
 	weightQueue                 = 5  // visits wait for it, and more than at the lowest load
@@ -26,6 +27,7 @@ const (
 	full, busy, some, idle = 0.85, 0.65, 0.45, 0.25 // shares of the limit
 	grows, flat            = 0.5, 0.2               // exponent of use over users: 1 is proportional
 	risesMore              = 1.15
+	farFuller              = 1.25
 )
 
 // kindOf is the code of a resource's kind.
@@ -102,7 +104,7 @@ func (s *sight) saturation() []*Hypothesis {
 func (s *sight) saturating(u, low *station) *Hypothesis {
 	h := suppose(kindOf(u.Kind), u.name, say("saturating", u.name, s.top.Users, share(u.fullest), round(u.Limit), say("unit-"+kindOf(u.Kind))))
 	h.members = u.members
-	at, over := in(s.top), span{s.top.Users, s.low.Start, s.top.End}
+	at, over := s.in(s.top), s.over()
 	var used, queued, refused []string
 	for _, name := range u.members {
 		used = append(used, s.series(name, "in_use")...)
@@ -120,12 +122,15 @@ func (s *sight) saturating(u, low *station) *Hypothesis {
 	case x < idle:
 		h.add(weightIdle, used, at, "because-idle", round(u.InUse), round(u.Limit), share(x))
 	}
+	if next, other := s.nextFullest(u.name); !s.r.Forecast.Determined && u.fullest >= busy && u.fullest >= farFuller*next {
+		h.add(weightFullest, used, at, "because-fullest", share(u.fullest), share(next), other)
+	}
 	if low != nil && 2*s.top.Users >= 3*s.low.Users && low.InUse > 0 && u.InUse > 0 {
 		exponent := math.Log(u.InUse/low.InUse) / math.Log(float64(s.top.Users)/float64(s.low.Users))
 		switch {
 		case exponent >= grows && u.fullest >= idle:
 			h.add(weightGrows, used, over, "because-grows", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
-		case exponent < flat:
+		case exponent < flat && u.fullest < full: // what is full cannot grow
 			h.add(weightFlat, used, over, "because-flat", round(low.InUse), s.low.Users, round(u.InUse), s.top.Users)
 		}
 	}
@@ -167,7 +172,7 @@ func (s *sight) byForecast(h *Hypothesis, series []string) {
 	p := math.Min(math.Max(sum, 0.005), 0.995)
 	rest := math.Max(float64(len(f.Resources))-of, 1)
 	weight := math.Min(math.Max(10*math.Log10(p/(1-p)*rest/of), leastForecast), mostForecast)
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	switch {
 	case p >= 0.5:
 		h.add(weight, series, at, "because-forecast", percent(sum), f.Users)
@@ -190,7 +195,7 @@ func (s *sight) byActions(h *Hypothesis, name string) {
 	if n == 0 || m == 0 {
 		return
 	}
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	series := make([]string, len(v.Actions))
 	for i, glob := range v.Actions {
 		series[i] = glob + " response time"
@@ -201,4 +206,15 @@ func (s *sight) byActions(h *Hypothesis, name string) {
 	case without > risesMore*with:
 		h.add(weightNotItsActions, series, at, "because-not-its-actions", times(with), times(without), s.low.Users, s.top.Users)
 	}
+}
+
+// nextFullest is how full the fullest other resource is at the highest load. Memory does not count, which well-behaved software
+// fills.
+func (s *sight) nextFullest(name string) (share float64, other string) {
+	for _, x := range s.stations(s.top) {
+		if x.name != name && kindOf(x.Kind) != Memory && x.fullest >= share {
+			share, other = x.fullest, x.name
+		}
+	}
+	return share, other
 }

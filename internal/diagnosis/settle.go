@@ -27,5 +27,5 @@ func (s *sight) forecastWith(members []string) string {
 }
 
 func seconds(s float64) time.Duration {
-	return time.Duration(s * float64(time.Second)).Round(10 * time.Microsecond)
+	return time.Duration(s * float64(time.Second))
 }

@@ -23,7 +23,7 @@ const (
 // hotShards has a hypothesis for each group of shards, and one for groups of accounts.
 func (s *sight) hotShards(resources []*Hypothesis) []*Hypothesis {
 	var list []*Hypothesis
-	at := in(s.top)
+	at := s.in(s.top)
 	slow := clearest(differences(s.splits(record.KindGroup, s.top)))
 	for _, g := range s.groups(s.top) {
 		if !g.shards {
@@ -53,7 +53,7 @@ func (s *sight) hotShards(resources []*Hypothesis) []*Hypothesis {
 // weighGroup weighs whether the fullest member of a group is fuller than chance among the users makes it.
 func (s *sight) weighGroup(h *Hypothesis, g *siblings) {
 	u, ratio := g.fullest()
-	at := in(s.top)
+	at := s.in(s.top)
 	series := []string{}
 	for _, m := range g.members {
 		series = append(series, s.series(m.Name, "in_use")...)
@@ -65,7 +65,7 @@ func (s *sight) weighGroup(h *Hypothesis, g *siblings) {
 	}
 	h.add(weightFuller, series, at, "because-fuller", u.Name, times(ratio), len(g.members), capacity.Share(unevenChance))
 	if same, of := s.stays(g.group, u.Name); same == of && of > 1 {
-		h.add(weightStays, series, span{s.top.Users, s.low.Start, s.top.End}, "because-stays", u.Name, of)
+		h.add(weightStays, series, s.over(), "because-stays", u.Name, of)
 	}
 	others, n := 0.0, 0.0
 	for _, m := range g.members[1:] {

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,9 +28,12 @@ type Danger struct {
 	Why    judge.Message
 }
 
-// near is up to which multiple of the highest load measured a forecast break is a danger: a run up to 70 % of the capacity has
-// it at 1.4.
-const near = 1.9
+// near is up to which multiple of the highest load measured a forecast break is a danger: from 55 % of the capacity on. A run up
+// to 70 % has it at 1.4, and the forecast is off by up to 15 % from there.
+const near = 1.8
+
+// nearest is the same for the lower end of the forecast's interval: what wide intervals cannot exclude.
+const nearest = 1.2
 
 func look(r *judge.Result) *sight {
 	s := &sight{r: r, scenario: r.Meta.Labels["scenario_path"]}
@@ -55,8 +59,20 @@ func (s *sight) endangered() Danger {
 	if f.Determined && f.MeasuredMax > 0 && f.Users.P50 > 0 && !math.IsInf(f.Users.P50, 0) {
 		d.Nearby = f.Users.P50 / float64(f.MeasuredMax)
 		d.Why = say("danger-far", f.Users, f.MeasuredMax)
-		if d.Nearby <= near {
+		if d.Nearby <= near || f.Users.P05 <= nearest*float64(f.MeasuredMax) {
 			d.Any, d.Why = true, say("danger-near", f.Users, f.MeasuredMax)
+		}
+	}
+	if !d.Any && !f.Determined {
+		for _, u := range s.stations(s.top) {
+			limit := busy
+			if kindOf(u.Kind) == Memory { // which well-behaved software fills
+				limit = full
+			}
+			if u.fullest >= limit {
+				d.Any, d.Why = true, say("danger-busy", u.name, share(u.fullest), s.top.Users)
+				break
+			}
 		}
 	}
 	for _, o := range s.r.Objectives {
@@ -74,16 +90,6 @@ func (s *sight) endangered() Danger {
 // measured says whether a valid stage had so many users.
 func (s *sight) measured(users int) bool {
 	return slices.ContainsFunc(s.stages, func(st *judge.StageResult) bool { return st.Users == users })
-}
-
-// use is a resource in a stage, nil where it was not seen.
-func use(st *judge.StageResult, name string) *judge.ResourceUse {
-	for i := range st.Resources {
-		if st.Resources[i].Name == name {
-			return &st.Resources[i]
-		}
-	}
-	return nil
 }
 
 // action is an action in a stage, nil where it was not done.
@@ -141,9 +147,12 @@ func (s *sight) groupOf(name string) (group string, declared bool) {
 	return "", false
 }
 
-// stemOf is a name without the number at its end.
+// number is one in a name.
+var number = regexp.MustCompile(`[0-9]+`)
+
+// stemOf is a name without its numbers: web of web.1, sogo*.workers of sogo2.workers.
 func stemOf(name string) string {
-	return strings.TrimRight(strings.TrimRight(name, "0123456789"), ".-_ #/:")
+	return strings.TrimRight(number.ReplaceAllString(name, "*"), "*.-_ #/:")
 }
 
 // splits are those of a kind in a stage.

@@ -23,7 +23,7 @@ const (
 // unseen asks whether waiting grows while nothing that is counted is busy.
 func (s *sight) unseen() *Hypothesis {
 	h := suppose(Unseen, "", say("unseen", s.top.Users))
-	at := span{s.top.Users, s.low.Start, s.top.End}
+	at := s.over()
 	f := &s.r.Forecast
 	if i := slices.IndexFunc(f.Resources, func(x judge.ResourceRank) bool { return x.Name == capacity.Unobserved }); i >= 0 && f.Determined && f.Method == "counters" && s.danger.Any {
 		p := math.Min(math.Max(f.Resources[i].Probability, 0.005), 0.995)
@@ -40,12 +40,12 @@ func (s *sight) unseen() *Hypothesis {
 	broken := s.danger.Broken > 0
 	switch {
 	case busiest >= busy:
-		h.add(weightSomeBusy, s.series(name, "in_use", "limit"), in(s.top), "because-some-busy", name, share(busiest))
+		h.add(weightSomeBusy, s.series(name, "in_use", "limit"), s.in(s.top), "because-some-busy", name, share(busiest))
 	case busiest < some && (n > 0 && rise >= risesMuch || broken):
 		h.add(weightRises, []string{"response times over the load"}, at, "because-rises", times(rise), s.low.Users, s.top.Users, share(busiest))
 		for i := range s.top.Resources {
 			if u := &s.top.Resources[i]; kindOf(u.Kind) == CPU && u.Utilisation < some {
-				h.add(weightCPUIdle, s.series(u.Name, "in_use", "limit"), in(s.top), "because-cpu-idle", u.Name, share(u.Utilisation))
+				h.add(weightCPUIdle, s.series(u.Name, "in_use", "limit"), s.in(s.top), "because-cpu-idle", u.Name, share(u.Utilisation))
 				break
 			}
 		}

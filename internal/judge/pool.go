@@ -141,13 +141,17 @@ func pooled(parts []*reading) *reading {
 	out := *newest.out
 	r := &reading{run: newest.run, scenario: newest.scenario, opt: newest.opt, out: &out, intervals: newest.intervals,
 		series: newest.series, observed: newest.observed, parts: parts}
-	out.Stages, out.Played, out.Objectives, out.Warnings, out.Runs = nil, nil, nil, nil, nil
+	out.Stages, out.Played, out.Objectives, out.Warnings, out.Runs, out.Splits = nil, nil, nil, nil, nil, nil
 	out.Actions = slices.Clone(out.Actions)
 	for i, part := range parts {
 		part.observed = newest.observed
 		out.Runs = append(out.Runs, part.ran())
 		for k := range part.out.Stages {
 			part.out.Stages[k].Run = i
+		}
+		for _, split := range part.out.Splits {
+			split.Stage += len(out.Stages)
+			out.Splits = append(out.Splits, split)
 		}
 		out.Stages = append(out.Stages, part.out.Stages...)
 		for k := range part.out.Played {

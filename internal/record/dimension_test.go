@@ -135,3 +135,44 @@ func BenchmarkRecordGroups(b *testing.B) {
 		})
 	}
 }
+
+// What the parts of the users did adds up to the whole, over collections too; whether a backend changed and from which address it was
+// asked are dimensions of their own.
+func TestFoldsMovesAndRoutes(t *testing.T) {
+	r := NewRecorder(1, 1, 2)
+	r.Dimensions(nil, nil, []string{"127.0.0.2", "127.0.0.3"})
+	var all Interval
+	for i := range 240 {
+		x := Sample{Ended: time.Duration(1+i%3) * time.Millisecond, Fold: uint8(i % Folds), Source: uint16(1 + i%2), Backend: "web-1", Moved: Stayed}
+		if i%4 == 0 {
+			x.Moved, x.Class = Moved, probe.Overload
+		}
+		if i < 8 {
+			x.Moved = MoveUnknown
+		}
+		r.Shard(i).Record(&x)
+		if i%100 == 99 {
+			all.MergeDimensions(r.Collect(time.Duration(i)))
+		}
+	}
+	all.MergeDimensions(r.Collect(time.Second))
+	for label, want := range map[Label]struct{ count, failed uint64 }{
+		{KindBackend, "web-1"}: {240, 60}, {KindMove, "moved"}: {58, 58}, {KindMove, "stayed"}: {174, 0},
+		{KindRoute, "127.0.0.2 web-1"}: {120, 60}, {KindRoute, "127.0.0.3 web-1"}: {120, 0},
+	} {
+		d := all.Dimensions[Key{0, label}]
+		if d == nil || d.Response.Total != want.count || d.Failed != want.failed {
+			t.Errorf("%v: %+v", label, d)
+			continue
+		}
+		var count uint64
+		var sum time.Duration
+		for _, f := range d.Folds {
+			count += f.Count
+			sum += f.Sum
+		}
+		if count != d.Response.Total || sum != d.Response.Sum {
+			t.Errorf("%v: parts with %d and %v, all %d and %v", label, count, sum, d.Response.Total, d.Response.Sum)
+		}
+	}
+}
